@@ -1,0 +1,14 @@
+DROP TABLE journal_values;
+DROP TABLE journal;
+DROP TABLE conflicts;
+DROP TABLE memberships;
+DROP TABLE "groups";
+DROP TABLE claims;
+DROP TABLE emails;
+DROP TABLE users;
+DROP TABLE heads;
+DROP TABLE connections;
+DROP TABLE credentials;
+DROP TABLE invalidations;
+DROP TABLE credential_index;
+DROP TABLE tenants;

@@ -1,0 +1,216 @@
+//! Access of a person to the app, and the pure rules by which a push source moves it (SEMANTICS §1).
+//!
+//! Two facts that are never mixed: *source active* (what a source says; it lives in the claim) and *access* (what the
+//! app enforces). Reasons are codes; sentences are made where they are shown.
+
+use super::clock::Millis;
+
+/// `listed → invited → granted → revoked`, and back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// Known from a source, nobody let them in yet.
+    Listed,
+    /// An invitation is out.
+    Invited,
+    /// May use the app.
+    Granted,
+    /// Had access and lost it.
+    Revoked,
+}
+
+impl Access {
+    /// All states.
+    pub const ALL: [Self; 4] = [Self::Listed, Self::Invited, Self::Granted, Self::Revoked];
+
+    /// The word that is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Listed => "listed",
+            Self::Invited => "invited",
+            Self::Granted => "granted",
+            Self::Revoked => "revoked",
+        }
+    }
+
+    /// Reads the stored word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|a| a.as_str() == text)
+    }
+
+    /// Invited, granted or revoked: visible to sources that do not claim the person.
+    pub fn is_public(self) -> bool {
+        self != Self::Listed
+    }
+}
+
+/// What happens to people whom a source brings (`joinerPolicy`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum JoinerPolicy {
+    /// They are listed until somebody invites them (default of pull).
+    List,
+    /// They are invited.
+    Invite,
+    /// They get access (default of push).
+    Grant,
+}
+
+impl JoinerPolicy {
+    /// The word that is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Invite => "invite",
+            Self::Grant => "grant",
+        }
+    }
+
+    /// Reads the stored word.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::List, Self::Invite, Self::Grant].into_iter().find(|p| p.as_str() == text)
+    }
+}
+
+/// Why access is what it is: a code, rendered in the reader's language at the edge.
+pub mod reason {
+    /// The connection's joiner policy granted it.
+    pub const GRANTED_BY_POLICY: &str = "granted-by-policy";
+    /// The source says active again within the time of return.
+    pub const RETURNED: &str = "returned";
+    /// Returned later than that: listed with her history.
+    pub const RETURNED_LATE: &str = "returned-late";
+    /// A source brought the person; nobody let them in yet.
+    pub const LISTED_BY_SOURCE: &str = "listed-by-source";
+    /// The source created the person inactive.
+    pub const SOURCE_INACTIVE: &str = "source-inactive";
+    /// The policy demands an invitation.
+    pub const INVITATION_DUE: &str = "invitation-due";
+    /// The source deactivated the person.
+    pub const DEACTIVATED_BY_SOURCE: &str = "deactivated-by-source";
+    /// The source deleted the person.
+    pub const DELETED_BY_SOURCE: &str = "deleted-by-source";
+    /// A human must first decide who this is.
+    pub const CONFLICT: &str = "conflict";
+    /// The address is outside the tenant's verified domains.
+    pub const UNVERIFIED_DOMAIN: &str = "unverified-domain";
+}
+
+/// What the rules need to know about the person before the change.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing {
+    /// Access now; `None` for somebody new.
+    pub access: Option<Access>,
+    /// When it became so.
+    pub since: Millis,
+    /// A human revoked or removed the person.
+    pub sticky: bool,
+    /// Another live claim says inactive.
+    pub inactive_elsewhere: bool,
+}
+
+/// New access with its reason code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decision {
+    /// Access from now on.
+    pub access: Access,
+    /// Why.
+    pub reason: &'static str,
+}
+
+/// How long a person revoked by a source may come back without a new decision, in days (a tenant's setting).
+pub const RETURN_DAYS: i64 = 30;
+
+/// A push source says `active: true` (POST, PUT or PATCH). `None`: nothing changes.
+pub fn on_active(who: Standing, policy: JoinerPolicy, now: Millis, return_days: i64) -> Option<Decision> {
+    if who.sticky || who.inactive_elsewhere {
+        return who.access.is_none().then_some(Decision {
+            access: Access::Listed,
+            reason: reason::LISTED_BY_SOURCE,
+        });
+    }
+    match who.access {
+        Some(Access::Granted | Access::Invited) => None,
+        Some(Access::Revoked) if now <= who.since.plus_days(return_days) => {
+            Some(Decision { access: Access::Granted, reason: reason::RETURNED })
+        }
+        Some(Access::Revoked) => {
+            Some(Decision { access: Access::Listed, reason: reason::RETURNED_LATE })
+        }
+        None | Some(Access::Listed) => joiner(who.access, policy),
+    }
+}
+
+/// What the joiner policy makes of somebody new or listed.
+fn joiner(access: Option<Access>, policy: JoinerPolicy) -> Option<Decision> {
+    match policy {
+        JoinerPolicy::Grant => {
+            Some(Decision { access: Access::Granted, reason: reason::GRANTED_BY_POLICY })
+        }
+        JoinerPolicy::Invite if access.is_none() => {
+            Some(Decision { access: Access::Listed, reason: reason::INVITATION_DUE })
+        }
+        JoinerPolicy::List if access.is_none() => {
+            Some(Decision { access: Access::Listed, reason: reason::LISTED_BY_SOURCE })
+        }
+        JoinerPolicy::Invite | JoinerPolicy::List => None,
+    }
+}
+
+/// A push source deactivates (`active: false` by PUT or PATCH, DELETE). `None`: nothing changes.
+///
+/// An invited person falls back to `listed`: a pending invitation dies with the leaver.
+pub fn on_inactive(access: Access, because: &'static str) -> Option<Decision> {
+    match access {
+        Access::Granted => Some(Decision { access: Access::Revoked, reason: because }),
+        Access::Invited => Some(Decision { access: Access::Listed, reason: because }),
+        Access::Listed | Access::Revoked => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn who(access: Option<Access>) -> Standing {
+        Standing { access, since: Millis(0), sticky: false, inactive_elsewhere: false }
+    }
+
+    #[test]
+    fn active_true_applies_the_joiner_policy() {
+        let cases = [
+            (None, JoinerPolicy::Grant, Some(Access::Granted)),
+            (None, JoinerPolicy::List, Some(Access::Listed)),
+            (None, JoinerPolicy::Invite, Some(Access::Listed)),
+            (Some(Access::Listed), JoinerPolicy::Grant, Some(Access::Granted)),
+            (Some(Access::Listed), JoinerPolicy::List, None),
+            (Some(Access::Invited), JoinerPolicy::Grant, None),
+            (Some(Access::Granted), JoinerPolicy::List, None),
+        ];
+        for (before, policy, after) in cases {
+            let got = on_active(who(before), policy, Millis(1), RETURN_DAYS).map(|d| d.access);
+            assert_eq!(got, after, "{before:?} under {policy:?}");
+        }
+    }
+
+    #[test]
+    fn a_return_within_thirty_days_gives_back_what_she_had_and_later_lists_her() {
+        let revoked = who(Some(Access::Revoked));
+        let at = |now| on_active(revoked, JoinerPolicy::Grant, now, RETURN_DAYS).map(|d| d.access);
+        assert_eq!(at(Millis(0).plus_days(30)), Some(Access::Granted));
+        assert_eq!(at(Millis(1).plus_days(30)), Some(Access::Listed));
+    }
+
+    #[test]
+    fn no_source_lifts_what_a_human_revoked() {
+        let sticky = Standing { sticky: true, ..who(Some(Access::Revoked)) };
+        assert_eq!(on_active(sticky, JoinerPolicy::Grant, Millis(1), RETURN_DAYS), None);
+    }
+
+    #[test]
+    fn inactive_revokes_only_those_who_have_something() {
+        let after = |a| on_inactive(a, reason::DEACTIVATED_BY_SOURCE).map(|d| d.access);
+        assert_eq!(after(Access::Granted), Some(Access::Revoked));
+        assert_eq!(after(Access::Invited), Some(Access::Listed));
+        assert_eq!(after(Access::Listed), None);
+        assert_eq!(after(Access::Revoked), None);
+    }
+}

@@ -1,0 +1,131 @@
+//! The algebra of claims (SEMANTICS §1): what several sources assert about one person, what is in force, and what
+//! each source reads back.
+//!
+//! A claim holds units: paths of attributes with their values, `null` for one that the source cleared. The key type
+//! is left open, so that this module knows nothing of SCIM.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+/// Values by unit; a `null` is an assertion that the unit is empty.
+pub type Asserted<K> = BTreeMap<K, Value>;
+
+/// One source's part in a person, as far as precedence is concerned.
+#[derive(Debug, Clone)]
+pub struct Part<'a, K: Ord> {
+    /// What it asserts.
+    pub asserted: &'a Asserted<K>,
+    /// Units whose value takes no part in precedence.
+    pub held: &'a BTreeSet<K>,
+}
+
+/// The effective units: by the order of `parts` (most important first).
+///
+/// A unit that somebody asserts but everybody holds keeps its present value: the first adoption never changes an
+/// address. Units that nobody asserts any more go.
+pub fn effective<K: Ord + Clone>(parts: &[Part<'_, K>], now: &Asserted<K>) -> Asserted<K> {
+    let mut units: BTreeSet<&K> = BTreeSet::new();
+    for part in parts {
+        units.extend(part.asserted.keys());
+    }
+    let mut out = BTreeMap::new();
+    for unit in units {
+        let free = parts
+            .iter()
+            .find(|p| p.asserted.contains_key(unit) && !p.held.contains(unit))
+            .and_then(|p| p.asserted.get(unit));
+        match free.or_else(|| now.get(unit)) {
+            None | Some(Value::Null) => {}
+            Some(value) => {
+                out.insert(unit.clone(), value.clone());
+            }
+        }
+    }
+    out
+}
+
+/// What a source reads: per unit its own assertion if there is one, else what is in force.
+pub fn own_view<K: Ord + Clone>(asserted: &Asserted<K>, effective: &Asserted<K>) -> Asserted<K> {
+    let mut out = effective.clone();
+    for (unit, value) in asserted {
+        if value.is_null() {
+            out.remove(unit);
+        } else {
+            out.insert(unit.clone(), value.clone());
+        }
+    }
+    out
+}
+
+/// PATCH: the touched units of the new view become assertions, `null` where the view no longer has them.
+pub fn assert_touched<K: Ord + Clone>(
+    asserted: &mut Asserted<K>,
+    touched: &BTreeSet<K>,
+    view: &Asserted<K>,
+) {
+    for unit in touched {
+        asserted.insert(unit.clone(), view.get(unit).cloned().unwrap_or(Value::Null));
+    }
+}
+
+/// A hold ends when the source writes a different value there.
+pub fn release_holds<K: Ord>(held: &mut BTreeSet<K>, before: &Asserted<K>, after: &Asserted<K>) {
+    held.retain(|unit| before.get(unit) == after.get(unit));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn units(pairs: &[(&'static str, Value)]) -> Asserted<&'static str> {
+        pairs.iter().cloned().collect()
+    }
+
+    #[test]
+    fn the_first_source_wins_and_the_second_fills_the_gaps() {
+        let a = units(&[("title", json!("Boss")), ("name", json!("Ann"))]);
+        let b = units(&[("title", json!("Clerk")), ("dept", json!("Sales"))]);
+        let none = BTreeSet::new();
+        let parts = [Part { asserted: &a, held: &none }, Part { asserted: &b, held: &none }];
+        let got = effective(&parts, &BTreeMap::new());
+        let want = units(&[("title", json!("Boss")), ("name", json!("Ann")), ("dept", json!("Sales"))]);
+        assert_eq!(got, want);
+    }
+
+    #[test]
+    fn a_cleared_unit_is_empty_and_hides_a_weaker_value() {
+        let a = units(&[("title", Value::Null)]);
+        let b = units(&[("title", json!("Clerk"))]);
+        let none = BTreeSet::new();
+        let parts = [Part { asserted: &a, held: &none }, Part { asserted: &b, held: &none }];
+        assert_eq!(effective(&parts, &BTreeMap::new()), units(&[]));
+    }
+
+    #[test]
+    fn a_held_unit_keeps_the_value_in_force() {
+        let b = units(&[("userName", json!("b@x.test")), ("title", json!("Clerk"))]);
+        let held = BTreeSet::from(["userName"]);
+        let now = units(&[("userName", json!("a@x.test")), ("old", json!(1))]);
+        let got = effective(&[Part { asserted: &b, held: &held }], &now);
+        assert_eq!(got, units(&[("userName", json!("a@x.test")), ("title", json!("Clerk"))]));
+    }
+
+    #[test]
+    fn a_source_reads_back_what_it_wrote() {
+        let mine = units(&[("title", json!("Clerk")), ("dept", Value::Null)]);
+        let force = units(&[("title", json!("Boss")), ("dept", json!("Sales")), ("name", json!("Ann"))]);
+        let view = own_view(&mine, &force);
+        assert_eq!(view, units(&[("title", json!("Clerk")), ("name", json!("Ann"))]));
+    }
+
+    #[test]
+    fn a_hold_ends_when_the_source_writes_another_value() {
+        let before = units(&[("userName", json!("b")), ("emails", json!(["b"]))]);
+        let after = units(&[("userName", json!("c")), ("emails", json!(["b"]))]);
+        let mut held = BTreeSet::from(["userName", "emails"]);
+        release_holds(&mut held, &before, &after);
+        assert_eq!(held, BTreeSet::from(["emails"]));
+    }
+}

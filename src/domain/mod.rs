@@ -1,0 +1,9 @@
+//! What Rosterd is about, without SQL, HTTP or SCIM: ids, time, access, claims and the facts of the journal.
+
+pub mod access;
+pub mod audit;
+pub mod chance;
+pub mod claims;
+pub mod clock;
+pub mod ids;
+pub mod roles;

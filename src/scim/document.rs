@@ -1,0 +1,323 @@
+//! Bodies of POST and PUT (RFC 7644 §3.3, §3.5.1), read by the schema.
+
+use serde_json::Value;
+
+use super::Doc;
+use super::error::{Error, Result, quote};
+use super::rules::{Rule, Rules};
+use super::schema::{Attribute, Mutability, Registry, ResourceKind};
+use super::values::{check, kind_of, twice, unknown};
+
+/// A body, checked: what the store keeps in the document, and what it keeps elsewhere.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Incoming {
+    /// Attributes of the document.
+    pub doc: Doc,
+    /// `externalId`.
+    pub external_id: Option<String>,
+    /// `active` of a user, if it was given.
+    pub active: Option<bool>,
+    /// `members` of a group, if they were given.
+    pub members: Option<Vec<Member>>,
+    /// A password was sent; it is neither kept nor returned.
+    pub password_given: bool,
+}
+
+/// A member of a group as a client names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Id.
+    pub value: String,
+    /// `User` or `Group`, if given.
+    pub kind: Option<String>,
+}
+
+/// Reads a body.
+///
+/// # Errors
+/// `invalidSyntax` for its structure, `invalidValue` for a value or a missing required attribute.
+pub fn read(registry: &Registry, kind: ResourceKind, body: Value, rules: &mut Rules) -> Result<Incoming> {
+    let Value::Object(body) = body else {
+        return Err(Error::invalid_syntax(format!("the body must be an object; got {}", kind_of(&body))));
+    };
+    let mut incoming = Incoming::default();
+    let mut seen_schemas = false;
+    for (name, value) in body {
+        if name.eq_ignore_ascii_case("schemas") {
+            check_schemas(registry, kind, &value, rules)?;
+            seen_schemas = true;
+        } else if let Some(extension) = registry.extension(kind, &name) {
+            let read = read_extension(&extension.attributes, &extension.id, value, rules)?;
+            put_all(&mut incoming.doc, &extension.id, read)?;
+        } else if let Some(attribute) = registry.top(kind, &name) {
+            read_attribute(kind, attribute, value, &mut incoming, rules)?;
+        } else if let Some(path) = registry.resolve(kind, &name) {
+            // A key such as `urn:…:User:department`: seen where PATCH was meant.
+            return Err(Error::invalid_syntax(format!("`{path}` belongs into an object under its URN")));
+        } else if !rules.allow(Rule::UnknownAttribute) {
+            return Err(unknown(&quote(&name)));
+        }
+    }
+    if !seen_schemas && !rules.allow(Rule::SchemasMissing) {
+        return Err(Error::invalid_syntax("`schemas` is required"));
+    }
+    check_required(registry, kind, &incoming.doc)?;
+    Ok(incoming)
+}
+
+fn put_all(doc: &mut Doc, urn: &str, attributes: Doc) -> Result<()> {
+    if doc.contains_key(urn) {
+        return Err(twice(urn));
+    }
+    if !attributes.is_empty() {
+        doc.insert(urn.to_owned(), Value::Object(attributes));
+    }
+    Ok(())
+}
+
+fn check_schemas(registry: &Registry, kind: ResourceKind, value: &Value, rules: &mut Rules) -> Result<()> {
+    let Value::Array(urns) = value else {
+        return Err(Error::invalid_syntax(format!("`schemas` takes a list of URNs; got {}", kind_of(value))));
+    };
+    let core = &registry.core(kind).id;
+    let mut has_core = false;
+    for urn in urns {
+        let Value::String(urn) = urn else {
+            return Err(Error::invalid_syntax(format!("`schemas` takes URNs; got {}", kind_of(urn))));
+        };
+        if urn.eq_ignore_ascii_case(core) {
+            has_core = true;
+        } else if registry.extension(kind, urn).is_none() && !rules.allow(Rule::ForeignSchemaUrns) {
+            return Err(Error::invalid_syntax(format!("no schema `{}` belongs to {}", quote(urn), kind.name())));
+        }
+    }
+    if has_core || rules.allow(Rule::SchemasMissing) {
+        return Ok(());
+    }
+    Err(Error::invalid_syntax(format!("`schemas` must hold `{core}`")))
+}
+
+fn read_extension(attributes: &[Attribute], urn: &str, value: Value, rules: &mut Rules) -> Result<Doc> {
+    let map = match value {
+        Value::Null => return Ok(Doc::new()),
+        Value::Object(map) => map,
+        other => {
+            return Err(Error::invalid_value(format!("`{urn}` takes an object; got {}", kind_of(&other))));
+        }
+    };
+    let mut out = Doc::new();
+    for (name, value) in map {
+        let Some(attribute) = attributes.iter().find(|a| a.name.eq_ignore_ascii_case(&name)) else {
+            if rules.allow(Rule::UnknownAttribute) {
+                continue;
+            }
+            return Err(unknown(&format!("{urn}:{}", quote(&name))));
+        };
+        if attribute.mutability == Mutability::ReadOnly {
+            continue;
+        }
+        let at = format!("{urn}:{}", attribute.name);
+        if out.contains_key(&attribute.name) {
+            return Err(twice(&at));
+        }
+        if let Some(value) = check(attribute, value, &at, rules)? {
+            out.insert(attribute.name.clone(), value);
+        }
+    }
+    Ok(out)
+}
+
+fn read_attribute(
+    kind: ResourceKind,
+    attribute: &Attribute,
+    value: Value,
+    incoming: &mut Incoming,
+    rules: &mut Rules,
+) -> Result<()> {
+    let name = attribute.name.as_str();
+    match (kind, name) {
+        (_, "externalId") => {
+            let checked = check(attribute, value, name, rules)?;
+            incoming.external_id = as_text(checked).filter(|t| !t.is_empty());
+        }
+        (ResourceKind::User, "active") => {
+            let checked = check(attribute, value, name, rules)?;
+            incoming.active = checked.and_then(|v| v.as_bool());
+        }
+        (ResourceKind::User, "password") => incoming.password_given = !value.is_null(),
+        (ResourceKind::Group, "members") => incoming.members = members(value, name, rules)?,
+        _ if attribute.mutability == Mutability::ReadOnly => {}
+        _ => {
+            if incoming.doc.contains_key(name) {
+                return Err(twice(name));
+            }
+            if let Some(value) = check(attribute, value, name, rules)? {
+                incoming.doc.insert(name.to_owned(), value);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn as_text(value: Option<Value>) -> Option<String> {
+    match value {
+        Some(Value::String(text)) => Some(text),
+        _ => None,
+    }
+}
+
+/// Reads a list of members, or one member; `None` for null.
+///
+/// # Errors
+/// `invalidValue` for anything that names nobody.
+pub fn members(value: Value, at: &str, rules: &mut Rules) -> Result<Option<Vec<Member>>> {
+    let items = match value {
+        Value::Null => return Ok(None),
+        Value::Array(items) => items,
+        one => vec![one],
+    };
+    let mut members: Vec<Member> = Vec::with_capacity(items.len());
+    for (i, item) in items.into_iter().enumerate() {
+        members.push(member(item, &format!("{at}[{i}]"), rules)?);
+    }
+    Ok(Some(members))
+}
+
+fn member(item: Value, at: &str, rules: &mut Rules) -> Result<Member> {
+    let wrong = |got: &Value| {
+        Error::invalid_value(format!("`{at}` takes an object with a `value`; got {}", kind_of(got)))
+    };
+    match item {
+        Value::String(value) if !value.is_empty() && rules.allow(Rule::MemberAsText) => {
+            Ok(Member { value, kind: None })
+        }
+        Value::Object(map) => {
+            let get = |name: &str| {
+                map.iter().find(|(k, _)| k.eq_ignore_ascii_case(name)).map(|(_, v)| v)
+            };
+            match get("value").and_then(Value::as_str).filter(|v| !v.is_empty()) {
+                Some(value) => Ok(Member {
+                    value: value.to_owned(),
+                    kind: get("type").and_then(Value::as_str).map(str::to_owned),
+                }),
+                None => Err(wrong(&Value::Object(map))),
+            }
+        }
+        other => Err(wrong(&other)),
+    }
+}
+
+/// Required attributes are there and not empty (RFC 7643 §7).
+///
+/// # Errors
+/// `invalidValue` that names the attribute.
+pub fn check_required(registry: &Registry, kind: ResourceKind, doc: &Doc) -> Result<()> {
+    for attribute in registry.core(kind).attributes.iter().filter(|a| a.required) {
+        let empty = match doc.get(&attribute.name) {
+            None => true,
+            Some(Value::String(text)) => text.trim().is_empty(),
+            Some(_) => false,
+        };
+        if empty {
+            return Err(Error::invalid_value(format!("`{}` is required and must not be empty", attribute.name)));
+        }
+    }
+    Ok(())
+}
+
+/// `schemas` of a resource: the main schema and every extension in use.
+pub fn schemas_of(registry: &Registry, kind: ResourceKind, doc: &Doc) -> Vec<String> {
+    let mut urns = vec![registry.core(kind).id.clone()];
+    urns.extend(registry.extensions(kind).filter(|e| doc.contains_key(&e.id)).map(|e| e.id.clone()));
+    urns
+}
+
+#[cfg(test)]
+#[expect(clippy::expect_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::scim::ScimType;
+    use crate::scim::rules::Preset;
+    use serde_json::json;
+
+    fn read_as(preset: Preset, kind: ResourceKind, body: Value) -> Result<Incoming> {
+        let registry = Registry::builtin().expect("built-in schemas");
+        read(&registry, kind, body, &mut Rules::new(preset))
+    }
+
+    fn user(body: Value) -> Result<Incoming> {
+        read_as(Preset::Generic, ResourceKind::User, body)
+    }
+
+    const U: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+    const E: &str = crate::scim::schema::ENTERPRISE;
+
+    #[test]
+    fn what_clients_really_send_is_understood() {
+        let got = user(json!({
+            "schemas": [U, "urn:x:Foreign"], "UserName": "ann@x.test", "active": "True", "id": null,
+            "groups": [], "meta": {"resourceType": "User"}, "password": "secret", "addresses": null,
+            "name": {"givenName": "Ann", "middleName": ""}, "emails": [{"Value": "a@x.test", "Primary": true}],
+            "phoneNumbers": [{"value": "+1 (5) 55", "$ref": null}], "roles": [], "unknown": {"x": 1},
+            E: {"manager": "m1", "department": "Sales"},
+        }))
+        .expect("accepted");
+        assert_eq!(got.active, Some(true));
+        assert!(got.password_given);
+        assert_eq!(
+            Value::Object(got.doc),
+            json!({
+                "userName": "ann@x.test", "name": {"givenName": "Ann", "middleName": ""},
+                "emails": [{"value": "a@x.test", "primary": true}], "phoneNumbers": [{"value": "+1 (5) 55"}],
+                E: {"manager": {"value": "m1"}, "department": "Sales"},
+            })
+        );
+    }
+
+    #[test]
+    fn what_breaks_a_rule_is_refused_with_its_name() {
+        let base = |extra: Value| {
+            let mut body = json!({"schemas": [U], "userName": "ann"});
+            for (key, value) in extra.as_object().expect("an object") {
+                body[key] = value.clone();
+            }
+            body
+        };
+        let cases = [
+            (json!([]), ScimType::InvalidSyntax, "object"),
+            (json!({"schemas": [U]}), ScimType::InvalidValue, "userName"),
+            (base(json!({"userName": " "})), ScimType::InvalidValue, "userName"),
+            (base(json!({"userName": 7})), ScimType::InvalidValue, "userName"),
+            (base(json!({"active": "maybe"})), ScimType::InvalidValue, "active"),
+            (base(json!({"emails": "a@x.test"})), ScimType::InvalidValue, "emails"),
+            (base(json!({"emails": [{"type": 7}]})), ScimType::InvalidValue, "emails[0].type"),
+            (base(json!({"emails": [{"value": "a", "primary": true}, {"value": "b", "primary": true}]})), ScimType::InvalidValue, "primary"),
+            (base(json!({"name": "Ann"})), ScimType::InvalidValue, "name"),
+            (base(json!({"DisplayName": "a", "displayName": "b"})), ScimType::InvalidSyntax, "displayName"),
+            (base(json!({"schemas": "x"})), ScimType::InvalidSyntax, "schemas"),
+            (base(json!({E: []})), ScimType::InvalidValue, "enterprise"),
+            (base(json!({"title": "x".repeat(70_000)})), ScimType::InvalidValue, "title"),
+        ];
+        for (body, kind, word) in cases {
+            let error = user(body).expect_err(word);
+            assert_eq!(error.scim_type, Some(kind), "{}", error.detail);
+            assert!(error.detail.contains(word), "{} should name {word}", error.detail);
+        }
+    }
+
+    #[test]
+    fn the_strict_preset_still_understands_a_deactivation_as_text() {
+        let got = read_as(Preset::Strict, ResourceKind::User, json!({"schemas": [U], "userName": "a", "active": "False"}));
+        assert_eq!(got.expect("accepted").active, Some(false));
+        let refused = read_as(Preset::Strict, ResourceKind::User, json!({"userName": "a"}));
+        assert!(refused.is_err());
+    }
+
+    #[test]
+    fn members_are_kept_apart_from_the_document() {
+        let body = json!({"displayName": "Sales", "members": [{"value": "u1", "display": "x"}, "u2"]});
+        let got = read_as(Preset::Generic, ResourceKind::Group, body).expect("accepted");
+        assert_eq!(got.members.map(|m| m.into_iter().map(|m| m.value).collect()), Some(vec!["u1".to_owned(), "u2".to_owned()]));
+        assert_eq!(Value::Object(got.doc), json!({"displayName": "Sales"}));
+    }
+}

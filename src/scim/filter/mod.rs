@@ -1,0 +1,80 @@
+//! Filters (RFC 7644 §3.4.2.2): a tree over resolved paths with folded operands. The grammar is the crate `scim_v2`'s;
+//! `storage` turns the tree into SQL, [`evaluate`] applies it to one document, and both give the same answer.
+
+mod evaluate;
+mod parse;
+mod prepass;
+
+pub use evaluate::{evaluate, evaluate_element};
+pub use parse::{element_filter, parse};
+pub(in crate::scim) use parse::{real_name, rewrite_path};
+
+use super::schema::AttrPath;
+
+/// A filter.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Filter {
+    /// All of them.
+    And(Vec<Filter>),
+    /// Any of them.
+    Or(Vec<Filter>),
+    /// The contrary.
+    Not(Box<Filter>),
+    /// One comparison.
+    Test(Test),
+    /// Some element of a multi-valued attribute satisfies a filter of its own.
+    Elements(AttrPath, Box<Filter>),
+}
+
+/// A comparison of an attribute with an operand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Test {
+    /// Attribute. Inside [`Filter::Elements`] its `sub` names the part of the element; without `sub` the element.
+    pub path: AttrPath,
+    /// Operator.
+    pub op: Op,
+    /// Operand, folded as the attribute compares; [`Literal::Null`] for `pr`.
+    pub value: Literal,
+}
+
+/// Operators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the RFC's own words")]
+pub enum Op {
+    Eq,
+    Ne,
+    Co,
+    Sw,
+    Ew,
+    Pr,
+    Gt,
+    Ge,
+    Lt,
+    Le,
+}
+
+/// An operand.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Literal {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number.
+    Number(serde_json::Number),
+    /// A text, folded; a time in its fixed-width form.
+    Text(String),
+}
+
+/// Whether a comparison of two values holds; the operator is not `pr`.
+pub(super) fn holds(op: Op, order: std::cmp::Ordering) -> bool {
+    match op {
+        Op::Eq => order.is_eq(),
+        Op::Ne => order.is_ne(),
+        Op::Gt => order.is_gt(),
+        Op::Ge => order.is_ge(),
+        Op::Lt => order.is_lt(),
+        Op::Le => order.is_le(),
+        Op::Co | Op::Sw | Op::Ew | Op::Pr => false,
+    }
+}

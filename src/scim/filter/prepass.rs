@@ -1,0 +1,154 @@
+//! What clients send and the grammar does not take, rewritten on tokens before parsing; text in quotes is never
+//! touched.
+
+use crate::scim::error::{Error, Result, quote};
+use crate::scim::rules::{Rule, Rules};
+
+/// Stand-in for `$ref`, whose dollar sign the grammar's names lack.
+pub(super) const REF: &str = "dollar-ref";
+
+/// Longest filter.
+const LENGTH: usize = 16_384;
+
+const OPERATORS: [&str; 9] = ["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"];
+
+/// Rewrites a filter or a PATCH path.
+pub(super) fn run(text: &str, rules: &mut Rules) -> Result<String> {
+    if text.len() > LENGTH {
+        return Err(Error::invalid_filter(format!("a filter has at most {LENGTH} bytes; got {}", text.len())));
+    }
+    let tokens = tokens(text)?;
+    let tokens = values(tokens, rules);
+    let tokens = sub_attributes(tokens, rules);
+    let each = tokens.into_iter().map(|token| {
+        if token.starts_with('"') { token } else { token.replace("$ref", REF) }
+    });
+    Ok(each.collect())
+}
+
+/// Blanks, quoted texts, brackets and words. `not(` gets its blank here: the RFC's grammar allows it without.
+fn tokens(text: &str) -> Result<Vec<String>> {
+    let mut tokens: Vec<String> = Vec::new();
+    let mut chars = text.chars().peekable();
+    while let Some(&first) = chars.peek() {
+        let mut token = String::new();
+        if first == '"' {
+            token.push('"');
+            chars.next();
+            let mut closed = false;
+            while let Some(c) = chars.next() {
+                token.push(c);
+                if c == '\\' {
+                    token.extend(chars.next());
+                } else if c == '"' {
+                    closed = true;
+                    break;
+                }
+            }
+            if !closed {
+                return Err(Error::invalid_filter(format!("the text {} has no closing quote", quote(&token))));
+            }
+        } else if "()[]".contains(first) {
+            if first == '(' && tokens.last().is_some_and(|t| t.eq_ignore_ascii_case("not")) {
+                tokens.push(" ".to_owned());
+            }
+            token.push(first);
+            chars.next();
+        } else {
+            let blank = first.is_whitespace();
+            while let Some(&c) = chars.peek() {
+                if c.is_whitespace() != blank || "()[]\"".contains(c) {
+                    break;
+                }
+                token.push(c);
+                chars.next();
+            }
+        }
+        tokens.push(token);
+    }
+    Ok(tokens)
+}
+
+/// Operands without quotes: `True` becomes `true`, other words become texts.
+fn values(mut tokens: Vec<String>, rules: &mut Rules) -> Vec<String> {
+    for i in 4..tokens.len().max(4) {
+        let Some(token) = tokens.get(i) else { break };
+        let is_operand = tokens[i - 1].trim().is_empty()
+            && OPERATORS.iter().any(|op| tokens[i - 2].eq_ignore_ascii_case(op))
+            && tokens[i - 3].trim().is_empty();
+        let plain = token.chars().all(|c| !c.is_whitespace() && !"()[]\"".contains(c));
+        if !is_operand || !plain || serde_json::from_str::<serde_json::Value>(token).is_ok() {
+            continue;
+        }
+        let lower = token.to_ascii_lowercase();
+        if ["true", "false", "null"].contains(&lower.as_str()) {
+            if rules.allow(Rule::BooleanTextInFilter) {
+                tokens[i] = lower;
+            }
+        } else if !token.starts_with('\'') && rules.allow(Rule::UnquotedFilterValue) {
+            tokens[i] = serde_json::Value::from(token.as_str()).to_string();
+        }
+    }
+    tokens
+}
+
+/// `emails[type eq "work"].value eq "x"` becomes `emails[(type eq "work") and value eq "x"]`.
+fn sub_attributes(tokens: Vec<String>, rules: &mut Rules) -> Vec<String> {
+    let mut out: Vec<String> = Vec::with_capacity(tokens.len());
+    let mut opened = 0;
+    let mut rest = tokens.into_iter().peekable();
+    while let Some(token) = rest.next() {
+        if token == "[" {
+            opened = out.len();
+        }
+        let moves = token == "]"
+            && rest.peek().is_some_and(|next| next.len() > 1 && next.starts_with('.'))
+            && out.get(opened).is_some_and(|t| t == "[");
+        if !moves {
+            out.push(token);
+            continue;
+        }
+        // In a PATCH path nothing follows the sub-attribute; there the grammar knows it.
+        let sub = rest.next().unwrap_or_default();
+        let tail: Vec<String> = rest.by_ref().take(4).collect();
+        let comparison = tail.get(1).is_some_and(|t| OPERATORS.iter().any(|op| t.eq_ignore_ascii_case(op)));
+        let presence = tail.get(1).is_some_and(|t| t.eq_ignore_ascii_case("pr"));
+        if (comparison || presence) && rules.allow(Rule::SubAttributeAfterValuePath) {
+            out.insert(opened + 1, "(".to_owned());
+            out.push(format!(") and {}", sub.trim_start_matches('.')));
+            let split = if presence { 2 } else { 4 };
+            out.extend(tail.iter().take(split).cloned());
+            out.push("]".to_owned());
+            out.extend(tail.iter().skip(split).cloned());
+        } else {
+            out.push(token);
+            out.push(sub);
+            out.extend(tail);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+#[expect(clippy::expect_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_grammar_lacks_is_rewritten() {
+        let cases = [
+            (r#"emails[type eq "work"].value eq "x""#, r#"emails[(type eq "work") and value eq "x"]"#),
+            (r#"not(title pr)"#, r#"not (title pr)"#),
+            (r#"active eq True"#, r#"active eq true"#),
+            (r#"externalId eq jyoung"#, r#"externalId eq "jyoung""#),
+            (r#"a eq "not(x) $ref [" and b eq 1"#, r#"a eq "not(x) $ref [" and b eq 1"#),
+            (r#"members[$ref pr]"#, "members[dollar-ref pr]"),
+            (r#"emails[type eq "work"].value"#, r#"emails[type eq "work"].value"#),
+            (r#"emails[type eq "w"].value pr and title pr"#, r#"emails[(type eq "w") and value pr] and title pr"#),
+        ];
+        for (from, to) in cases {
+            assert_eq!(run(from, &mut Rules::default()).expect(from), to);
+        }
+        assert!(run("a eq \"x", &mut Rules::default()).is_err());
+    }
+}

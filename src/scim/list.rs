@@ -1,0 +1,78 @@
+//! Query parameters of lists (RFC 7644 §3.4.2), in any letter case.
+
+use super::error::{Error, Result, quote};
+
+/// Page size when a client names none.
+pub const DEFAULT_COUNT: i64 = 100;
+/// Largest page.
+pub const MAX_COUNT: i64 = 1_000;
+
+/// What a client asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListQuery {
+    /// First result, from 1.
+    pub start_index: i64,
+    /// Page size, already within the server's maximum.
+    pub count: i64,
+    /// `filter`.
+    pub filter: Option<String>,
+    /// `attributes`.
+    pub attributes: Option<String>,
+    /// `excludedAttributes`.
+    pub excluded: Option<String>,
+}
+
+impl Default for ListQuery {
+    fn default() -> Self {
+        Self { start_index: 1, count: DEFAULT_COUNT, filter: None, attributes: None, excluded: None }
+    }
+}
+
+impl ListQuery {
+    /// Reads decoded pairs; of a name given twice the first counts, unknown names are passed over.
+    ///
+    /// # Errors
+    /// `startIndex` or `count` is no whole number.
+    pub fn parse<'p>(pairs: impl Iterator<Item = (&'p str, &'p str)>) -> Result<Self> {
+        let mut query = Self::default();
+        let (mut start, mut count) = (None, None);
+        for (name, value) in pairs {
+            match name.to_ascii_lowercase().as_str() {
+                "startindex" if start.is_none() => start = Some(whole(name, value)?),
+                "count" if count.is_none() => count = Some(whole(name, value)?),
+                "filter" if query.filter.is_none() => query.filter = some(value),
+                "attributes" if query.attributes.is_none() => query.attributes = some(value),
+                "excludedattributes" if query.excluded.is_none() => query.excluded = some(value),
+                _ => {}
+            }
+        }
+        query.start_index = start.unwrap_or(1).max(1);
+        query.count = count.unwrap_or(DEFAULT_COUNT).clamp(0, MAX_COUNT);
+        Ok(query)
+    }
+}
+
+fn some(value: &str) -> Option<String> {
+    (!value.trim().is_empty()).then(|| value.to_owned())
+}
+
+fn whole(name: &str, value: &str) -> Result<i64> {
+    value.trim().parse().map_err(|_| {
+        Error::invalid_value(format!("`{}` takes a whole number; got `{}`", quote(name), quote(value)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_outside_their_range_are_moved_into_it() {
+        let of = |pairs: &[(&'static str, &'static str)]| ListQuery::parse(pairs.iter().copied());
+        let got = of(&[("STARTINDEX", "0"), ("count", "-5"), ("aadOptscim062020", "")]);
+        assert_eq!(got.map(|q| (q.start_index, q.count)), Ok((1, 0)));
+        assert_eq!(of(&[("count", "99999")]).map(|q| q.count), Ok(MAX_COUNT));
+        assert_eq!(of(&[]).map(|q| (q.start_index, q.count)), Ok((1, DEFAULT_COUNT)));
+        assert!(of(&[("count", "ten")]).is_err());
+    }
+}

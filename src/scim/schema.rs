@@ -1,0 +1,415 @@
+//! Schemas and resource types (RFC 7643 §6, §7), read from `scim-schemas/*.json`: what the server publishes is what it
+//! checks by. Nothing about a single attribute is hard-coded elsewhere.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// URN of the enterprise extension.
+pub const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+/// URN of Rosterd's extension of users: written by Rosterd only, not shown to sources.
+pub const ROSTERD_USER: &str = "urn:ietf:params:scim:schemas:extension:rosterd:2.0:User";
+/// URN of Rosterd's extension of groups.
+pub const ROSTERD_GROUP: &str = "urn:ietf:params:scim:schemas:extension:rosterd:2.0:Group";
+
+/// A type of resource that this server knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ResourceKind {
+    /// A person.
+    User,
+    /// A group of people.
+    Group,
+    /// An entry of the journal.
+    AuditEvent,
+}
+
+impl ResourceKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::User, Self::Group, Self::AuditEvent];
+
+    /// Name, which is also its id under `/ResourceTypes` and its `meta.resourceType`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::User => "User",
+            Self::Group => "Group",
+            Self::AuditEvent => "AuditEvent",
+        }
+    }
+
+    /// Path below the base URL.
+    pub fn endpoint(self) -> &'static str {
+        match self {
+            Self::User => "/Users",
+            Self::Group => "/Groups",
+            Self::AuditEvent => "/AuditEvents",
+        }
+    }
+}
+
+/// Data types (RFC 7643 §2.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the RFC's own words")]
+pub enum AttrType {
+    String,
+    Boolean,
+    Decimal,
+    Integer,
+    DateTime,
+    Binary,
+    Reference,
+    Complex,
+}
+
+/// Who may write (RFC 7643 §7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the RFC's own words")]
+pub enum Mutability {
+    ReadOnly,
+    ReadWrite,
+    Immutable,
+    WriteOnly,
+}
+
+/// When it is returned (RFC 7643 §7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the RFC's own words")]
+pub enum Returned {
+    Always,
+    Never,
+    Default,
+    Request,
+}
+
+/// An attribute's definition.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the RFC's own words")]
+pub struct Attribute {
+    pub name: String,
+    #[serde(rename = "type")]
+    pub attr_type: AttrType,
+    #[serde(default)]
+    pub multi_valued: bool,
+    #[serde(default)]
+    pub required: bool,
+    #[serde(default)]
+    pub case_exact: bool,
+    pub mutability: Mutability,
+    pub returned: Returned,
+    #[serde(default)]
+    pub sub_attributes: Vec<Attribute>,
+}
+
+impl Attribute {
+    /// The sub-attribute with this name in any letter case.
+    pub fn sub(&self, name: &str) -> Option<&Self> {
+        self.sub_attributes.iter().find(|a| a.name.eq_ignore_ascii_case(name))
+    }
+}
+
+/// A schema with its published form.
+#[derive(Debug, Clone)]
+pub struct Schema {
+    /// URN.
+    pub id: String,
+    /// Attributes.
+    pub attributes: Vec<Attribute>,
+    /// As published.
+    pub raw: Value,
+}
+
+impl Schema {
+    /// The attribute with this name in any letter case.
+    pub fn attribute(&self, name: &str) -> Option<&Attribute> {
+        self.attributes.iter().find(|a| a.name.eq_ignore_ascii_case(name))
+    }
+}
+
+/// Where an attribute stands, in canonical spelling. `urn` only for extensions; `attr` missing: the whole extension.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AttrPath {
+    /// Extension.
+    pub urn: Option<String>,
+    /// Attribute.
+    pub attr: Option<String>,
+    /// Sub-attribute.
+    pub sub: Option<String>,
+}
+
+impl AttrPath {
+    /// A core attribute.
+    pub fn core(attr: &str) -> Self {
+        Self { urn: None, attr: Some(attr.to_owned()), sub: None }
+    }
+
+    /// The same attribute without or with another sub-attribute.
+    pub fn with_sub(&self, sub: Option<&str>) -> Self {
+        Self { sub: sub.map(str::to_owned), ..self.clone() }
+    }
+
+    /// Is this core attribute, whatever the sub-attribute.
+    pub fn is_core(&self, attr: &str) -> bool {
+        self.urn.is_none() && self.attr.as_deref() == Some(attr)
+    }
+}
+
+impl fmt::Display for AttrPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = self.urn.clone().unwrap_or_default();
+        if let Some(attr) = &self.attr {
+            if !text.is_empty() {
+                text.push(':');
+            }
+            text.push_str(attr);
+        }
+        if let Some(sub) = &self.sub {
+            text.push('.');
+            text.push_str(sub);
+        }
+        f.write_str(&text)
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ExtensionRef {
+    schema: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TypeDef {
+    id: String,
+    schema: String,
+    schema_extensions: Vec<ExtensionRef>,
+}
+
+/// All schemas and resource types.
+#[derive(Debug, Clone)]
+pub struct Registry {
+    schemas: Vec<Schema>,
+    by_urn: HashMap<String, usize>,
+    types: Vec<(ResourceKind, usize, Vec<usize>)>,
+    raw_types: Vec<Value>,
+    common: Vec<Attribute>,
+}
+
+const BUILTIN: [&str; 6] = [
+    include_str!("../../scim-schemas/User.json"),
+    include_str!("../../scim-schemas/EnterpriseUser.json"),
+    include_str!("../../scim-schemas/RosterdUser.json"),
+    include_str!("../../scim-schemas/Group.json"),
+    include_str!("../../scim-schemas/RosterdGroup.json"),
+    include_str!("../../scim-schemas/AuditEvent.json"),
+];
+
+/// The attributes that every resource has (RFC 7643 §3.1); they are in no schema.
+const COMMON: &str = r#"[
+ {"name":"id","type":"string","caseExact":true,"mutability":"readOnly","returned":"always"},
+ {"name":"externalId","type":"string","caseExact":true,"mutability":"readWrite","returned":"default"},
+ {"name":"schemas","type":"reference","multiValued":true,"caseExact":true,"mutability":"readOnly","returned":"always"},
+ {"name":"meta","type":"complex","mutability":"readOnly","returned":"default","subAttributes":[
+  {"name":"resourceType","type":"string","caseExact":true,"mutability":"readOnly","returned":"default"},
+  {"name":"created","type":"dateTime","mutability":"readOnly","returned":"default"},
+  {"name":"lastModified","type":"dateTime","mutability":"readOnly","returned":"default"},
+  {"name":"location","type":"reference","caseExact":true,"mutability":"readOnly","returned":"default"},
+  {"name":"version","type":"string","caseExact":true,"mutability":"readOnly","returned":"default"}]}]"#;
+
+impl Registry {
+    /// The schemas that are built in.
+    ///
+    /// # Errors
+    /// Says which built-in file is wrong; a test makes sure that none is.
+    pub fn builtin() -> Result<Self, String> {
+        let types = include_str!("../../scim-schemas/resource-types.json");
+        let schemas = BUILTIN.iter().map(|text| serde_json::from_str(text));
+        let schemas: Result<Vec<Value>, _> = schemas.collect();
+        let types = serde_json::from_str(types).map_err(|e| format!("resource-types.json: {e}"))?;
+        Self::new(schemas.map_err(|e| format!("a built-in schema: {e}"))?, types)
+    }
+
+    /// A registry of these schemas and resource types.
+    ///
+    /// # Errors
+    /// Says which definition is wrong.
+    pub fn new(schemas: Vec<Value>, raw_types: Vec<Value>) -> Result<Self, String> {
+        let mut registry = Self {
+            schemas: Vec::new(),
+            by_urn: HashMap::new(),
+            types: Vec::new(),
+            raw_types: raw_types.clone(),
+            common: serde_json::from_str(COMMON).map_err(|e| e.to_string())?,
+        };
+        for raw in schemas {
+            let id = raw["id"].as_str().ok_or("a schema without id")?.to_owned();
+            let attributes = serde_json::from_value(raw["attributes"].clone())
+                .map_err(|e| format!("schema {id}: {e}"))?;
+            registry.by_urn.insert(id.to_ascii_lowercase(), registry.schemas.len());
+            registry.schemas.push(Schema { id, attributes, raw });
+        }
+        for raw in raw_types {
+            let def: TypeDef = serde_json::from_value(raw).map_err(|e| e.to_string())?;
+            let kind = ResourceKind::ALL.into_iter().find(|k| k.name() == def.id);
+            let kind = kind.ok_or_else(|| format!("unknown resource type {}", def.id))?;
+            let place = |urn: &str| {
+                registry.by_urn.get(&urn.to_ascii_lowercase()).copied().ok_or(format!("no schema {urn}"))
+            };
+            let core = place(&def.schema)?;
+            let extensions: Result<Vec<usize>, String> =
+                def.schema_extensions.iter().map(|e| place(&e.schema)).collect();
+            registry.types.push((kind, core, extensions?));
+        }
+        for kind in ResourceKind::ALL {
+            if !registry.types.iter().any(|t| t.0 == kind) {
+                return Err(format!("no resource type {}", kind.name()));
+            }
+        }
+        Ok(registry)
+    }
+
+    fn places(&self, kind: ResourceKind) -> (usize, &[usize]) {
+        // `new` refuses a registry without one of the kinds.
+        self.types.iter().find(|t| t.0 == kind).map_or((0, &[]), |t| (t.1, t.2.as_slice()))
+    }
+
+    /// The main schema of a kind.
+    pub fn core(&self, kind: ResourceKind) -> &Schema {
+        &self.schemas[self.places(kind).0]
+    }
+
+    /// Its extensions.
+    pub fn extensions(&self, kind: ResourceKind) -> impl Iterator<Item = &Schema> {
+        self.places(kind).1.iter().map(|i| &self.schemas[*i])
+    }
+
+    /// The schema with this URN in any letter case.
+    pub fn schema(&self, urn: &str) -> Option<&Schema> {
+        self.by_urn.get(&urn.to_ascii_lowercase()).map(|i| &self.schemas[*i])
+    }
+
+    /// All schemas in order of publication.
+    pub fn schemas(&self) -> &[Schema] {
+        &self.schemas
+    }
+
+    /// All resource types as published.
+    pub fn raw_types(&self) -> &[Value] {
+        &self.raw_types
+    }
+
+    /// An extension of a kind by its URN in any letter case.
+    pub fn extension(&self, kind: ResourceKind, urn: &str) -> Option<&Schema> {
+        self.extensions(kind).find(|s| s.id.eq_ignore_ascii_case(urn))
+    }
+
+    /// A core or common attribute of a kind.
+    pub fn top(&self, kind: ResourceKind, name: &str) -> Option<&Attribute> {
+        self.core(kind)
+            .attribute(name)
+            .or_else(|| self.common.iter().find(|a| a.name.eq_ignore_ascii_case(name)))
+    }
+
+    /// Resolves a path in any letter case: `userName`, `name.givenName`, either behind the URN of its schema, or the
+    /// URN of a whole extension. `None` if no schema of the kind has it.
+    pub fn resolve(&self, kind: ResourceKind, path: &str) -> Option<AttrPath> {
+        if let Some(extension) = self.extension(kind, path) {
+            return Some(AttrPath { urn: Some(extension.id.clone()), attr: None, sub: None });
+        }
+        if !path.to_ascii_lowercase().starts_with("urn:") {
+            return self.name_in(|name| self.top(kind, name), None, path);
+        }
+        let behind = |urn: &str| {
+            let head = path.get(..urn.len())?;
+            head.eq_ignore_ascii_case(urn).then(|| path[urn.len()..].strip_prefix([':', '.']))?
+        };
+        let core = self.core(kind);
+        if let Some(rest) = behind(&core.id) {
+            return self.name_in(|name| self.top(kind, name), None, rest);
+        }
+        self.extensions(kind).find_map(|extension| {
+            let rest = behind(&extension.id)?;
+            self.name_in(|name| extension.attribute(name), Some(&extension.id), rest)
+        })
+    }
+
+    /// Resolves an unqualified name in the extensions, for clients that leave out the URN.
+    pub fn resolve_unprefixed(&self, kind: ResourceKind, path: &str) -> Option<AttrPath> {
+        let mut hits = self.extensions(kind).filter_map(|extension| {
+            self.name_in(|name| extension.attribute(name), Some(&extension.id), path)
+        });
+        let first = hits.next();
+        if hits.next().is_some() { None } else { first }
+    }
+
+    fn name_in<'r>(
+        &'r self,
+        find: impl Fn(&str) -> Option<&'r Attribute>,
+        urn: Option<&str>,
+        rest: &str,
+    ) -> Option<AttrPath> {
+        let (name, sub) = match rest.split_once('.') {
+            Some((name, sub)) => (name, Some(sub)),
+            None => (rest, None),
+        };
+        let attribute = find(name)?;
+        let sub = match sub {
+            None => None,
+            Some(sub) => Some(attribute.sub(sub)?.name.clone()),
+        };
+        Some(AttrPath { urn: urn.map(str::to_owned), attr: Some(attribute.name.clone()), sub })
+    }
+
+    /// The definition of the attribute that a path names, and of its sub-attribute.
+    pub fn definition(
+        &self,
+        kind: ResourceKind,
+        path: &AttrPath,
+    ) -> Option<(&Attribute, Option<&Attribute>)> {
+        let name = path.attr.as_deref()?;
+        let attribute = match &path.urn {
+            None => self.top(kind, name)?,
+            Some(urn) => self.extension(kind, urn)?.attribute(name)?,
+        };
+        match &path.sub {
+            None => Some((attribute, None)),
+            Some(sub) => Some((attribute, Some(attribute.sub(sub)?))),
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::expect_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_resolve_in_any_case_with_and_without_urn() {
+        let registry = Registry::builtin().expect("built-in schemas");
+        let cases = [
+            ("USERNAME", Some("userName")),
+            ("Name.GivenName", Some("name.givenName")),
+            ("urn:ietf:params:scim:schemas:core:2.0:user:emails.value", Some("emails.value")),
+            ("meta.LastModified", Some("meta.lastModified")),
+            (
+                "URN:ietf:params:scim:schemas:extension:enterprise:2.0:User:Manager.value",
+                Some("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value"),
+            ),
+            ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:user", Some(ENTERPRISE)),
+            ("manager", None),
+            ("name.nope", None),
+            ("urn:x", None),
+            ("", None),
+        ];
+        for (path, want) in cases {
+            let got = registry.resolve(ResourceKind::User, path).map(|p| p.to_string());
+            assert_eq!(got.as_deref(), want, "{path}");
+        }
+        let bare = registry.resolve_unprefixed(ResourceKind::User, "manager");
+        assert_eq!(bare.and_then(|p| p.urn).as_deref(), Some(ENTERPRISE));
+    }
+}

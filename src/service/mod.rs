@@ -1,0 +1,85 @@
+//! The use cases, and the only writers: one operation is one closure in the writer's transaction, with its change,
+//! versions, totals and journal entries. Here `domain`, `scim` and `storage` meet.
+
+pub mod connections;
+pub mod credentials;
+pub mod error;
+pub mod groups;
+pub mod tenants;
+pub mod users;
+
+use std::sync::Arc;
+
+pub use error::{Error, Result};
+
+use crate::domain::access::JoinerPolicy;
+use crate::domain::audit::{Actor, Cause};
+use crate::domain::ids::TenantId;
+use crate::scim::schema::Registry;
+use crate::storage::view::View;
+use crate::storage::{JobMeta, Lane, Store};
+
+/// The connection that writes, as far as the rules of access need it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Its id.
+    pub id: String,
+    /// What it does with people whom it brings.
+    pub policy: JoinerPolicy,
+}
+
+/// Who calls an operation, for which tenant, and why.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Tenant.
+    pub tenant: TenantId,
+    /// Actor of the journal entries.
+    pub actor: Actor,
+    /// Cause of the journal entries.
+    pub cause: Cause,
+    /// How urgent it is.
+    pub lane: Lane,
+}
+
+impl Caller {
+    /// What the writer wants to know.
+    pub(crate) fn meta(&self) -> JobMeta {
+        JobMeta {
+            tenant: self.tenant.clone(),
+            lane: self.lane,
+            actor: self.actor.clone(),
+            cause: self.cause.clone(),
+        }
+    }
+
+    /// The program itself, for set-up.
+    pub fn system(tenant: TenantId, cause: &str) -> Self {
+        Self {
+            tenant,
+            actor: Actor { kind: "system".to_owned(), id: String::new() },
+            cause: Cause { kind: "command".to_owned(), id: cause.to_owned() },
+            lane: Lane::Interactive,
+        }
+    }
+}
+
+/// The operations, on a store with a schema registry.
+#[derive(Clone)]
+pub struct Service {
+    /// Storage.
+    pub store: Arc<Store>,
+    /// Schemas.
+    pub registry: Arc<Registry>,
+}
+
+impl Service {
+    /// The operations on this store.
+    pub fn new(store: Arc<Store>, registry: Arc<Registry>) -> Self {
+        Self { store, registry }
+    }
+}
+
+/// A connection's eyes.
+fn view_of(source: &Source) -> View {
+    View::Connection(source.id.clone())
+}

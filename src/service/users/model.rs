@@ -1,0 +1,265 @@
+//! A person in memory: the effective document and all claims, loaded, changed, and settled back into rows.
+//!
+//! Operations change the model; `settle` (in `settle.rs`) compares it with what was loaded, recomputes what is in
+//! force and each own view, and writes only what differs.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::domain::access::{Access, Decision, Standing};
+use crate::domain::claims::own_view;
+use crate::domain::clock::Millis;
+use crate::scim::Doc;
+use crate::scim::schema::{AttrPath, Registry, ResourceKind};
+use crate::scim::units::{Units, flatten, unflatten};
+use crate::service::error::{Error, Result, corrupt};
+use crate::storage::Tx;
+use crate::storage::claims::{ClaimRow, ClaimState};
+use crate::storage::dialect::Json;
+use crate::storage::users::UserRow;
+use crate::storage::view::UserView;
+
+/// A claim in memory.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Claim {
+    pub(super) row: ClaimRow,
+    pub(super) asserted: Option<Units>,
+    pub(super) held: BTreeSet<AttrPath>,
+    pub(super) is_new: bool,
+}
+
+impl Claim {
+    fn load(registry: &Registry, row: ClaimRow) -> Result<Self> {
+        let bad = |e: String| corrupt("claims", &format!("{}/{}", row.user_id, row.connection_id), e);
+        let asserted = match &row.asserted {
+            None => None,
+            Some(text) => Some(read_units(registry, text).map_err(bad)?),
+        };
+        let held = match &row.held {
+            None => BTreeSet::new(),
+            Some(text) => {
+                let paths: Vec<String> =
+                    serde_json::from_str(text).map_err(|e| bad(e.to_string()))?;
+                paths.iter().filter_map(|p| registry.resolve(ResourceKind::User, p)).collect()
+            }
+        };
+        Ok(Self { row, asserted, held, is_new: false })
+    }
+
+    pub(super) fn is(&self, state: ClaimState) -> bool {
+        self.row.is(state)
+    }
+
+    pub(super) fn set_state(&mut self, state: ClaimState) {
+        state.as_str().clone_into(&mut self.row.state);
+    }
+
+    /// Puts the algebra's values back into the columns.
+    pub(super) fn store_columns(&mut self) {
+        self.row.asserted = self.asserted.as_ref().map(write_units);
+        self.row.held = (!self.held.is_empty()).then(|| {
+            let paths: Vec<Value> = self.held.iter().map(|p| Value::from(p.to_string())).collect();
+            Value::Array(paths).to_string()
+        });
+    }
+}
+
+/// Units as a flat JSON object, `null` for a cleared one.
+fn write_units(units: &Units) -> String {
+    let map: Doc = units.iter().map(|(path, value)| (path.to_string(), value.clone())).collect();
+    Value::Object(map).to_string()
+}
+
+fn read_units(registry: &Registry, text: &str) -> std::result::Result<Units, String> {
+    let map: Doc = serde_json::from_str(text).map_err(|e| e.to_string())?;
+    // A unit whose attribute is no longer in any schema is dropped with it.
+    let known = map.into_iter().filter_map(|(path, value)| {
+        registry.resolve(ResourceKind::User, &path).map(|path| (path, value))
+    });
+    Ok(known.collect())
+}
+
+/// A person with everything that is asserted about her.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Model {
+    pub(super) row: UserRow,
+    pub(super) doc: Doc,
+    pub(super) claims: Vec<Claim>,
+    pub(super) is_new: bool,
+}
+
+impl Model {
+    /// Loads a person with all claims; tombstones too.
+    pub(super) fn load(tx: &mut Tx<'_>, registry: &Registry, id: &str) -> Result<Option<Self>> {
+        let Some(row) = tx.find_user(id)? else { return Ok(None) };
+        let claims = tx.list_claims(id)?;
+        Self::from_rows(registry, row, claims).map(Some)
+    }
+
+    fn from_rows(registry: &Registry, row: UserRow, claims: Vec<ClaimRow>) -> Result<Self> {
+        let doc = serde_json::from_str(&row.doc.0).map_err(|e| corrupt("users", &row.id, e))?;
+        let claims: Result<Vec<Claim>> =
+            claims.into_iter().map(|claim| Claim::load(registry, claim)).collect();
+        Ok(Self { row, doc, claims: claims?, is_new: false })
+    }
+
+    /// Somebody nobody knew.
+    pub(super) fn fresh(tenant: &str, id: String, doc: Doc, now: Millis) -> Self {
+        let row = UserRow {
+            tenant: tenant.to_owned(),
+            id,
+            doc: Json(String::new()),
+            match_doc: Json(String::new()),
+            user_name: String::new(),
+            user_name_key: String::new(),
+            display_name: None,
+            display_name_key: None,
+            manager_id: None,
+            access: Access::Listed.as_str().to_owned(),
+            access_reason: String::new(),
+            access_params: None,
+            access_since: now.0,
+            sticky: false,
+            has_access: false,
+            is_public: false,
+            written_by_others: false,
+            admin_role: None,
+            break_glass: false,
+            removed_at: None,
+            merged_into: None,
+            source_epoch: 0,
+            version: 1,
+            doc_version: 1,
+            created_at: now.0,
+            updated_at: now.0,
+            doc_updated_at: now.0,
+        };
+        Self { row, doc, claims: Vec::new(), is_new: true }
+    }
+
+    /// The place of a connection's claim.
+    pub(super) fn position(&self, connection: &str) -> Option<usize> {
+        self.claims.iter().position(|c| c.row.connection_id == connection)
+    }
+
+    /// A new claim of a connection, live and active; returns its place.
+    pub(super) fn add_claim(&mut self, connection: &str, now: Millis) -> usize {
+        let row = ClaimRow {
+            tenant: self.row.tenant.clone(),
+            user_id: self.row.id.clone(),
+            connection_id: connection.to_owned(),
+            state: ClaimState::Live.as_str().to_owned(),
+            external_id: None,
+            active: true,
+            asserted: None,
+            held: None,
+            view_doc: None,
+            view_match: None,
+            user_name: None,
+            user_name_key: None,
+            display_name_key: None,
+            scim_id: None,
+            version: None,
+            updated_at: None,
+            user_public: self.row.is_public,
+            created_at: now.0,
+            ended_at: None,
+        };
+        self.claims.push(Claim { row, asserted: None, held: BTreeSet::new(), is_new: true });
+        self.claims.len() - 1
+    }
+
+    /// One writer only: its claim is the effective document and stores nothing of its own.
+    pub(super) fn is_sole(&self) -> bool {
+        matches!(self.claims.as_slice(), [only] if only.asserted.is_none())
+            && !self.row.written_by_others
+    }
+
+    /// A second writer has come: from now on every claim holds its own assertions.
+    pub(super) fn materialise(&mut self, registry: &Registry) {
+        let units = flatten(registry, ResourceKind::User, &self.doc);
+        for claim in &mut self.claims {
+            if claim.asserted.is_none() {
+                claim.asserted = Some(if claim.is_new { Units::new() } else { units.clone() });
+            }
+        }
+    }
+
+    /// The document as the connection at this place reads it.
+    pub(super) fn view_doc(&self, registry: &Registry, place: usize) -> Doc {
+        match self.claims.get(place).and_then(|c| c.asserted.as_ref()) {
+            None => self.doc.clone(),
+            Some(asserted) => {
+                let effective = flatten(registry, ResourceKind::User, &self.doc);
+                unflatten(&own_view(asserted, &effective))
+            }
+        }
+    }
+
+    /// The version in the connection's view.
+    pub(super) fn view_version(&self, connection: &str) -> i64 {
+        self.position(connection)
+            .and_then(|i| self.claims[i].row.version)
+            .unwrap_or(self.row.doc_version)
+    }
+
+    /// Access now.
+    pub(super) fn access(&self) -> Access {
+        Access::parse(&self.row.access).unwrap_or(Access::Listed)
+    }
+
+    /// What the rules of access need to know.
+    pub(super) fn standing(&self, connection: &str) -> Standing {
+        Standing {
+            access: (!self.is_new).then(|| self.access()),
+            since: Millis(self.row.access_since),
+            sticky: self.row.sticky,
+            inactive_elsewhere: self.claims.iter().any(|c| {
+                c.row.connection_id != connection && c.is(ClaimState::Live) && !c.row.active
+            }),
+        }
+    }
+
+    /// Applies a decision about access.
+    pub(super) fn decide(&mut self, decision: Decision, now: Millis) {
+        decision.access.as_str().clone_into(&mut self.row.access);
+        decision.reason.clone_into(&mut self.row.access_reason);
+        self.row.access_params = None;
+        self.row.access_since = now.0;
+        self.row.has_access = decision.access == Access::Granted;
+        self.row.is_public = decision.access.is_public() && self.row.removed_at.is_none();
+    }
+
+    /// The person as a connection's view has her; call after `settle`.
+    pub(super) fn user_view(&self, connection: &str) -> Result<UserView> {
+        let row = &self.row;
+        let claim = self.position(connection).map(|i| &self.claims[i].row);
+        Ok(UserView {
+            id: claim.and_then(|c| c.scim_id.clone()).unwrap_or_else(|| row.id.clone()),
+            user_id: row.id.clone(),
+            doc: claim.and_then(|c| c.view_doc.clone()).unwrap_or_else(|| row.doc.clone()),
+            active: claim.map_or(row.has_access, |c| c.active),
+            external_id: claim.and_then(|c| c.external_id.clone()),
+            version: self.view_version(connection),
+            created_at: row.created_at,
+            updated_at: claim.and_then(|c| c.updated_at).unwrap_or(row.doc_updated_at),
+            access: row.access.clone(),
+            access_reason: row.access_reason.clone(),
+            access_params: row.access_params.clone(),
+            has_access: row.has_access,
+            manager_id: row.manager_id.clone(),
+        })
+    }
+}
+
+/// Text attribute of a document.
+pub(super) fn text<'d>(doc: &'d Doc, name: &str) -> Option<&'d str> {
+    doc.get(name).and_then(Value::as_str)
+}
+
+/// The userName of a document; validation made sure that there is one.
+pub(super) fn user_name(doc: &Doc) -> Result<&str> {
+    text(doc, "userName")
+        .ok_or_else(|| Error::Invalid(crate::scim::Error::invalid_value("`userName` is required")))
+}

@@ -1,0 +1,127 @@
+//! Rows of claims: what each connection asserts about a user. A row is never deleted while the user's row exists.
+
+use diesel::prelude::*;
+
+use super::dialect::Json;
+use super::error::Result;
+use super::schema::claims;
+use super::scope::Scope;
+
+/// State of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClaimState {
+    /// Takes part.
+    Live,
+    /// Waits for a human: the source reads back what it wrote, nothing else happens.
+    Pending,
+    /// Held back by the guard.
+    Parked,
+    /// The source deleted the person.
+    Ended,
+}
+
+impl ClaimState {
+    /// The stored word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Pending => "pending",
+            Self::Parked => "parked",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+/// A stored claim.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Insertable, AsChangeset)]
+#[diesel(table_name = claims, primary_key(tenant, user_id, connection_id), treat_none_as_null = true)]
+#[expect(missing_docs, reason = "columns as the migration documents them")]
+pub struct ClaimRow {
+    pub tenant: String,
+    pub user_id: String,
+    pub connection_id: String,
+    pub state: String,
+    pub external_id: Option<String>,
+    pub active: bool,
+    pub asserted: Option<String>,
+    pub held: Option<String>,
+    pub view_doc: Option<Json>,
+    pub view_match: Option<Json>,
+    pub user_name: Option<String>,
+    pub user_name_key: Option<String>,
+    pub display_name_key: Option<String>,
+    pub scim_id: Option<String>,
+    pub version: Option<i64>,
+    pub updated_at: Option<i64>,
+    pub user_public: bool,
+    pub created_at: i64,
+    pub ended_at: Option<i64>,
+}
+
+impl ClaimRow {
+    /// In this state.
+    pub fn is(&self, state: ClaimState) -> bool {
+        self.state == state.as_str()
+    }
+}
+
+impl Scope<'_> {
+    /// All claims on a user, oldest connection first.
+    pub fn list_claims(&mut self, user: &str) -> Result<Vec<ClaimRow>> {
+        let (conn, tenant) = self.parts();
+        Ok(claims::table
+            .filter(claims::tenant.eq(tenant).and(claims::user_id.eq(user)))
+            .order((claims::created_at, claims::connection_id))
+            .load(conn)?)
+    }
+
+    /// The user that a connection knows under an id of its own.
+    pub fn find_claim_by_scim_id(&mut self, connection: &str, id: &str) -> Result<Option<ClaimRow>> {
+        let (conn, tenant) = self.parts();
+        Ok(claims::table
+            .filter(claims::tenant.eq(tenant).and(claims::connection_id.eq(connection)))
+            .filter(claims::scim_id.eq(id))
+            .get_result(conn)
+            .optional()?)
+    }
+
+    /// Claims of a connection whose own view has this userName.
+    pub fn list_claims_by_user_name(&mut self, connection: &str, key: &str) -> Result<Vec<ClaimRow>> {
+        let (conn, tenant) = self.parts();
+        Ok(claims::table
+            .filter(claims::tenant.eq(tenant).and(claims::connection_id.eq(connection)))
+            .filter(claims::user_name_key.eq(key))
+            .order(claims::user_id)
+            .load(conn)?)
+    }
+
+    /// Claims of a connection with this externalId.
+    pub fn list_claims_by_external_id(
+        &mut self,
+        connection: &str,
+        external_id: &str,
+    ) -> Result<Vec<ClaimRow>> {
+        let (conn, tenant) = self.parts();
+        Ok(claims::table
+            .filter(claims::tenant.eq(tenant).and(claims::connection_id.eq(connection)))
+            .filter(claims::external_id.eq(external_id))
+            .order(claims::user_id)
+            .load(conn)?)
+    }
+
+    /// Stores a new claim.
+    pub fn create_claim(&mut self, row: &ClaimRow) -> Result<()> {
+        let (conn, _) = self.parts();
+        diesel::insert_into(claims::table).values(row.clone()).execute(conn)?;
+        Ok(())
+    }
+
+    /// Stores a claim that exists.
+    pub fn update_claim(&mut self, row: &ClaimRow) -> Result<()> {
+        let (conn, tenant) = self.parts();
+        diesel::update(claims::table.find((tenant, &row.user_id, &row.connection_id)))
+            .set(row)
+            .execute(conn)?;
+        Ok(())
+    }
+}

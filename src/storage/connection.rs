@@ -1,0 +1,133 @@
+//! Opening a connection to either database, and the pool of read connections.
+
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection, SqliteConnection};
+
+use super::error::{Error, Result};
+
+/// A connection to PostgreSQL or SQLite; queries are written once for both.
+#[derive(diesel::MultiConnection)]
+pub enum AnyConnection {
+    /// PostgreSQL.
+    Postgresql(PgConnection),
+    /// SQLite.
+    Sqlite(SqliteConnection),
+}
+
+/// Which database a URL names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// `postgres://…`, as libpq takes it.
+    Postgres(String),
+    /// `sqlite://path`, as a path.
+    Sqlite(String),
+}
+
+impl DatabaseUrl {
+    /// Reads `sqlite://…` or `postgres://…` (`postgresql://…`).
+    pub fn parse(url: &str) -> Result<Self> {
+        if let Some(path) = url.strip_prefix("sqlite://") {
+            return Ok(Self::Sqlite(path.to_owned()));
+        }
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Ok(Self::Postgres(url.to_owned()));
+        }
+        Err(Error::Unavailable(
+            "the database URL must begin with sqlite:// or postgres://".to_owned(),
+        ))
+    }
+
+    /// The same database, as this dialect.
+    pub fn is_sqlite(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
+    }
+}
+
+/// What a connection will be used for: SQLite wants other settings for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// The writer: WAL, `synchronous=FULL`, erased content overwritten.
+    Write,
+    /// Reading only.
+    Read,
+}
+
+/// Opens one connection with everything a purpose needs set.
+pub fn open(url: &DatabaseUrl, purpose: Purpose) -> Result<AnyConnection> {
+    match url {
+        DatabaseUrl::Sqlite(path) => open_sqlite(path, purpose),
+        DatabaseUrl::Postgres(url) => {
+            let mut conn = PgConnection::establish(url)
+                .map_err(|e| Error::Unavailable(format!("PostgreSQL does not answer: {e}")))?;
+            conn.batch_execute(
+                "SET client_min_messages = warning; SET standard_conforming_strings = on; \
+                 SET statement_timeout = '60s'; SET timezone = 'UTC'",
+            )?;
+            Ok(AnyConnection::Postgresql(conn))
+        }
+    }
+}
+
+fn open_sqlite(path: &str, purpose: Purpose) -> Result<AnyConnection> {
+    let mut conn = SqliteConnection::establish(path)
+        .map_err(|e| Error::Unavailable(format!("cannot open the SQLite file: {e}")))?;
+    conn.batch_execute("PRAGMA busy_timeout = 5000")?;
+    conn.batch_execute(match purpose {
+        Purpose::Write => {
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+             PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000"
+        }
+        Purpose::Read => {
+            "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA query_only = ON; \
+             PRAGMA temp_store = MEMORY; PRAGMA mmap_size = 268435456; PRAGMA cache_size = -8000"
+        }
+    })?;
+    Ok(AnyConnection::Sqlite(conn))
+}
+
+/// Makes read connections for the pool.
+#[derive(Debug, Clone)]
+pub struct Manager {
+    url: DatabaseUrl,
+}
+
+impl r2d2::ManageConnection for Manager {
+    type Connection = AnyConnection;
+    type Error = Error;
+
+    fn connect(&self) -> Result<AnyConnection> {
+        open(&self.url, Purpose::Read)
+    }
+
+    fn is_valid(&self, conn: &mut AnyConnection) -> Result<()> {
+        Ok(conn.batch_execute("SELECT 1")?)
+    }
+
+    fn has_broken(&self, conn: &mut AnyConnection) -> bool {
+        match conn {
+            AnyConnection::Postgresql(c) => r2d2_broken(c),
+            AnyConnection::Sqlite(c) => r2d2_broken(c),
+        }
+    }
+}
+
+/// diesel knows when a transaction or the connection itself is broken.
+fn r2d2_broken<C: diesel::r2d2::R2D2Connection>(conn: &mut C) -> bool {
+    conn.is_broken()
+}
+
+/// Read connections shared by all threads.
+pub type Pool = r2d2::Pool<Manager>;
+
+/// A pool of this many connections, made when first needed; waiting for one is bounded.
+pub fn pool(url: &DatabaseUrl, size: u32) -> Result<Pool> {
+    r2d2::Pool::builder()
+        .max_size(size)
+        .min_idle(Some(0))
+        .test_on_check_out(false)
+        .connection_timeout(Duration::from_secs(5))
+        .build(Manager { url: url.clone() })
+        .map_err(|e| Error::Unavailable(format!("no read connection: {e}")))
+}

@@ -1,0 +1,77 @@
+//! Rows of connections, with the counters from which a connection's total is computed.
+
+use diesel::prelude::*;
+
+use super::error::Result;
+use super::schema::connections;
+use super::scope::Scope;
+
+/// A stored connection.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Insertable)]
+#[diesel(table_name = connections, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "columns as the migration documents them")]
+pub struct ConnectionRow {
+    pub tenant: String,
+    pub id: String,
+    pub kind: String,
+    pub preset: String,
+    pub label: String,
+    pub joiner_policy: String,
+    pub state: String,
+    pub created_at: i64,
+    pub only_users: i64,
+    pub hidden_users: i64,
+    pub managed_groups: i64,
+    pub settings: Option<String>,
+}
+
+/// How the counters of a connection move.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Claims not ended on users that are not public.
+    pub only: i64,
+    /// Ended claims on public users.
+    pub hidden: i64,
+    /// Groups it manages.
+    pub groups: i64,
+}
+
+impl Scope<'_> {
+    /// The connection with this id.
+    pub fn find_connection(&mut self, id: &str) -> Result<Option<ConnectionRow>> {
+        let (conn, tenant) = self.parts();
+        Ok(connections::table.find((tenant, id)).get_result(conn).optional()?)
+    }
+
+    /// All connections, oldest first: the order of precedence.
+    pub fn list_connections(&mut self) -> Result<Vec<ConnectionRow>> {
+        let (conn, tenant) = self.parts();
+        Ok(connections::table
+            .filter(connections::tenant.eq(tenant))
+            .order((connections::created_at, connections::id))
+            .load(conn)?)
+    }
+
+    /// Stores a new connection.
+    pub fn create_connection(&mut self, row: &ConnectionRow) -> Result<()> {
+        let (conn, _) = self.parts();
+        diesel::insert_into(connections::table).values(row.clone()).execute(conn)?;
+        Ok(())
+    }
+
+    /// Moves the counters of a connection.
+    pub fn count_for_connection(&mut self, id: &str, by: Counted) -> Result<()> {
+        if by == Counted::default() {
+            return Ok(());
+        }
+        let (conn, tenant) = self.parts();
+        diesel::update(connections::table.find((tenant, id)))
+            .set((
+                connections::only_users.eq(connections::only_users + by.only),
+                connections::hidden_users.eq(connections::hidden_users + by.hidden),
+                connections::managed_groups.eq(connections::managed_groups + by.groups),
+            ))
+            .execute(conn)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,140 @@
+//! Addresses: look-up table and history in one. A row whose `until` is set is history.
+
+use std::collections::BTreeMap;
+
+use diesel::prelude::*;
+
+use super::error::Result;
+use super::schema::emails;
+use super::scope::Scope;
+use crate::domain::clock::Millis;
+
+/// An address in a view of a user.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Insertable)]
+#[diesel(table_name = emails, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "columns as the migration documents them")]
+pub struct EmailRow {
+    pub tenant: String,
+    pub view: String,
+    pub user_id: String,
+    pub key: String,
+    pub type_: String,
+    pub fold: String,
+    pub is_primary: bool,
+    pub until: Option<i64>,
+}
+
+/// An address as a document has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// Identity key.
+    pub key: String,
+    /// Canonical type or empty.
+    pub kind: String,
+    /// Filter folding of the value.
+    pub fold: String,
+    /// The primary one.
+    pub is_primary: bool,
+}
+
+impl Scope<'_> {
+    /// Users that have this identity key in a view today.
+    pub fn list_ids_by_email(&mut self, view: &str, key: &str) -> Result<Vec<String>> {
+        let (conn, tenant) = self.parts();
+        Ok(emails::table
+            .filter(emails::tenant.eq(tenant).and(emails::view.eq(view)))
+            .filter(emails::key.eq(key).and(emails::until.is_null()))
+            .select(emails::user_id)
+            .distinct()
+            .load(conn)?)
+    }
+
+    /// Stores the addresses of a user that has none yet in this view.
+    pub fn create_emails(&mut self, user: &str, view: &str, addresses: &[Address]) -> Result<()> {
+        for address in addresses {
+            self.insert_email(user, view, address)?;
+        }
+        Ok(())
+    }
+
+    fn insert_email(&mut self, user: &str, view: &str, address: &Address) -> Result<()> {
+        let (conn, tenant) = self.parts();
+        let row = EmailRow {
+            tenant: tenant.to_owned(),
+            view: view.to_owned(),
+            user_id: user.to_owned(),
+            key: address.key.clone(),
+            type_: address.kind.clone(),
+            fold: address.fold.clone(),
+            is_primary: address.is_primary,
+            until: None,
+        };
+        diesel::insert_into(emails::table).values(row).execute(conn)?;
+        Ok(())
+    }
+
+    /// Brings the stored addresses of a view in step with the document; those that went become history.
+    pub fn update_emails(
+        &mut self,
+        user: &str,
+        view: &str,
+        addresses: &[Address],
+        now: Millis,
+    ) -> Result<()> {
+        let (conn, tenant) = self.parts();
+        let stored: Vec<EmailRow> = emails::table
+            .filter(emails::tenant.eq(tenant).and(emails::user_id.eq(user)))
+            .filter(emails::view.eq(view))
+            .load(conn)?;
+        let tenant = tenant.to_owned();
+        let mut stored: BTreeMap<(String, String), EmailRow> =
+            stored.into_iter().map(|r| ((r.key.clone(), r.type_.clone()), r)).collect();
+        for address in addresses {
+            match stored.remove(&(address.key.clone(), address.kind.clone())) {
+                None => self.insert_email(user, view, address)?,
+                Some(row) => {
+                    let same = row.until.is_none()
+                        && row.is_primary == address.is_primary
+                        && row.fold == address.fold;
+                    if !same {
+                        self.set_email(&row, address.is_primary, &address.fold, None)?;
+                    }
+                }
+            }
+        }
+        for row in stored.values().filter(|r| r.until.is_none() && r.tenant == tenant) {
+            self.set_email(row, false, &row.fold, Some(now.0))?;
+        }
+        Ok(())
+    }
+
+    fn set_email(
+        &mut self,
+        row: &EmailRow,
+        is_primary: bool,
+        fold: &str,
+        until: Option<i64>,
+    ) -> Result<()> {
+        let (conn, tenant) = self.parts();
+        diesel::update(emails::table.find((tenant, &row.user_id, &row.view, &row.key, &row.type_)))
+            .set((
+                emails::is_primary.eq(is_primary),
+                emails::fold.eq(fold),
+                emails::until.eq(until),
+            ))
+            .execute(conn)?;
+        Ok(())
+    }
+
+    /// Forgets the addresses of a view that is stored no more.
+    pub fn delete_emails(&mut self, user: &str, view: &str) -> Result<()> {
+        let (conn, tenant) = self.parts();
+        diesel::delete(
+            emails::table
+                .filter(emails::tenant.eq(tenant).and(emails::user_id.eq(user)))
+                .filter(emails::view.eq(view)),
+        )
+        .execute(conn)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,104 @@
+//! The head of each tenant's chain, with its totals: one row, locked first by every batch that writes for the tenant
+//! and never kept across transactions, since several processes may write.
+
+use diesel::prelude::*;
+
+use super::connection::AnyConnection;
+use super::dialect::{Dialect, Frag, for_update};
+use super::error::{Error, Result};
+use super::schema::heads;
+use super::scope::Scope;
+use crate::domain::audit::GENESIS;
+use crate::domain::ids::TenantId;
+
+/// Head of the chain and totals of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Insertable, AsChangeset)]
+#[diesel(table_name = heads)]
+pub struct Head {
+    /// Tenant.
+    pub tenant: String,
+    /// Grows with each restore.
+    pub epoch: i64,
+    /// Number of the last entry.
+    pub sequence: i64,
+    /// Hash of the last entry.
+    pub hash: String,
+    /// How many entries there are.
+    pub entries: i64,
+    /// Users without tombstones.
+    pub users: i64,
+    /// Users invited, granted or revoked.
+    pub public_users: i64,
+    /// Groups and teams.
+    pub groups: i64,
+    /// Groups of kind `group` that no connection manages.
+    pub unmanaged_groups: i64,
+}
+
+impl Head {
+    /// The head of a tenant that has no entry yet.
+    pub fn genesis(tenant: &str) -> Self {
+        Self {
+            tenant: tenant.to_owned(),
+            epoch: 1,
+            sequence: 0,
+            hash: GENESIS.to_owned(),
+            entries: 0,
+            users: 0,
+            public_users: 0,
+            groups: 0,
+            unmanaged_groups: 0,
+        }
+    }
+}
+
+impl Scope<'_> {
+    /// The head as it stands, without a lock.
+    pub fn find_head(&mut self) -> Result<Option<Head>> {
+        let (conn, tenant) = self.parts();
+        Ok(heads::table.find(tenant).get_result(conn).optional()?)
+    }
+}
+
+/// Reads and locks the head of a tenant for the open transaction.
+pub(super) fn lock(conn: &mut AnyConnection, tenant: &TenantId) -> Result<Option<Head>> {
+    type Row = (
+        diesel::sql_types::Text,
+        diesel::sql_types::BigInt,
+        diesel::sql_types::BigInt,
+        diesel::sql_types::Text,
+        diesel::sql_types::BigInt,
+        diesel::sql_types::BigInt,
+        diesel::sql_types::BigInt,
+        diesel::sql_types::BigInt,
+        diesel::sql_types::BigInt,
+    );
+    let lock = for_update(Dialect::of(conn));
+    let query = Frag::sql(
+        "SELECT tenant, epoch, sequence, hash, entries, users, public_users, \"groups\", unmanaged_groups \
+         FROM heads WHERE tenant = ",
+    )
+    .text(tenant.as_str())
+    .push(lock)
+    .query::<Row>();
+    Ok(query.get_result::<Head>(conn).optional()?)
+}
+
+/// Stores the head at the end of a batch.
+pub(super) fn update(conn: &mut AnyConnection, head: &Head) -> Result<()> {
+    let touched = diesel::update(heads::table.find(&head.tenant)).set(head).execute(conn)?;
+    if touched == 1 {
+        return Ok(());
+    }
+    Err(Error::Corrupt {
+        table: "heads",
+        id: head.tenant.clone(),
+        why: format!("{touched} rows instead of one"),
+    })
+}
+
+/// A head for a new tenant.
+pub(super) fn create(conn: &mut AnyConnection, head: &Head) -> Result<()> {
+    diesel::insert_into(heads::table).values(head.clone()).execute(conn)?;
+    Ok(())
+}

@@ -1,0 +1,32 @@
+//! The database: one connection enum over SQLite and PostgreSQL, the batching writer, reads, the journal's rows.
+//!
+//! Everything of a tenant is reached through a [`scope::Scope`], whose functions all carry the tenant; nothing else
+//! sees those tables. Changes happen only inside [`writer::Writer`]; reads through [`Store`].
+
+pub mod claims;
+pub mod conflicts;
+pub mod connection;
+pub mod connections;
+pub mod credentials;
+pub mod dialect;
+pub mod emails;
+pub mod error;
+pub mod filter;
+pub mod groups;
+pub mod heads;
+pub mod journal;
+pub mod memberships;
+pub mod migrations;
+pub mod page;
+pub mod schema;
+pub mod scope;
+pub mod store;
+pub mod tenants;
+pub mod users;
+pub mod view;
+pub mod writer;
+
+pub use error::{Error, Result};
+pub use scope::Scope;
+pub use store::Store;
+pub use writer::{JobMeta, Lane, Outcome, Tx, Writer};

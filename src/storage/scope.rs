@@ -1,0 +1,35 @@
+//! A connection bound to one tenant: the only way to that tenant's tables.
+
+use super::connection::AnyConnection;
+use super::dialect::Dialect;
+use crate::domain::ids::TenantId;
+
+/// A connection that reads and writes one tenant only. Its functions live beside the tables: `storage/users.rs` for
+/// users, `storage/groups.rs` for groups.
+pub struct Scope<'c> {
+    conn: &'c mut AnyConnection,
+    tenant: TenantId,
+}
+
+impl<'c> Scope<'c> {
+    pub(super) fn new(conn: &'c mut AnyConnection, tenant: TenantId) -> Self {
+        Self { conn, tenant }
+    }
+
+    /// The tenant.
+    pub fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    pub(super) fn conn(&mut self) -> &mut AnyConnection {
+        self.conn
+    }
+
+    pub(super) fn parts(&mut self) -> (&mut AnyConnection, &str) {
+        (self.conn, self.tenant.as_str())
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        Dialect::of(self.conn)
+    }
+}

@@ -1,0 +1,113 @@
+//! Rows of tenants: a global table, since it is what says which tenants there are.
+
+use diesel::prelude::*;
+
+use super::connection::AnyConnection;
+use super::error::Result;
+use super::heads::{self, Head};
+use super::schema::tenants;
+use super::writer::Tx;
+
+/// A stored tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Insertable)]
+#[diesel(table_name = tenants, treat_none_as_default_value = false)]
+#[expect(missing_docs, reason = "columns as the migration documents them")]
+pub struct TenantRow {
+    pub id: String,
+    pub name: String,
+    pub state: String,
+    pub settings: Option<String>,
+    pub created_at: i64,
+}
+
+/// A tenant's settings that the spine knows; absent keys have their default.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TenantSettings {
+    /// Domains whose addresses count as verified; empty: all do.
+    pub verified_domains: Vec<String>,
+    /// Days within which a person revoked by a source gets back what she had; default 30.
+    pub return_days: Option<i64>,
+}
+
+/// The tenant with this id.
+pub fn find(conn: &mut AnyConnection, id: &str) -> Result<Option<TenantRow>> {
+    Ok(tenants::table.find(id).get_result(conn).optional()?)
+}
+
+/// The tenant with this name.
+pub fn find_by_name(conn: &mut AnyConnection, name: &str) -> Result<Option<TenantRow>> {
+    Ok(tenants::table.filter(tenants::name.eq(name)).get_result(conn).optional()?)
+}
+
+/// All tenants, oldest first.
+pub fn list(conn: &mut AnyConnection) -> Result<Vec<TenantRow>> {
+    Ok(tenants::table.order((tenants::created_at, tenants::id)).load(conn)?)
+}
+
+/// Makes sure that the operator's own tenant exists: nothing can be written before it does.
+pub fn ensure_operator(conn: &mut AnyConnection, id: &str, now: i64) -> Result<()> {
+    conn.immediate(|conn| {
+        if find(conn, id)?.is_some() {
+            return Ok(());
+        }
+        let row = TenantRow {
+            id: id.to_owned(),
+            name: "operator".to_owned(),
+            state: "active".to_owned(),
+            settings: None,
+            created_at: now,
+        };
+        diesel::insert_into(tenants::table).values(row).execute(conn)?;
+        heads::create(conn, &Head::genesis(id))
+    })
+}
+
+impl AnyConnection {
+    /// Runs a closure in a write transaction of its own: for set-up only, everything else goes through the writer.
+    fn immediate<T>(&mut self, f: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        super::dialect::begin_write(self)?;
+        match f(self) {
+            Ok(value) => {
+                super::dialect::commit(self)?;
+                Ok(value)
+            }
+            Err(error) => {
+                super::dialect::rollback(self)?;
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Tx<'_> {
+    /// Creates another tenant with an empty journal; the operator's transaction records it.
+    pub fn create_tenant(&mut self, row: &TenantRow) -> Result<()> {
+        let conn = self.scope.conn();
+        diesel::insert_into(tenants::table).values(row.clone()).execute(conn)?;
+        heads::create(conn, &Head::genesis(&row.id))
+    }
+
+    /// The settings of this tenant.
+    pub fn tenant_settings(&mut self) -> Result<TenantSettings> {
+        let id = self.tenant().as_str().to_owned();
+        let row = find(self.scope.conn(), &id)?;
+        let text = row.and_then(|r| r.settings).unwrap_or_else(|| "{}".to_owned());
+        serde_json::from_str(&text).map_err(|e| super::Error::Corrupt {
+            table: "tenants",
+            id,
+            why: e.to_string(),
+        })
+    }
+
+    /// Replaces the settings of this tenant.
+    pub fn update_tenant_settings(&mut self, settings: &TenantSettings) -> Result<()> {
+        let text =
+            serde_json::to_string(settings).map_err(|e| super::Error::Other(e.to_string()))?;
+        let id = self.tenant().as_str().to_owned();
+        diesel::update(tenants::table.find(id))
+            .set(tenants::settings.eq(Some(text)))
+            .execute(self.scope.conn())?;
+        Ok(())
+    }
+}

@@ -1,0 +1,256 @@
+//! What a reader sees: a connection its own view, everybody else what is in force (SEMANTICS §1, §2).
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+
+use super::dialect::{Frag, Json, JsonDoc};
+use super::error::Result;
+use super::scope::Scope;
+
+/// Whose eyes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum View {
+    /// A connection: what it asserted, else what is in force; only people it sees.
+    Connection(String),
+    /// App, auditor, admin: everybody but tombstones, as in force.
+    Everybody,
+}
+
+impl View {
+    /// The connection, if it is one.
+    pub fn connection(&self) -> Option<&str> {
+        match self {
+            Self::Connection(id) => Some(id),
+            Self::Everybody => None,
+        }
+    }
+}
+
+/// A user as a view has it.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub struct UserView {
+    /// The id under which the reader knows the user.
+    pub id: String,
+    /// The user's own id.
+    pub user_id: String,
+    /// Document.
+    pub doc: Json,
+    /// SCIM `active`.
+    pub active: bool,
+    /// `externalId`.
+    pub external_id: Option<String>,
+    /// Version.
+    pub version: i64,
+    /// Created.
+    pub created_at: i64,
+    /// Last change in this view.
+    pub updated_at: i64,
+    /// Access word.
+    pub access: String,
+    /// Reason code.
+    pub access_reason: String,
+    /// Parameters of the reason, JSON.
+    pub access_params: Option<String>,
+    /// Whether the app lets the person in.
+    pub has_access: bool,
+    /// Manager by id, to leave out one that the reader cannot see.
+    pub manager_id: Option<String>,
+}
+
+/// SQL type of a [`UserView`].
+pub type UserViewSql = (
+    Text,
+    Text,
+    JsonDoc,
+    Bool,
+    Nullable<Text>,
+    BigInt,
+    BigInt,
+    BigInt,
+    Text,
+    Text,
+    Nullable<Text>,
+    Bool,
+    Nullable<Text>,
+);
+
+/// A group as a view has it.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub struct GroupView {
+    /// Id.
+    pub id: String,
+    /// Document.
+    pub doc: Json,
+    /// `externalId`.
+    pub external_id: Option<String>,
+    /// Version.
+    pub version: i64,
+    /// Created.
+    pub created_at: i64,
+    /// Last change.
+    pub updated_at: i64,
+    /// `group` or `team`.
+    pub kind: String,
+    /// Connection that manages it.
+    pub managed_by: Option<String>,
+    /// Of its memberships.
+    pub generation: i64,
+}
+
+/// SQL type of a [`GroupView`].
+pub type GroupViewSql =
+    (Text, JsonDoc, Nullable<Text>, BigInt, BigInt, BigInt, Text, Nullable<Text>, BigInt);
+
+/// A member of a group, or a group of a user: id, display name, type.
+pub type Reference = (String, Option<String>, String);
+
+type ReferenceSql = (Text, Nullable<Text>, Text);
+
+/// `SELECT … FROM users u …` for a view, up to and including the conditions of visibility.
+pub(super) fn users_in(view: &View, tenant: &str) -> Frag {
+    match view {
+        View::Connection(connection) => Frag::sql(
+            "SELECT COALESCE(c.scim_id, u.id), u.id, COALESCE(c.view_doc, u.doc), \
+             COALESCE(c.active, u.has_access), c.external_id, COALESCE(c.version, u.doc_version), \
+             u.created_at, COALESCE(c.updated_at, u.doc_updated_at), u.access, u.access_reason, \
+             u.access_params, u.has_access, u.manager_id",
+        )
+        .frag(&from_users(view, tenant, connection)),
+        View::Everybody => Frag::sql(
+            "SELECT u.id, u.id, u.doc, u.has_access, NULL, u.version, u.created_at, u.updated_at, \
+             u.access, u.access_reason, u.access_params, u.has_access, u.manager_id",
+        )
+        .frag(&from_users(view, tenant, "")),
+    }
+}
+
+/// The part from `FROM` on, for counting too.
+pub(super) fn from_users(view: &View, tenant: &str, connection: &str) -> Frag {
+    match view {
+        View::Connection(_) => Frag::sql(
+            " FROM users u LEFT JOIN claims c ON c.tenant = u.tenant AND c.user_id = u.id \
+             AND c.connection_id = ",
+        )
+        .text(connection)
+        .push(" WHERE u.tenant = ")
+        .text(tenant)
+        .push(" AND ((c.state IS NULL AND u.is_public) OR c.state <> 'ended')"),
+        View::Everybody => Frag::sql(" FROM users u WHERE u.tenant = ")
+            .text(tenant)
+            .push(" AND u.removed_at IS NULL"),
+    }
+}
+
+/// `SELECT … FROM groups g …` for a view, up to and including the conditions of visibility.
+pub(super) fn groups_in(view: &View, tenant: &str) -> Frag {
+    let external = match view {
+        View::Connection(connection) => {
+            Frag::sql("SELECT g.id, g.doc, CASE WHEN g.managed_by = ")
+                .text(connection.as_str())
+                .push(" THEN g.external_id END")
+        }
+        View::Everybody => Frag::sql("SELECT g.id, g.doc, NULL"),
+    };
+    external
+        .push(", g.version, g.created_at, g.updated_at, g.kind, g.managed_by, g.generation")
+        .frag(&from_groups(view, tenant))
+}
+
+/// The part from `FROM` on, for counting too.
+pub(super) fn from_groups(view: &View, tenant: &str) -> Frag {
+    let frag = Frag::sql(" FROM \"groups\" g WHERE g.tenant = ").text(tenant);
+    match view {
+        View::Connection(connection) => frag
+            .push(" AND g.kind = 'group' AND (g.managed_by IS NULL OR g.managed_by = ")
+            .text(connection.as_str())
+            .push(")"),
+        View::Everybody => frag,
+    }
+}
+
+impl Scope<'_> {
+    /// A user by the id that the reader knows.
+    pub fn find_user_view(&mut self, view: &View, id: &str) -> Result<Option<UserView>> {
+        let by_id = users_in(view, self.tenant().as_str()).push(" AND u.id = ").text(id);
+        let by_id = match view {
+            View::Connection(_) => by_id.push(" AND c.scim_id IS NULL"),
+            View::Everybody => by_id,
+        };
+        let found = by_id.query::<UserViewSql>().get_result(self.conn()).optional()?;
+        match (found, view) {
+            (None, View::Connection(_)) => {
+                let query = users_in(view, self.tenant().as_str()).push(" AND c.scim_id = ").text(id);
+                Ok(query.query::<UserViewSql>().get_result(self.conn()).optional()?)
+            }
+            (found, _) => Ok(found),
+        }
+    }
+
+    /// A group that the reader sees.
+    pub fn find_group_view(&mut self, view: &View, id: &str) -> Result<Option<GroupView>> {
+        let query = groups_in(view, self.tenant().as_str()).push(" AND g.id = ").text(id);
+        Ok(query.query::<GroupViewSql>().get_result(self.conn()).optional()?)
+    }
+
+    /// Members of a group that the reader sees, by the ids it knows.
+    pub fn list_members(&mut self, view: &View, group: &str, generation: i64) -> Result<Vec<Reference>> {
+        let query = members_query(view, self.tenant().as_str(), group, generation);
+        Ok(query.query::<ReferenceSql>().load(self.conn())?)
+    }
+
+    /// Groups of a user that the reader sees.
+    pub fn list_groups_of(&mut self, view: &View, user: &str) -> Result<Vec<Reference>> {
+        let query = groups_of_query(view, self.tenant().as_str(), user);
+        Ok(query.query::<ReferenceSql>().load(self.conn())?)
+    }
+}
+
+/// The statement that lists a group's members: also what the plan tests look at.
+pub fn members_query(view: &View, tenant: &str, group: &str, generation: i64) -> Frag {
+    let select = match view {
+        View::Connection(_) => "SELECT COALESCE(c.scim_id, u.id), u.display_name, m.member_type",
+        View::Everybody => "SELECT u.id, u.display_name, m.member_type",
+    };
+    let mut frag = Frag::sql(select).push(
+        " FROM memberships m JOIN users u ON u.tenant = m.tenant AND u.id = m.user_id",
+    );
+    if let View::Connection(connection) = view {
+        frag = frag
+            .push(
+                " LEFT JOIN claims c ON c.tenant = u.tenant AND c.user_id = u.id AND c.connection_id = ",
+            )
+            .text(connection.as_str());
+    }
+    frag = frag
+        .push(" WHERE m.tenant = ")
+        .text(tenant)
+        .push(" AND m.group_id = ")
+        .text(group)
+        .push(" AND m.generation = ")
+        .int(generation);
+    let visible = match view {
+        View::Connection(_) => " AND ((c.state IS NULL AND u.is_public) OR c.state <> 'ended')",
+        View::Everybody => " AND u.removed_at IS NULL",
+    };
+    frag.push(visible).push(" ORDER BY m.user_id")
+}
+
+/// The statement that lists a user's groups.
+pub fn groups_of_query(view: &View, tenant: &str, user: &str) -> Frag {
+    let frag = Frag::sql(
+        "SELECT g.id, g.display_name, 'direct' FROM memberships m JOIN \"groups\" g \
+         ON g.tenant = m.tenant AND g.id = m.group_id AND g.generation = m.generation \
+         WHERE m.tenant = ",
+    )
+    .text(tenant)
+    .push(" AND m.user_id = ")
+    .text(user);
+    let frag = match view {
+        View::Connection(connection) => frag
+            .push(" AND g.kind = 'group' AND (g.managed_by IS NULL OR g.managed_by = ")
+            .text(connection.as_str())
+            .push(")"),
+        View::Everybody => frag,
+    };
+    frag.push(" ORDER BY g.id")
+}

@@ -1,0 +1,72 @@
+//! What a queued closure sees: its tenant's tables, the totals, and the list of journal entries it fills.
+
+use std::ops::{Deref, DerefMut};
+
+use crate::domain::audit::{self, Actor, Cause, Entry};
+use crate::domain::clock::Millis;
+use crate::storage::heads::Head;
+use crate::storage::scope::Scope;
+
+/// One operation inside a batch.
+pub struct Tx<'c> {
+    pub(in crate::storage) scope: Scope<'c>,
+    pub(super) head: &'c mut Head,
+    pub(super) at: Millis,
+    pub(super) actor: Actor,
+    pub(super) cause: Cause,
+    pub(super) seed: [u8; 32],
+    pub(super) drawn: u64,
+    pub(super) entries: Vec<Entry>,
+}
+
+impl Tx<'_> {
+    /// The moment of the operation; the same when it runs again.
+    pub fn now(&self) -> Millis {
+        self.at
+    }
+
+    /// Who does it.
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// Why it happens.
+    pub fn cause(&self) -> &Cause {
+        &self.cause
+    }
+
+    /// The tenant's totals, to be kept true by whoever changes what they count.
+    pub fn totals(&mut self) -> &mut Head {
+        self.head
+    }
+
+    /// Records one entry; sequence, commitments and hash are added at the end of the batch.
+    pub fn record(&mut self, entry: Entry) {
+        self.entries.push(entry);
+    }
+
+    /// An id that comes out the same when the operation runs again.
+    pub fn fresh_id(&mut self) -> String {
+        self.drawn += 1;
+        // Far from the numbers of the salts, which count from zero.
+        let bits = audit::salt(&self.seed, u64::MAX - self.drawn);
+        let mut random = [0u8; 10];
+        random.copy_from_slice(&bits[..10]);
+        let millis = u64::try_from(self.at.0).unwrap_or(0);
+        uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string()
+    }
+}
+
+impl<'c> Deref for Tx<'c> {
+    type Target = Scope<'c>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.scope
+    }
+}
+
+impl DerefMut for Tx<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.scope
+    }
+}
