@@ -1,1 +1,5 @@
-fn main() {}
+//! The `rosterd` binary.
+
+fn main() -> std::process::ExitCode {
+    rosterd::cli::main()
+}

@@ -20,11 +20,15 @@ pub struct ListQuery {
     pub attributes: Option<String>,
     /// `excludedAttributes`.
     pub excluded: Option<String>,
+    /// `sortBy`.
+    pub sort_by: Option<String>,
+    /// `sortOrder` is `descending`.
+    pub descending: bool,
 }
 
 impl Default for ListQuery {
     fn default() -> Self {
-        Self { start_index: 1, count: DEFAULT_COUNT, filter: None, attributes: None, excluded: None }
+        Self { start_index: 1, count: DEFAULT_COUNT, filter: None, attributes: None, excluded: None, sort_by: None, descending: false }
     }
 }
 
@@ -43,12 +47,32 @@ impl ListQuery {
                 "filter" if query.filter.is_none() => query.filter = some(value),
                 "attributes" if query.attributes.is_none() => query.attributes = some(value),
                 "excludedattributes" if query.excluded.is_none() => query.excluded = some(value),
+                "sortby" if query.sort_by.is_none() => query.sort_by = some(value),
+                "sortorder" => query.descending = value.trim().eq_ignore_ascii_case("descending"),
                 _ => {}
             }
         }
         query.start_index = start.unwrap_or(1).max(1);
         query.count = count.unwrap_or(DEFAULT_COUNT).clamp(0, MAX_COUNT);
         Ok(query)
+    }
+
+    /// Whether entries of the journal are wanted in descending order; they are sorted by number or, which is the same,
+    /// by time.
+    ///
+    /// # Errors
+    /// Another attribute to sort by.
+    pub fn order_by_sequence(&self) -> Result<bool> {
+        match self.sort_by.as_deref() {
+            None => Ok(self.descending),
+            Some(name) if ["sequence", "time", "id", "meta.created"].iter().any(|n| name.eq_ignore_ascii_case(n)) => {
+                Ok(self.descending)
+            }
+            Some(name) => Err(Error::invalid_value(format!(
+                "audit events are sorted by `sequence` or `time`; got `{}`",
+                quote(name)
+            ))),
+        }
     }
 }
 

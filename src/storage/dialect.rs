@@ -19,10 +19,17 @@ use super::error::Result;
 #[diesel(postgres_type(name = "jsonb"), sqlite_type(name = "Text"))]
 pub struct JsonDoc;
 
-/// A document's text.
-#[derive(Debug, Clone, PartialEq, Eq, AsExpression, FromSqlRow)]
+/// A document's text. Two are equal when they mean the same: PostgreSQL does not keep the text as it was written.
+#[derive(Debug, Clone, Eq, AsExpression, FromSqlRow)]
 #[diesel(sql_type = JsonDoc)]
 pub struct Json(pub String);
+
+impl PartialEq for Json {
+    fn eq(&self, other: &Self) -> bool {
+        let parse = |json: &Self| serde_json::from_str::<serde_json::Value>(&json.0).ok();
+        self.0 == other.0 || parse(self).is_some_and(|value| Some(value) == parse(other))
+    }
+}
 
 impl ToSql<JsonDoc, Pg> for Json {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use diesel::prelude::*;
 
 use super::connection::AnyConnection;
-use super::dialect::each;
+use super::dialect::{Frag, each};
 use super::error::{Error, Result};
 use super::heads::Head;
+use super::page::{Condition, Window};
 use super::schema::{journal, journal_values};
 use super::scope::Scope;
 use super::writer::JobMeta;
@@ -208,6 +209,39 @@ impl Scope<'_> {
             .limit(limit)
             .load(conn)?;
         self.with_values(rows)
+    }
+
+    /// Entries that satisfy a filter, by number.
+    pub fn list_entries(
+        &mut self,
+        filter: Option<&Condition>,
+        descending: bool,
+        window: Window,
+    ) -> Result<Vec<Row>> {
+        let mut query = Frag::sql(
+            "SELECT j.tenant, j.sequence, j.epoch, j.at, j.actor_kind, j.actor_id, j.cause_kind, j.cause_id, \
+             j.action, j.subject_kind, j.subject_id, j.object_kind, j.object_id, j.reason, j.changes, j.hash \
+             FROM journal j WHERE j.tenant = ",
+        )
+        .text(self.tenant().as_str());
+        if let Some(filter) = filter {
+            query = query.push(" AND ").frag(&filter.condition);
+        }
+        let order = if descending { "DESC" } else { "ASC" };
+        let query = query
+            .push(&format!(" ORDER BY j.sequence {order} LIMIT {} OFFSET ", window.limit))
+            .int(window.offset);
+        Ok(query.query::<journal::SqlType>().load(self.conn())?)
+    }
+
+    /// How many entries satisfy a filter.
+    pub fn count_entries(&mut self, filter: Option<&Condition>) -> Result<i64> {
+        let Some(filter) = filter else { return Ok(self.find_head()?.map_or(0, |h| h.entries)) };
+        let query = Frag::sql("SELECT count(*) FROM journal j WHERE j.tenant = ")
+            .text(self.tenant().as_str())
+            .push(" AND ")
+            .frag(&filter.condition);
+        Ok(query.query::<diesel::sql_types::BigInt>().get_result(self.conn())?)
     }
 
     /// Joins entries (in any order) with their values.

@@ -1,5 +1,7 @@
 //! What a reader sees: a connection its own view, everybody else what is in force (SEMANTICS §1, §2).
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
@@ -202,6 +204,60 @@ impl Scope<'_> {
     pub fn list_groups_of(&mut self, view: &View, user: &str) -> Result<Vec<Reference>> {
         let query = groups_of_query(view, self.tenant().as_str(), user);
         Ok(query.query::<ReferenceSql>().load(self.conn())?)
+    }
+}
+
+impl Scope<'_> {
+    /// Groups of several users that the reader sees, by the users' own ids.
+    pub fn list_groups_of_users(
+        &mut self,
+        view: &View,
+        users: &[String],
+    ) -> Result<BTreeMap<String, Vec<Reference>>> {
+        let mut found: BTreeMap<String, Vec<Reference>> = BTreeMap::new();
+        if let [user] = users {
+            let groups = self.list_groups_of(view, user)?;
+            return Ok(BTreeMap::from([(user.clone(), groups)]));
+        }
+        for chunk in users.chunks(100) {
+            let mut query = Frag::sql(
+                "SELECT m.user_id, g.id, g.display_name FROM memberships m JOIN \"groups\" g \
+                 ON g.tenant = m.tenant AND g.id = m.group_id AND g.generation = m.generation WHERE m.tenant = ",
+            )
+            .text(self.tenant().as_str())
+            .push(" AND m.user_id IN (");
+            for (i, user) in chunk.iter().enumerate() {
+                query = query.push(if i == 0 { "" } else { ", " }).text(user.as_str());
+            }
+            query = query.push(")");
+            if let View::Connection(connection) = view {
+                query = query
+                    .push(" AND g.kind = 'group' AND (g.managed_by IS NULL OR g.managed_by = ")
+                    .text(connection.as_str())
+                    .push(")");
+            }
+            let query = query.push(" ORDER BY m.user_id, g.id").free_shape();
+            let rows: Vec<(String, String, String)> =
+                query.query::<(Text, Text, Text)>().load(self.conn())?;
+            for (user, id, name) in rows {
+                found.entry(user).or_default().push((id, Some(name), "direct".to_owned()));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Which of these ids are people whom a connection cannot see; text that names nobody is not among them.
+    pub fn list_hidden_users(&mut self, connection: &str, ids: Vec<String>) -> Result<BTreeSet<String>> {
+        let visible: BTreeSet<String> =
+            self.list_visible_ids(Some(connection), &ids)?.into_iter().map(|(id, _)| id).collect();
+        let unseen: Vec<String> = ids.into_iter().filter(|id| !visible.contains(id)).collect();
+        let mut hidden = BTreeSet::new();
+        for id in unseen {
+            if self.find_user(&id)?.is_some() {
+                hidden.insert(id);
+            }
+        }
+        Ok(hidden)
     }
 }
 

@@ -105,7 +105,7 @@ CREATE UNIQUE INDEX users_public_user_name ON users (tenant, user_name_key) WHER
 CREATE INDEX users_user_name ON users (tenant, user_name_key);
 CREATE INDEX users_public ON users (tenant, id) WHERE is_public;
 CREATE INDEX users_display_name ON users (tenant, display_name_key) WHERE display_name_key IS NOT NULL;
-CREATE INDEX users_doc_updated ON users (tenant, doc_updated_at);
+CREATE INDEX users_updated ON users (tenant, updated_at);
 CREATE INDEX users_manager ON users (tenant, manager_id) WHERE manager_id IS NOT NULL;
 
 -- Look-up table and address history in one. view: '' for the effective document, else a connection with an own view.

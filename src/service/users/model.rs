@@ -98,7 +98,10 @@ impl Model {
     }
 
     fn from_rows(registry: &Registry, row: UserRow, claims: Vec<ClaimRow>) -> Result<Self> {
-        let doc = serde_json::from_str(&row.doc.0).map_err(|e| corrupt("users", &row.id, e))?;
+        let mut doc: Doc =
+            serde_json::from_str(&row.doc.0).map_err(|e| corrupt("users", &row.id, e))?;
+        // Derived; stored so that serving needs no schema.
+        doc.remove("schemas");
         let claims: Result<Vec<Claim>> =
             claims.into_iter().map(|claim| Claim::load(registry, claim)).collect();
         Ok(Self { row, doc, claims: claims?, is_new: false })

@@ -1,0 +1,113 @@
+//! `rosterd audit query|export|verify`.
+
+use serde_json::Value;
+
+use super::{Failure, open, say};
+use crate::config::Config;
+use crate::http::scim::audit::render;
+use crate::scim::filter;
+use crate::scim::rules::Rules;
+use crate::scim::schema::ResourceKind;
+use crate::storage::filter as sql;
+use crate::storage::page::Window;
+
+/// The journal.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Audit {
+    /// Print entries that satisfy a SCIM filter, newest first, one JSON object a line.
+    Query {
+        /// Tenant by name or id; `operator` for the operator's own journal.
+        #[arg(long, default_value = "default")]
+        tenant: String,
+        /// Filter, such as `action eq "access.revoked" and time gt "2026-11-01T00:00:00Z"`.
+        filter: Option<String>,
+        /// Most entries.
+        #[arg(long, default_value_t = 100)]
+        limit: i64,
+    },
+    /// Print the whole journal, oldest first, one JSON object a line.
+    Export {
+        /// Tenant by name or id.
+        #[arg(long, default_value = "default")]
+        tenant: String,
+    },
+    /// Recompute the chain and open every commitment; exit 1 and the places where something is wrong.
+    Verify {
+        /// Tenant by name or id; all tenants if left out.
+        #[arg(long)]
+        tenant: Option<String>,
+    },
+}
+
+/// Runs the command.
+pub(super) async fn run(config: &Config, command: Audit) -> Result<(), Failure> {
+    let service = open::service(config)?;
+    match command {
+        Audit::Query { tenant, filter: text, limit } => {
+            let caller = open::caller(&service, &tenant, "audit query").await?;
+            let registry = service.registry.clone();
+            let parsed = match &text {
+                None => None,
+                Some(text) => Some(filter::parse(&registry, ResourceKind::AuditEvent, text, &mut Rules::default())?),
+            };
+            let window = Window { offset: 0, limit };
+            let entries = service
+                .store
+                .read(&caller.tenant, move |scope| {
+                    let condition = parsed.map(|f| sql::entries(scope, &f));
+                    let rows = scope.list_entries(condition.as_ref(), true, window)?;
+                    scope.with_values(rows)
+                })
+                .await?;
+            for (row, values) in &entries {
+                say(&Value::Object(render(&registry, "", row, values)).to_string())?;
+            }
+            Ok(())
+        }
+        Audit::Export { tenant } => export(&service, &tenant).await,
+        Audit::Verify { tenant } => verify(&service, tenant).await,
+    }
+}
+
+async fn export(service: &crate::service::Service, tenant: &str) -> Result<(), Failure> {
+    let caller = open::caller(service, tenant, "audit export").await?;
+    let mut after = 0;
+    loop {
+        let page = service.store.read(&caller.tenant, move |scope| scope.list_entries_after(after, 500)).await?;
+        let Some((last, _)) = page.last() else { return Ok(()) };
+        after = last.sequence;
+        for (row, values) in &page {
+            say(&Value::Object(render(&service.registry, "", row, values)).to_string())?;
+        }
+    }
+}
+
+async fn verify(service: &crate::service::Service, tenant: Option<String>) -> Result<(), Failure> {
+    let names = match tenant {
+        Some(name) => vec![name],
+        None => service.list_tenants().await?.into_iter().map(|t| t.name).collect(),
+    };
+    let mut broken = 0;
+    for name in names {
+        let caller = open::caller(service, &name, "audit verify").await?;
+        let bar = indicatif::ProgressBar::new_spinner().with_message(format!("{name}: verifying"));
+        let progress = bar.clone();
+        let done = service
+            .store
+            .read(&caller.tenant, move |scope| scope.verify_journal(|n| progress.set_position(n.unsigned_abs())))
+            .await?;
+        bar.finish_and_clear();
+        say(&format!(
+            "{name}: {} entries, {} values opened, {} erased, {}",
+            done.entries,
+            done.values,
+            done.erased,
+            if done.faults.is_empty() { "the chain holds".to_owned() } else { format!("{} faults", done.faults.len()) }
+        ))?;
+        for fault in &done.faults {
+            say(&format!("  entry {}: {}: {}", fault.sequence, fault.code, fault.detail))?;
+        }
+        broken += done.faults.len();
+    }
+    if broken == 0 { Ok(()) } else { Err(format!("{broken} faults in the journal").into()) }
+}

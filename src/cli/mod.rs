@@ -1,0 +1,99 @@
+//! The shell: arguments in, exit code out. The only place that reads the environment and wires the parts together.
+
+mod admin;
+mod audit;
+mod healthcheck;
+mod open;
+mod serve;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::domain::clock::{Clock, SystemClock};
+
+/// Rosterd keeps the roster: SCIM in from Okta and Entra, people in from HR systems.
+#[derive(Debug, Parser)]
+#[command(name = "rosterd", version)]
+struct Args {
+    #[command(flatten)]
+    global: crate::config::GlobalArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start the server.
+    Serve,
+    /// Bring the database's schema up to date.
+    Migrate,
+    /// Print the configuration that would be used, without secrets.
+    CheckConfig,
+    /// Ask a running server whether it is well; for containers.
+    Healthcheck,
+    /// Query, export or verify the journal.
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// Tenants.
+    #[command(subcommand)]
+    Tenant(admin::Tenant),
+    /// Connections of a tenant.
+    #[command(subcommand)]
+    Connection(admin::Connection),
+    /// Tokens of a tenant.
+    #[command(subcommand)]
+    Token(admin::Token),
+}
+
+/// The environment, read once.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| name.starts_with("ROSTERD_"))
+        .collect()
+}
+
+/// Parses the arguments and runs the command.
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(&error.to_string()),
+    };
+    let config = match crate::config::Config::load(&args.global, &environment()) {
+        Ok(config) => config,
+        Err(error) => return complain(&error.to_string()),
+    };
+    let result = match args.command {
+        Command::Serve => serve::run(config),
+        Command::Healthcheck => runtime.block_on(healthcheck::run(&config)),
+        Command::CheckConfig => say(&format!("{config:#?}")),
+        Command::Migrate => open::migrate(&config).and_then(|applied| say(&open::migrated(&applied))),
+        Command::Audit(command) => runtime.block_on(audit::run(&config, command)),
+        Command::Tenant(command) => runtime.block_on(admin::tenant(&config, command)),
+        Command::Connection(command) => runtime.block_on(admin::connection(&config, command)),
+        Command::Token(command) => runtime.block_on(admin::token(&config, command)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => complain(&error.to_string()),
+    }
+}
+
+/// What a command fails with: printed as it is.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Prints a line on standard output. A reader that went away is no reason to fail.
+fn say(line: &str) -> Result<(), Failure> {
+    let _ = writeln!(std::io::stdout(), "{line}");
+    Ok(())
+}
+
+fn complain(message: &str) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "rosterd: {message}");
+    ExitCode::FAILURE
+}

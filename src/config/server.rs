@@ -1,0 +1,51 @@
+//! Listening.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::{Error, Result, Values};
+
+/// Where and how the server listens.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// Address.
+    pub listen: SocketAddr,
+    /// URL under which clients reach it.
+    pub public_url: Option<String>,
+    /// Listener of the metrics.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Largest body in bytes.
+    pub body_limit: usize,
+    /// Time for requests under way when it stops.
+    pub shutdown: Duration,
+}
+
+impl Server {
+    pub(super) fn read(values: &Values) -> Result<Self> {
+        let address = |key: &'static str| -> Result<Option<SocketAddr>> {
+            let parsed = values.take(key).map(|text| {
+                text.parse().map_err(|_| Error(format!("`{key}` takes an address such as 127.0.0.1:8080; got `{text}`")))
+            });
+            parsed.transpose()
+        };
+        let number = |key: &'static str, default: u64| -> Result<u64> {
+            let parsed = values.take(key).map(|text| {
+                text.parse().map_err(|_| Error(format!("`{key}` takes a whole number; got `{text}`")))
+            });
+            Ok(parsed.transpose()?.unwrap_or(default))
+        };
+        let public_url = match values.take("public_url") {
+            Some(url) if !url.starts_with("http://") && !url.starts_with("https://") => {
+                return Err(Error(format!("`public_url` begins with http:// or https://; got `{url}`")));
+            }
+            url => url.map(|u| u.trim_end_matches('/').to_owned()),
+        };
+        Ok(Self {
+            listen: address("listen")?.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
+            public_url,
+            metrics_listen: address("metrics_listen")?,
+            body_limit: usize::try_from(number("body_limit", 4 * 1024 * 1024)?).unwrap_or(usize::MAX),
+            shutdown: Duration::from_secs(number("shutdown_seconds", 10)?),
+        })
+    }
+}

@@ -1,0 +1,168 @@
+//! `/Groups`.
+
+use super::render::Frame;
+use super::{list_response, search_query};
+use crate::http::dispatch::{Call, Reply};
+use crate::scim::document;
+use crate::scim::error::Result;
+use crate::scim::filter;
+use crate::scim::list::ListQuery;
+use crate::scim::patch;
+use crate::scim::project::Projection;
+use crate::scim::rules::Rules;
+use crate::scim::schema::ResourceKind;
+use crate::service::Error;
+use crate::storage::filter as sql;
+use crate::storage::page::Window;
+use crate::storage::view::{GroupView, Reference};
+
+const KIND: ResourceKind = ResourceKind::Group;
+
+fn projection(call: &Call, query: &ListQuery, rules: &mut Rules) -> Result<Projection> {
+    let registry = &call.state.service.registry;
+    Projection::parse(registry, KIND, query.attributes.as_deref(), query.excluded.as_deref(), rules)
+}
+
+/// One group as the caller sees it; members are read only where they are wanted.
+async fn show(call: &Call, group: Option<GroupView>, status: u16, mut rules: Rules) -> Result<Reply> {
+    let query = call.list_query()?;
+    let projection = projection(call, &query, &mut rules)?;
+    let (view, id, wants_members) = (call.view()?, call.id.clone(), projection.wants("members"));
+    let (group, members) = call
+        .state
+        .service
+        .store
+        .read(&call.tenant()?, move |scope| {
+            let group = match group {
+                Some(group) => group,
+                None => scope.find_group_view(&view, &id)?.ok_or_else(|| Error::no_such("group", &id))?,
+            };
+            let members = match wants_members {
+                true => Some(scope.list_members(&view, &group.id, group.generation)?),
+                false => None,
+            };
+            Ok::<_, Error>((group, members))
+        })
+        .await
+        .map_err(|e| call.explain(e))?;
+    let base = call.state.scim_base();
+    let frame = Frame {
+        registry: &call.state.service.registry,
+        base: &base,
+        projection: &projection,
+        rosterd: call.sight()?.rosterd,
+    };
+    let mut reply = Reply { status, version: Some(group.version), rules: rules.used(), ..Reply::default() };
+    reply.location = Some(frame.location(KIND, &group.id));
+    if status == 200 && call.is_known(group.version) {
+        reply.status = 304;
+        return Ok(reply);
+    }
+    reply.body = Some(frame.group(&group, members.as_deref()));
+    Ok(reply)
+}
+
+/// `GET /Groups/{id}`.
+pub async fn get(call: Call) -> Result<Reply> {
+    show(&call, None, 200, call.rules()).await
+}
+
+/// `GET /Groups`.
+pub async fn list(call: Call) -> Result<Reply> {
+    let query = call.list_query()?;
+    page(&call, query).await
+}
+
+/// `POST /Groups/.search`.
+pub async fn search(call: Call) -> Result<Reply> {
+    let query = search_query(&call)?;
+    page(&call, query).await
+}
+
+async fn page(call: &Call, query: ListQuery) -> Result<Reply> {
+    let mut rules = call.rules();
+    let registry = call.state.service.registry.clone();
+    let projection = projection(call, &query, &mut rules)?;
+    let parsed = query.filter.as_deref().map(|text| filter::parse(&registry, KIND, text, &mut rules)).transpose()?;
+    let (view, start, count) = (call.view()?, query.start_index, query.count);
+    let wants_members = projection.wants("members");
+    let (total, groups) = call
+        .state
+        .service
+        .store
+        .read(&call.tenant()?, move |scope| {
+            let condition = parsed.map(|f| sql::groups(scope, &registry, &view, &f));
+            let window = Window { offset: start - 1, limit: count };
+            let groups = match count {
+                0 => Vec::new(),
+                _ => scope.list_groups(&view, condition.as_ref(), window)?,
+            };
+            let got = i64::try_from(groups.len()).unwrap_or(i64::MAX);
+            let total = match (start, got < count) {
+                (1, true) if condition.is_some() => got,
+                _ => scope.count_groups(&view, condition.as_ref())?,
+            };
+            let mut full: Vec<(GroupView, Option<Vec<Reference>>)> = Vec::with_capacity(groups.len());
+            for group in groups {
+                let members = match wants_members {
+                    true => Some(scope.list_members(&view, &group.id, group.generation)?),
+                    false => None,
+                };
+                full.push((group, members));
+            }
+            Ok::<_, Error>((total, full))
+        })
+        .await
+        .map_err(|e| call.explain(e))?;
+    let base = call.state.scim_base();
+    let frame = Frame {
+        registry: &call.state.service.registry,
+        base: &base,
+        projection: &projection,
+        rosterd: call.sight()?.rosterd,
+    };
+    let rendered: Vec<String> = groups.iter().map(|(g, m)| frame.group(g, m.as_deref())).collect();
+    let mut reply = Reply::ok(list_response(total, query.start_index, &rendered));
+    reply.rules = rules.used();
+    Ok(reply)
+}
+
+/// `POST /Groups`.
+pub async fn create(call: Call) -> Result<Reply> {
+    let mut rules = call.rules();
+    let incoming = document::read(&call.state.service.registry, KIND, call.json()?, &mut rules)?;
+    let group = call.state.service.create_group(&call.caller()?, &call.source()?, incoming).await;
+    let group = group.map_err(|e| call.explain(e))?;
+    show(&call, Some(group), 201, rules).await
+}
+
+/// `PUT /Groups/{id}`.
+pub async fn replace(call: Call) -> Result<Reply> {
+    let mut rules = call.rules();
+    let incoming = document::read(&call.state.service.registry, KIND, call.json()?, &mut rules)?;
+    let group = call.state.service.replace_group(&call.caller()?, &call.source()?, call.target(), incoming).await;
+    let group = group.map_err(|e| call.explain(e))?;
+    show(&call, Some(group), 200, rules).await
+}
+
+/// `PATCH /Groups/{id}`: 204, unless the request says which attributes it wants back; a large group is not read to
+/// answer a change of one member.
+pub async fn patch(call: Call) -> Result<Reply> {
+    let mut rules = call.rules();
+    let request = patch::parse(call.json()?, &mut rules)?;
+    let (caller, source) = (call.caller()?, call.source()?);
+    let patched = call.state.service.patch_group(&caller, &source, call.target(), request, rules).await;
+    let (group, rules) = patched.map_err(|e| call.explain(e))?;
+    let query = call.list_query()?;
+    if query.attributes.is_some() || query.excluded.is_some() {
+        return show(&call, Some(group), 200, rules).await;
+    }
+    Ok(Reply { version: Some(group.version), rules: rules.used(), ..Reply::empty() })
+}
+
+/// `DELETE /Groups/{id}`.
+pub async fn delete(call: Call) -> Result<Reply> {
+    let deleted = call.state.service.delete_group(&call.caller()?, &call.source()?, call.target()).await;
+    deleted.map_err(|e| call.explain(e))?;
+    Ok(Reply::empty())
+}

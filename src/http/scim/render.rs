@@ -1,0 +1,146 @@
+//! From stored rows to resources. With nothing special asked for, the stored text is passed through and what it lacks
+//! is spliced in; otherwise the resource is built as a value and cut down.
+
+use serde_json::{Value, json};
+
+use crate::domain::clock::Millis;
+use crate::scim::Doc;
+use crate::scim::etag;
+use crate::scim::project::Projection;
+use crate::scim::schema::{ENTERPRISE, ROSTERD_GROUP, ROSTERD_USER, Registry, ResourceKind};
+use crate::storage::view::{GroupView, Reference, UserView};
+
+/// What rendering needs to know besides the row.
+pub struct Frame<'a> {
+    /// Schemas.
+    pub registry: &'a Registry,
+    /// Base URL of SCIM.
+    pub base: &'a str,
+    /// Projection.
+    pub projection: &'a Projection,
+    /// Rosterd's own extension is shown.
+    pub rosterd: bool,
+}
+
+impl Frame<'_> {
+    /// Where a resource is.
+    pub fn location(&self, kind: ResourceKind, id: &str) -> String {
+        format!("{}{}/{id}", self.base, kind.endpoint())
+    }
+
+    fn meta(&self, kind: ResourceKind, id: &str, created: i64, modified: i64, version: i64) -> Value {
+        json!({
+            "resourceType": kind.name(),
+            "created": Millis(created).to_rfc3339(),
+            "lastModified": Millis(modified).to_rfc3339(),
+            "location": self.location(kind, id),
+            "version": etag::weak(version),
+        })
+    }
+
+    fn references(&self, kind: ResourceKind, list: &[Reference]) -> Value {
+        let each = list.iter().map(|(id, display, word)| {
+            let mut item = json!({"value": id, "$ref": self.location(kind, id), "type": word});
+            if let Some(display) = display {
+                item["display"] = Value::from(display.as_str());
+            }
+            item
+        });
+        each.collect()
+    }
+
+    /// A user. `hidden` is a manager whom the reader cannot see.
+    pub fn user(&self, user: &UserView, groups: &[Reference], hidden: Option<&str>) -> String {
+        let kind = ResourceKind::User;
+        let mut extra = Doc::new();
+        extra.insert("id".to_owned(), Value::from(user.id.as_str()));
+        if let Some(external_id) = &user.external_id {
+            extra.insert("externalId".to_owned(), Value::from(external_id.as_str()));
+        }
+        extra.insert("active".to_owned(), Value::from(user.active));
+        if !groups.is_empty() {
+            extra.insert("groups".to_owned(), self.references(ResourceKind::Group, groups));
+        }
+        extra.insert("meta".to_owned(), self.meta(kind, &user.id, user.created_at, user.updated_at, user.version));
+        let as_stored = self.projection.is_default() && !self.rosterd && hidden.is_none();
+        if as_stored {
+            return splice(&user.doc.0, &extra);
+        }
+        let mut whole = parse(&user.doc.0);
+        if let Some(hidden) = hidden {
+            leave_out_manager(&mut whole, hidden);
+        }
+        if self.rosterd {
+            let mut access = json!({
+                "access": user.access, "hasAccess": user.has_access, "accessReason": {"code": user.access_reason},
+            });
+            if let Some(parameters) = &user.access_params {
+                access["accessReason"]["parameters"] = Value::from(parameters.as_str());
+            }
+            add_extension(&mut whole, ROSTERD_USER, access);
+        }
+        whole.append(&mut extra);
+        Value::Object(self.projection.apply(self.registry, kind, whole)).to_string()
+    }
+
+    /// A group; `members` is `None` where they are not wanted.
+    pub fn group(&self, group: &GroupView, members: Option<&[Reference]>) -> String {
+        let kind = ResourceKind::Group;
+        let mut extra = Doc::new();
+        extra.insert("id".to_owned(), Value::from(group.id.as_str()));
+        if let Some(external_id) = &group.external_id {
+            extra.insert("externalId".to_owned(), Value::from(external_id.as_str()));
+        }
+        if let Some(members) = members {
+            extra.insert("members".to_owned(), self.references(ResourceKind::User, members));
+        }
+        extra.insert("meta".to_owned(), self.meta(kind, &group.id, group.created_at, group.updated_at, group.version));
+        if self.projection.is_default() && !self.rosterd {
+            return splice(&group.doc.0, &extra);
+        }
+        let mut whole = parse(&group.doc.0);
+        if self.rosterd {
+            let mut about = json!({"kind": group.kind});
+            if let Some(by) = &group.managed_by {
+                about["managedBy"] = Value::from(by.as_str());
+            }
+            add_extension(&mut whole, ROSTERD_GROUP, about);
+        }
+        whole.append(&mut extra);
+        Value::Object(self.projection.apply(self.registry, kind, whole)).to_string()
+    }
+}
+
+/// `{extra…, document…}`; both are objects with at least one member.
+fn splice(doc: &str, extra: &Doc) -> String {
+    let mut text = Value::Object(extra.clone()).to_string();
+    text.pop();
+    text.push(',');
+    text.push_str(doc.trim_start().strip_prefix('{').unwrap_or(doc));
+    text
+}
+
+fn parse(doc: &str) -> Doc {
+    serde_json::from_str(doc).unwrap_or_default()
+}
+
+fn add_extension(whole: &mut Doc, urn: &str, value: Value) {
+    if let Some(Value::Array(urns)) = whole.get_mut("schemas") {
+        urns.push(Value::from(urn));
+    }
+    whole.insert(urn.to_owned(), value);
+}
+
+/// A reference to somebody whom the reader cannot see is left out.
+fn leave_out_manager(whole: &mut Doc, hidden: &str) {
+    let Some(Value::Object(enterprise)) = whole.get_mut(ENTERPRISE) else { return };
+    if enterprise.get("manager").and_then(|m| m.get("value")).and_then(Value::as_str) == Some(hidden) {
+        enterprise.remove("manager");
+    }
+    if enterprise.is_empty() {
+        whole.remove(ENTERPRISE);
+        if let Some(Value::Array(urns)) = whole.get_mut("schemas") {
+            urns.retain(|u| u != ENTERPRISE);
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! `/Users`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::render::Frame;
+use super::{list_response, search_query};
+use crate::http::dispatch::{Call, Reply};
+use crate::scim::document;
+use crate::scim::error::Result;
+use crate::scim::filter;
+use crate::scim::list::ListQuery;
+use crate::scim::patch;
+use crate::scim::project::Projection;
+use crate::scim::rules::Rules;
+use crate::scim::schema::ResourceKind;
+use crate::service::Error;
+use crate::storage::page::Window;
+use crate::storage::view::{Reference, UserView, View};
+use crate::storage::{Scope, filter as sql};
+
+const KIND: ResourceKind = ResourceKind::User;
+
+/// A page's worth of users with what stands in other tables.
+struct Fetched {
+    users: Vec<UserView>,
+    groups: BTreeMap<String, Vec<Reference>>,
+    hidden: BTreeSet<String>,
+}
+
+/// Reads groups and hidden managers of some users.
+fn complete(scope: &mut Scope<'_>, view: &View, users: Vec<UserView>, groups: bool) -> std::result::Result<Fetched, Error> {
+    let mut fetched = Fetched { users, groups: BTreeMap::new(), hidden: BTreeSet::new() };
+    if groups {
+        let ids: Vec<String> = fetched.users.iter().map(|u| u.user_id.clone()).collect();
+        fetched.groups = scope.list_groups_of_users(view, &ids)?;
+    }
+    if let Some(connection) = view.connection() {
+        let managers: BTreeSet<String> = fetched.users.iter().filter_map(|u| u.manager_id.clone()).collect();
+        if !managers.is_empty() {
+            fetched.hidden = scope.list_hidden_users(connection, managers.into_iter().collect())?;
+        }
+    }
+    Ok(fetched)
+}
+
+impl Fetched {
+    fn render(&self, frame: &Frame<'_>) -> Vec<String> {
+        let each = self.users.iter().map(|user| {
+            let groups = self.groups.get(&user.user_id).map_or(&[][..], Vec::as_slice);
+            let hidden = user.manager_id.as_deref().filter(|m| self.hidden.contains(*m));
+            frame.user(user, groups, hidden)
+        });
+        each.collect()
+    }
+}
+
+fn projection(call: &Call, query: &ListQuery, rules: &mut Rules) -> Result<Projection> {
+    let registry = &call.state.service.registry;
+    Projection::parse(registry, KIND, query.attributes.as_deref(), query.excluded.as_deref(), rules)
+}
+
+/// One user, read anew, as the caller sees it.
+async fn show(call: &Call, user: Option<UserView>, status: u16, mut rules: Rules) -> Result<Reply> {
+    let query = call.list_query()?;
+    let projection = projection(call, &query, &mut rules)?;
+    let (view, id) = (call.view()?, call.id.clone());
+    let wants_groups = projection.wants("groups");
+    let fetched = call
+        .state
+        .service
+        .store
+        .point(&call.tenant()?, move |scope| {
+            let user = match user {
+                Some(user) => user,
+                None => scope.find_user_view(&view, &id)?.ok_or_else(|| Error::no_such("user", &id))?,
+            };
+            complete(scope, &view, vec![user], wants_groups)
+        })
+        .await
+        .map_err(|e| call.explain(e))?;
+    let base = call.state.scim_base();
+    let frame = Frame {
+        registry: &call.state.service.registry,
+        base: &base,
+        projection: &projection,
+        rosterd: call.sight()?.rosterd,
+    };
+    let user = &fetched.users[0];
+    let mut reply = Reply { status, version: Some(user.version), rules: rules.used(), ..Reply::default() };
+    reply.location = Some(frame.location(KIND, &user.id));
+    if status == 200 && call.is_known(user.version) {
+        reply.status = 304;
+        return Ok(reply);
+    }
+    reply.body = fetched.render(&frame).pop();
+    Ok(reply)
+}
+
+/// `GET /Users/{id}`.
+pub async fn get(call: Call) -> Result<Reply> {
+    show(&call, None, 200, call.rules()).await
+}
+
+/// `GET /Users`.
+pub async fn list(call: Call) -> Result<Reply> {
+    let query = call.list_query()?;
+    page(&call, query).await
+}
+
+/// `POST /Users/.search`.
+pub async fn search(call: Call) -> Result<Reply> {
+    let query = search_query(&call)?;
+    page(&call, query).await
+}
+
+async fn page(call: &Call, query: ListQuery) -> Result<Reply> {
+    let mut rules = call.rules();
+    let registry = call.state.service.registry.clone();
+    let projection = projection(call, &query, &mut rules)?;
+    let parsed = query.filter.as_deref().map(|text| filter::parse(&registry, KIND, text, &mut rules)).transpose()?;
+    let (view, start, count) = (call.view()?, query.start_index, query.count);
+    let wants_groups = projection.wants("groups");
+    let (total, fetched) = call
+        .state
+        .service
+        .store
+        .read(&call.tenant()?, move |scope| {
+            let condition = parsed.map(|f| sql::users(scope, &registry, &view, &f));
+            let window = Window { offset: start - 1, limit: count };
+            let users = match count {
+                0 => Vec::new(),
+                _ => scope.list_users(&view, condition.as_ref(), window)?,
+            };
+            // A first page that is not full is the whole.
+            let got = i64::try_from(users.len()).unwrap_or(i64::MAX);
+            let total = match (start, got < count) {
+                (1, true) if condition.is_some() => got,
+                _ => scope.count_users(&view, condition.as_ref())?,
+            };
+            Ok::<_, Error>((total, complete(scope, &view, users, wants_groups)?))
+        })
+        .await
+        .map_err(|e| call.explain(e))?;
+    let base = call.state.scim_base();
+    let frame = Frame {
+        registry: &call.state.service.registry,
+        base: &base,
+        projection: &projection,
+        rosterd: call.sight()?.rosterd,
+    };
+    let mut reply = Reply::ok(list_response(total, query.start_index, &fetched.render(&frame)));
+    reply.rules = rules.used();
+    Ok(reply)
+}
+
+/// `POST /Users`.
+pub async fn create(call: Call) -> Result<Reply> {
+    let mut rules = call.rules();
+    let incoming = document::read(&call.state.service.registry, KIND, call.json()?, &mut rules)?;
+    let user = call.state.service.create_user(&call.caller()?, &call.source()?, incoming).await;
+    let user = user.map_err(|e| call.explain(e))?;
+    show(&call, Some(user), 201, rules).await
+}
+
+/// `PUT /Users/{id}`.
+pub async fn replace(call: Call) -> Result<Reply> {
+    let mut rules = call.rules();
+    let incoming = document::read(&call.state.service.registry, KIND, call.json()?, &mut rules)?;
+    let user = call.state.service.replace_user(&call.caller()?, &call.source()?, call.target(), incoming).await;
+    let user = user.map_err(|e| call.explain(e))?;
+    show(&call, Some(user), 200, rules).await
+}
+
+/// `PATCH /Users/{id}`.
+pub async fn patch(call: Call) -> Result<Reply> {
+    let mut rules = call.rules();
+    let request = patch::parse(call.json()?, &mut rules)?;
+    let (caller, source) = (call.caller()?, call.source()?);
+    let patched = call.state.service.patch_user(&caller, &source, call.target(), request, rules).await;
+    let (user, rules) = patched.map_err(|e| call.explain(e))?;
+    show(&call, Some(user), 200, rules).await
+}
+
+/// `DELETE /Users/{id}`.
+pub async fn delete(call: Call) -> Result<Reply> {
+    let deleted = call.state.service.delete_user(&call.caller()?, &call.source()?, call.target()).await;
+    deleted.map_err(|e| call.explain(e))?;
+    Ok(Reply::empty())
+}

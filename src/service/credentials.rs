@@ -1,0 +1,127 @@
+//! Tokens: 256 random bits, shown once, stored as a hash. Several at once, with label, expiry and a coarse last use.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
+
+use crate::domain::audit::{Entry, sha256_hex};
+use crate::domain::clock::Millis;
+use crate::domain::ids::{CredentialId, fresh_text};
+use crate::domain::roles::Role;
+use crate::service::error::{Error, Result};
+use crate::service::{Caller, Service};
+use crate::storage::Outcome;
+use crate::storage::credentials::CredentialRow;
+
+/// A token to be made.
+#[derive(Debug, Clone)]
+pub struct NewToken {
+    /// What it may.
+    pub role: Role,
+    /// For role `connection`.
+    pub connection: Option<String>,
+    /// How it is shown.
+    pub label: String,
+    /// When it ends.
+    pub expires_at: Option<Millis>,
+}
+
+/// The prefix by which people and secret scanners recognise a token.
+const PREFIX: &str = "rst_";
+
+impl Service {
+    /// A fresh secret.
+    pub fn fresh_secret(&self) -> String {
+        let mut bytes = [0u8; 32];
+        self.store.chance().fill(&mut bytes);
+        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// Makes a token and returns its secret: the only time that it is seen.
+    ///
+    /// # Errors
+    /// `Invalid` when role and connection do not fit, `Conflict` when `secret` is in use.
+    pub async fn create_token(
+        &self,
+        caller: &Caller,
+        new: NewToken,
+        secret: Option<String>,
+    ) -> Result<(CredentialId, String)> {
+        if (new.role == Role::Connection) != new.connection.is_some() {
+            let detail = "a token has a connection exactly when its role is `connection`";
+            return Err(crate::scim::Error::invalid_value(detail).into());
+        }
+        let secret = secret.unwrap_or_else(|| self.fresh_secret());
+        let row = CredentialRow {
+            tenant: caller.tenant.as_str().to_owned(),
+            id: fresh_text(self.store.clock().now(), self.store.chance()),
+            hash: sha256_hex(secret.as_bytes()),
+            role: new.role.as_str().to_owned(),
+            connection_id: new.connection,
+            label: new.label,
+            created_at: self.store.clock().now().0,
+            expires_at: new.expires_at.map(|t| t.0),
+            revoked_at: None,
+            last_used_at: None,
+        };
+        let id = CredentialId::new(row.id.clone());
+        self.store
+            .write(caller.meta(), move |tx| {
+                if let Some(connection) = &row.connection_id
+                    && tx.find_connection(connection)?.is_none()
+                {
+                    return Err(Error::no_such("connection", connection));
+                }
+                tx.create_credential(&row)?;
+                let entry = Entry::new("credential.created", "credential", row.id.clone());
+                tx.record(entry.change("role", None, Some(Value::from(row.role.as_str()))));
+                Ok(Outcome::Done(()))
+            })
+            .await?;
+        Ok((id, secret))
+    }
+
+    /// Revokes a token: refused everywhere within a second.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn revoke_token(&self, caller: &Caller, id: &str) -> Result<()> {
+        let id = id.to_owned();
+        self.store
+            .write(caller.meta(), move |tx| {
+                let row = tx.find_credential(&id)?.ok_or_else(|| Error::no_such("token", &id))?;
+                if row.revoked_at.is_none() {
+                    let now = tx.now().0;
+                    tx.revoke_credential(&id, now)?;
+                    let news = tx.fresh_id();
+                    tx.create_invalidation(&news, "credential", &row.hash, now)?;
+                    tx.record(Entry::new("credential.revoked", "credential", id.clone()));
+                }
+                Ok(Outcome::Done(()))
+            })
+            .await
+    }
+
+    /// All tokens of a tenant, oldest first, without their secrets.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn list_tokens(&self, caller: &Caller) -> Result<Vec<CredentialRow>> {
+        self.store.read(&caller.tenant, |scope| Ok(scope.list_credentials()?)).await
+    }
+
+    /// Notes a use, at most once an hour for each token; not worth a journal entry.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn touch_token(&self, caller: &Caller, id: &str) -> Result<()> {
+        let id = id.to_owned();
+        self.store
+            .write(caller.meta(), move |tx| {
+                let now = tx.now().0;
+                tx.touch_credential(&id, now)?;
+                Ok::<_, Error>(Outcome::Done(()))
+            })
+            .await
+    }
+}

@@ -1,0 +1,237 @@
+//! POST, PUT, PATCH and DELETE of a group by a connection.
+
+use serde_json::Value;
+
+use super::members;
+use crate::domain::audit::Entry;
+use crate::scim::Doc;
+use crate::scim::document::{Incoming, schemas_of};
+use crate::scim::error::quote;
+use crate::scim::fold::{fold, match_document};
+use crate::scim::patch::{Current, MemberChange, PatchRequest, apply};
+use crate::scim::rules::Rules;
+use crate::scim::schema::{Registry, ResourceKind};
+use crate::scim::units::flatten;
+use crate::service::error::{Error, Result, corrupt};
+use crate::service::users::Target;
+use crate::service::Source;
+use crate::storage::Tx;
+use crate::storage::connections::Counted;
+use crate::storage::dialect::Json;
+use crate::storage::groups::GroupRow;
+use crate::storage::view::GroupView;
+
+const KIND: ResourceKind = ResourceKind::Group;
+
+/// POST.
+pub(super) fn create(
+    tx: &mut Tx<'_>,
+    registry: &Registry,
+    source: &Source,
+    id: &str,
+    incoming: &Incoming,
+) -> Result<GroupView> {
+    let now = tx.now().0;
+    let mut row = GroupRow {
+        tenant: tx.tenant().as_str().to_owned(),
+        id: id.to_owned(),
+        kind: "group".to_owned(),
+        doc: Json(String::new()),
+        match_doc: Json(String::new()),
+        display_name: String::new(),
+        display_name_key: String::new(),
+        managed_by: Some(source.id.clone()),
+        created_by: Some(source.id.clone()),
+        external_id: incoming.external_id.clone(),
+        generation: 1,
+        version: 1,
+        created_at: now,
+        updated_at: now,
+    };
+    put_doc(registry, &mut row, &incoming.doc);
+    check_name(tx, source, &row)?;
+    tx.create_group(&row)?;
+    tx.totals().groups += 1;
+    tx.count_for_connection(&source.id, Counted { groups: 1, ..Counted::default() })?;
+    record(tx, registry, "group.created", None, &row, source)?;
+    if let Some(list) = &incoming.members {
+        members::apply(tx, source, &row, &[MemberChange::Add(list.clone())])?;
+    }
+    Ok(view(&row, source))
+}
+
+/// PUT.
+pub(super) fn replace(
+    tx: &mut Tx<'_>,
+    registry: &Registry,
+    source: &Source,
+    target: &Target,
+    incoming: &Incoming,
+) -> Result<GroupView> {
+    let before = find(tx, source, target)?;
+    let changes: Vec<MemberChange> = incoming.members.iter().map(|list| MemberChange::Replace(list.clone())).collect();
+    let external_id = incoming.external_id.clone().or_else(|| own_external_id(&before, source));
+    write(tx, registry, source, before, &incoming.doc, external_id, &changes)
+}
+
+/// PATCH.
+pub(super) fn patch(
+    tx: &mut Tx<'_>,
+    registry: &Registry,
+    source: &Source,
+    target: &Target,
+    request: &PatchRequest,
+    rules: &mut Rules,
+) -> Result<GroupView> {
+    let before = find(tx, source, target)?;
+    let doc = read_doc(&before)?;
+    let external_id = own_external_id(&before, source);
+    let current = Current { doc: &doc, external_id: external_id.as_deref(), active: None };
+    let patched = apply(registry, KIND, request, &current, rules)?;
+    write(tx, registry, source, before, &patched.doc, patched.external_id, &patched.members)
+}
+
+fn write(
+    tx: &mut Tx<'_>,
+    registry: &Registry,
+    source: &Source,
+    before: GroupRow,
+    doc: &Doc,
+    external_id: Option<String>,
+    changes: &[MemberChange],
+) -> Result<GroupView> {
+    let mut row = before.clone();
+    put_doc(registry, &mut row, doc);
+    if row.display_name_key != before.display_name_key {
+        check_name(tx, source, &row)?;
+    }
+    let adopts = row.managed_by.is_none();
+    row.managed_by = Some(source.id.clone());
+    row.external_id = external_id;
+    let members_changed = members::apply(tx, source, &row, changes)?;
+    if row != before || members_changed {
+        row.version += 1;
+        row.updated_at = tx.now().0;
+        tx.update_group(&row)?;
+        if adopts {
+            tx.totals().unmanaged_groups -= 1;
+            tx.count_for_connection(&source.id, Counted { groups: 1, ..Counted::default() })?;
+        }
+        record(tx, registry, "group.updated", Some(&before), &row, source)?;
+    }
+    Ok(view(&row, source))
+}
+
+/// DELETE; returns the group whose memberships are to be swept.
+pub(super) fn delete(tx: &mut Tx<'_>, source: &Source, target: &Target) -> Result<Option<(String, i64)>> {
+    let mut row = find(tx, source, target)?;
+    let entry = |action| Entry::new(action, "group", row.id.clone()).object("connection", source.id.clone());
+    let managed = row.managed_by.as_deref() == Some(&source.id);
+    if managed {
+        tx.count_for_connection(&source.id, Counted { groups: -1, ..Counted::default() })?;
+    }
+    if row.created_by.as_deref() == Some(&source.id) {
+        let name = Some(Value::from(row.display_name.as_str()));
+        tx.record(entry("group.deleted").change("displayName", name, None));
+        tx.totals().groups -= 1;
+        if !managed {
+            tx.totals().unmanaged_groups -= 1;
+        }
+        tx.delete_group(&row.id)?;
+        return Ok(Some((row.id, row.generation)));
+    }
+    if managed {
+        tx.record(entry("group.unmanaged"));
+        tx.totals().unmanaged_groups += 1;
+        (row.managed_by, row.external_id) = (None, None);
+        row.version += 1;
+        row.updated_at = tx.now().0;
+        tx.update_group(&row)?;
+    }
+    Ok(None)
+}
+
+/// Loads a group that the connection sees: its own, or one that nobody manages.
+fn find(tx: &mut Tx<'_>, source: &Source, target: &Target) -> Result<GroupRow> {
+    let row = tx.find_group(&target.id)?.filter(|g| {
+        g.kind == "group" && g.managed_by.as_deref().is_none_or(|by| by == source.id)
+    });
+    let row = row.ok_or_else(|| Error::no_such("group", &target.id))?;
+    target.check(row.version)?;
+    Ok(row)
+}
+
+fn own_external_id(row: &GroupRow, source: &Source) -> Option<String> {
+    row.external_id.clone().filter(|_| row.managed_by.as_deref() == Some(&source.id))
+}
+
+/// The name is unique, without case, among the groups that the connection sees.
+fn check_name(tx: &mut Tx<'_>, source: &Source, row: &GroupRow) -> Result<()> {
+    let taken = tx.list_groups_by_name(&row.display_name_key)?.into_iter().any(|g| {
+        g.id != row.id && g.kind == "group" && g.managed_by.is_none_or(|by| by == source.id)
+    });
+    if taken {
+        let name = quote(&row.display_name);
+        return Err(Error::Conflict(format!("the displayName `{name}` is taken by another group")));
+    }
+    Ok(())
+}
+
+fn put_doc(registry: &Registry, row: &mut GroupRow, doc: &Doc) {
+    let mut whole = doc.clone();
+    whole.insert("schemas".to_owned(), Value::from(schemas_of(registry, KIND, doc)));
+    let name = doc.get("displayName").and_then(Value::as_str).unwrap_or_default();
+    row.display_name = name.to_owned();
+    row.display_name_key = fold(name);
+    row.doc = Json(Value::Object(whole).to_string());
+    row.match_doc = Json(Value::Object(match_document(registry, KIND, doc)).to_string());
+}
+
+fn read_doc(row: &GroupRow) -> Result<Doc> {
+    let mut doc: Doc = serde_json::from_str(&row.doc.0).map_err(|e| corrupt("groups", &row.id, e))?;
+    doc.remove("schemas");
+    Ok(doc)
+}
+
+fn record(
+    tx: &mut Tx<'_>,
+    registry: &Registry,
+    action: &'static str,
+    before: Option<&GroupRow>,
+    row: &GroupRow,
+    source: &Source,
+) -> Result<()> {
+    let old = match before {
+        None => Default::default(),
+        Some(before) => flatten(registry, KIND, &read_doc(before)?),
+    };
+    let new = flatten(registry, KIND, &read_doc(row)?);
+    let mut entry = Entry::new(action, "group", row.id.clone()).object("connection", source.id.clone());
+    for path in old.keys().chain(new.keys().filter(|p| !old.contains_key(*p))) {
+        entry = entry.change(&path.to_string(), old.get(path).cloned(), new.get(path).cloned());
+    }
+    let external = |row: Option<&GroupRow>| row.and_then(|r| r.external_id.clone()).map(Value::from);
+    entry = entry.change("externalId", external(before), external(Some(row)));
+    if before.is_some_and(|b| b.managed_by.is_none()) {
+        entry = entry.change("managedBy", None, Some(Value::from(source.id.as_str())));
+    }
+    // Members have entries of their own.
+    if before.is_none() || !entry.changes.is_empty() {
+        tx.record(entry);
+    }
+    Ok(())
+}
+
+fn view(row: &GroupRow, source: &Source) -> GroupView {
+    GroupView {
+        id: row.id.clone(),
+        doc: row.doc.clone(),
+        external_id: own_external_id(row, source),
+        version: row.version,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+        kind: row.kind.clone(),
+        managed_by: row.managed_by.clone(),
+        generation: row.generation,
+    }
+}

@@ -1,0 +1,86 @@
+//! Tenants: created by the operator, recorded in the operator's own journal.
+
+use crate::domain::audit::Entry;
+use crate::domain::ids::{OPERATOR_TENANT, TenantId, fresh_text};
+use crate::service::error::{Error, Result};
+use crate::service::{Caller, Service};
+use crate::storage::Outcome;
+use crate::storage::tenants::{self, TenantRow, TenantSettings};
+
+impl Service {
+    /// The tenant with this name, or with this id.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn find_tenant(&self, name: &str) -> Result<TenantRow> {
+        let wanted = name.to_owned();
+        let found = self
+            .store
+            .read_global(move |conn| match tenants::find_by_name(conn, &wanted)? {
+                Some(row) => Ok(Some(row)),
+                None => tenants::find(conn, &wanted),
+            })
+            .await?;
+        found.ok_or_else(|| Error::no_such("tenant", name))
+    }
+
+    /// All tenants, the operator's own first.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn list_tenants(&self) -> Result<Vec<TenantRow>> {
+        Ok(self.store.read_global(tenants::list).await?)
+    }
+
+    /// Creates a tenant.
+    ///
+    /// # Errors
+    /// `Conflict` for a name that is taken, `Invalid` for one that is no slug.
+    pub async fn create_tenant(&self, caller: &Caller, name: &str) -> Result<TenantId> {
+        let is_slug = !name.is_empty()
+            && name.len() <= 63
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if !is_slug {
+            return Err(crate::scim::Error::invalid_value(format!(
+                "a tenant's name has 1 to 63 of a-z, 0-9 and `-`; got `{}`",
+                crate::scim::error::quote(name)
+            ))
+            .into());
+        }
+        let row = TenantRow {
+            id: fresh_text(self.store.clock().now(), self.store.chance()),
+            name: name.to_owned(),
+            state: "active".to_owned(),
+            settings: None,
+            created_at: self.store.clock().now().0,
+        };
+        let id = TenantId::new(row.id.clone());
+        let mut meta = caller.meta();
+        meta.tenant = TenantId::new(OPERATOR_TENANT);
+        self.store
+            .write(meta, move |tx| {
+                tx.create_tenant(&row)?;
+                tx.record(Entry::new("tenant.created", "tenant", row.id.clone()));
+                Ok::<_, Error>(Outcome::Done(()))
+            })
+            .await?;
+        Ok(id)
+    }
+
+    /// Replaces a tenant's settings.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn set_tenant_settings(&self, caller: &Caller, settings: TenantSettings) -> Result<()> {
+        self.store
+            .write(caller.meta(), move |tx| {
+                let before = serde_json::to_value(tx.tenant_settings()?).ok();
+                tx.update_tenant_settings(&settings)?;
+                let tenant = tx.tenant().as_str().to_owned();
+                let entry = Entry::new("tenant.settings_changed", "tenant", tenant);
+                tx.record(entry.change("settings", before, serde_json::to_value(&settings).ok()));
+                Ok::<_, Error>(Outcome::Done(()))
+            })
+            .await
+    }
+}

@@ -1,0 +1,137 @@
+//! Users as a push connection writes them: create, replace, patch, delete (SEMANTICS §1, §2).
+
+mod conflicts;
+mod create;
+mod identity;
+mod model;
+mod settle;
+mod write;
+
+use crate::scim::document::Incoming;
+use crate::scim::patch::PatchRequest;
+use crate::scim::rules::Rules;
+use crate::service::error::{Error, Result};
+use crate::service::{Caller, Service, Source};
+use crate::storage::view::UserView;
+use crate::storage::{Outcome, Tx};
+
+impl Service {
+    /// POST: creates a user, or adopts the one that this source means.
+    ///
+    /// # Errors
+    /// `Conflict` when the userName is taken among those the connection sees.
+    pub async fn create_user(&self, caller: &Caller, source: &Source, incoming: Incoming) -> Result<UserView> {
+        let (registry, source) = (self.registry.clone(), source.clone());
+        let id = crate::domain::ids::fresh_text(self.store.clock().now(), self.store.chance());
+        self.store
+            .write(caller.meta(), move |tx| {
+                create::create(tx, &registry, &source, &id, &incoming).map(Outcome::Done)
+            })
+            .await
+    }
+
+    /// PUT: what is given replaces what the connection asserts.
+    ///
+    /// # Errors
+    /// `NotFound`, `VersionMismatch`, `Conflict`, `Invalid`.
+    pub async fn replace_user(
+        &self,
+        caller: &Caller,
+        source: &Source,
+        target: Target,
+        incoming: Incoming,
+    ) -> Result<UserView> {
+        let (registry, source) = (self.registry.clone(), source.clone());
+        self.store
+            .write(caller.meta(), move |tx| {
+                write::replace(tx, &registry, &source, &target, &incoming).map(Outcome::Done)
+            })
+            .await
+    }
+
+    /// PATCH: operations on the connection's own view. Also returns the rules that were used.
+    ///
+    /// # Errors
+    /// `NotFound`, `VersionMismatch`, `Conflict`, `Invalid`.
+    pub async fn patch_user(
+        &self,
+        caller: &Caller,
+        source: &Source,
+        target: Target,
+        request: PatchRequest,
+        rules: Rules,
+    ) -> Result<(UserView, Rules)> {
+        let (registry, source) = (self.registry.clone(), source.clone());
+        self.store
+            .write(caller.meta(), move |tx| {
+                let mut rules = rules.clone();
+                let user = write::patch(tx, &registry, &source, &target, &request, &mut rules)?;
+                Ok(Outcome::Done((user, rules)))
+            })
+            .await
+    }
+
+    /// DELETE: the connection's claim ends.
+    ///
+    /// # Errors
+    /// `NotFound`, `VersionMismatch`.
+    pub async fn delete_user(&self, caller: &Caller, source: &Source, target: Target) -> Result<()> {
+        let (registry, source) = (self.registry.clone(), source.clone());
+        self.store
+            .write(caller.meta(), move |tx| {
+                write::delete(tx, &registry, &source, &target).map(Outcome::Done)
+            })
+            .await
+    }
+}
+
+/// What a write is aimed at.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The id that the connection knows.
+    pub id: String,
+    /// `If-Match`.
+    pub if_match: Option<String>,
+}
+
+impl Target {
+    /// Refuses the write when the resource is not in the version that the caller read.
+    pub(super) fn check(&self, version: i64) -> Result<()> {
+        match &self.if_match {
+            Some(header) if !crate::scim::etag::names(header, version) => {
+                let now = crate::scim::etag::weak(version);
+                Err(Error::VersionMismatch(format!("the resource is in version {now}: read it again")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether a userName is taken among the people a connection sees, `except` aside.
+fn taken_in_view(tx: &mut Tx<'_>, connection: &str, key: &str, except: &str) -> Result<bool> {
+    let own = tx.list_claims_by_user_name(connection, key)?;
+    if own.iter().any(|c| c.user_id != except && c.state != "ended") {
+        return Ok(true);
+    }
+    for user in tx.list_users_by_user_name(key)? {
+        if user.id == except || user.removed_at.is_some() {
+            continue;
+        }
+        let claims = tx.list_claims(&user.id)?;
+        let seen = match claims.iter().find(|c| c.connection_id == connection) {
+            None => user.is_public,
+            // A claim with a view of its own has a userName of its own; it was looked at above.
+            Some(claim) => claim.state != "ended" && claim.user_name_key.is_none(),
+        };
+        if seen {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The refusal of a userName that is taken.
+fn user_name_taken(name: &str) -> Error {
+    let short: String = name.chars().take(100).collect();
+    Error::Conflict(format!("the userName `{short}` is taken: look it up to find the user"))
+}

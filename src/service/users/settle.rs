@@ -1,0 +1,364 @@
+//! Settling a person: what is in force and each own view are recomputed from the claims, compared with what was
+//! loaded, and only differences are written, counted and recorded.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::conflicts::{Question, ask};
+use super::identity::addresses;
+use super::model::{Claim, Model, text, user_name};
+use crate::domain::access::{Access, reason};
+use crate::domain::audit::Entry;
+use crate::domain::claims::{Part, effective, own_view};
+use crate::scim::Doc;
+use crate::scim::document::schemas_of;
+use crate::scim::fold::{fold, match_document, user_name_key};
+use crate::scim::schema::{AttrPath, ENTERPRISE, Registry, ResourceKind};
+use crate::scim::units::{Units, flatten, unflatten};
+use crate::service::error::Result;
+use crate::storage::Tx;
+use crate::storage::claims::ClaimState;
+use crate::storage::connections::Counted;
+use crate::storage::dialect::Json;
+
+const KIND: ResourceKind = ResourceKind::User;
+
+/// A document as it is stored: with its `schemas`, so that serving it needs no schema.
+fn stored(registry: &Registry, doc: &Doc) -> Json {
+    let mut whole = doc.clone();
+    whole.insert("schemas".to_owned(), Value::from(schemas_of(registry, KIND, doc)));
+    Json(Value::Object(whole).to_string())
+}
+
+fn folded(registry: &Registry, doc: &Doc) -> Json {
+    Json(Value::Object(match_document(registry, KIND, doc)).to_string())
+}
+
+fn display_key(doc: &Doc) -> Option<String> {
+    text(doc, "displayName").map(fold)
+}
+
+/// Writes a person back. `before` is what was loaded, `None` for somebody new. Returns false when nothing changed.
+pub(super) fn settle(
+    tx: &mut Tx<'_>,
+    registry: &Registry,
+    before: Option<&Model>,
+    model: &mut Model,
+    acting: &str,
+) -> Result<bool> {
+    recompute(tx, registry, model)?;
+    guard_user_name(tx, registry, before, model, acting)?;
+    for i in 0..model.claims.len() {
+        own_view_columns(registry, model, i)?;
+    }
+    if before.is_some_and(|b| b == model) {
+        return Ok(false);
+    }
+    columns(registry, model)?;
+    versions(tx, before, model);
+    write_rows(tx, before, model)?;
+    write_emails(tx, before, model)?;
+    count(tx, before, model)?;
+    record(tx, registry, before, model, acting);
+    Ok(true)
+}
+
+/// The effective document, by precedence of the connections' age.
+fn recompute(tx: &mut Tx<'_>, registry: &Registry, model: &mut Model) -> Result<()> {
+    if model.is_sole() {
+        return Ok(());
+    }
+    let mut live: Vec<&Claim> = model.claims.iter().filter(|c| c.is(ClaimState::Live)).collect();
+    if live.is_empty() {
+        return Ok(());
+    }
+    if live.len() > 1 {
+        let connections = tx.list_connections()?;
+        live.sort_by_key(|c| connections.iter().position(|k| k.id == c.row.connection_id));
+    }
+    let nothing = Units::new();
+    let parts: Vec<Part<'_, AttrPath>> = live
+        .iter()
+        .map(|c| Part { asserted: c.asserted.as_ref().unwrap_or(&nothing), held: &c.held })
+        .collect();
+    let now = flatten(registry, KIND, &model.doc);
+    let mut units = effective(&parts, &now);
+    // Whatever the sources say, a person keeps a name to be found by.
+    let name = AttrPath::core("userName");
+    if let (false, Some(kept)) = (units.contains_key(&name), now.get(&name)) {
+        units.insert(name, kept.clone());
+    }
+    model.doc = unflatten(&units);
+    Ok(())
+}
+
+/// The effective userName is unique among people invited, granted or revoked: the second keeps its old value, held,
+/// and a human is asked.
+fn guard_user_name(
+    tx: &mut Tx<'_>,
+    registry: &Registry,
+    before: Option<&Model>,
+    model: &mut Model,
+    acting: &str,
+) -> Result<()> {
+    if !model.row.is_public {
+        return Ok(());
+    }
+    let key = user_name_key(user_name(&model.doc)?);
+    let was_public = before.is_some_and(|b| b.row.is_public);
+    if was_public && key == model.row.user_name_key {
+        return Ok(());
+    }
+    let others = tx.list_users_by_user_name(&key)?;
+    let Some(other) = others.iter().find(|u| u.is_public && u.id != model.row.id) else {
+        return Ok(());
+    };
+    let asserted = [("userName", key.as_str())];
+    let other = vec![other.id.clone()];
+    ask(tx, acting, &Question { kind: "user-name-taken", asserted: &asserted, subject: &model.row.id, candidates: &other })?;
+    match before.filter(|_| was_public) {
+        // Nothing to fall back to: the person stays listed until somebody decides.
+        None => {
+            let mut listed = model.row.clone();
+            Access::Listed.as_str().clone_into(&mut listed.access);
+            reason::CONFLICT.clone_into(&mut listed.access_reason);
+            (listed.has_access, listed.is_public) = (false, false);
+            model.row = listed;
+        }
+        Some(before) => {
+            model.materialise(registry);
+            let path = AttrPath::core("userName");
+            let kept = Value::from(user_name(&before.doc)?);
+            for claim in &mut model.claims {
+                let differs = claim.asserted.as_ref().and_then(|a| a.get(&path)).is_some_and(|v| *v != kept);
+                if differs {
+                    claim.held.insert(path.clone());
+                }
+            }
+            model.doc.insert("userName".to_owned(), kept);
+            recompute(tx, registry, model)?;
+        }
+    }
+    Ok(())
+}
+
+/// Columns of a claim's own view: filled only while it differs from what is in force.
+fn own_view_columns(registry: &Registry, model: &mut Model, place: usize) -> Result<()> {
+    let effective = flatten(registry, KIND, &model.doc);
+    let is_public = model.row.is_public;
+    let Some(claim) = model.claims.get_mut(place) else { return Ok(()) };
+    let view = match &claim.asserted {
+        Some(asserted) if !claim.is(ClaimState::Ended) => own_view(asserted, &effective),
+        _ => effective.clone(),
+    };
+    let row = &mut claim.row;
+    row.user_public = is_public;
+    if view == effective {
+        (row.view_doc, row.view_match) = (None, None);
+        (row.user_name, row.user_name_key, row.display_name_key) = (None, None, None);
+    } else {
+        let doc = unflatten(&view);
+        let name = user_name(&doc)?;
+        row.view_doc = Some(stored(registry, &doc));
+        row.view_match = Some(folded(registry, &doc));
+        row.user_name = Some(name.to_owned());
+        row.user_name_key = Some(user_name_key(name));
+        row.display_name_key = display_key(&doc);
+    }
+    claim.store_columns();
+    Ok(())
+}
+
+/// Look-up columns of the effective document.
+fn columns(registry: &Registry, model: &mut Model) -> Result<()> {
+    let name = user_name(&model.doc)?.to_owned();
+    let manager = model.doc.get(ENTERPRISE).and_then(|e| e.pointer("/manager/value")).and_then(Value::as_str);
+    let row = &mut model.row;
+    row.doc = stored(registry, &model.doc);
+    row.match_doc = folded(registry, &model.doc);
+    row.user_name_key = user_name_key(&name);
+    row.user_name = name;
+    row.display_name = text(&model.doc, "displayName").map(str::to_owned);
+    row.display_name_key = display_key(&model.doc);
+    row.manager_id = manager.map(str::to_owned);
+    Ok(())
+}
+
+/// Moves the versions: the user's with any change, the document's with what sources see, a claim's with its own view.
+fn versions(tx: &Tx<'_>, before: Option<&Model>, model: &mut Model) {
+    let now = tx.now().0;
+    let Some(before) = before else {
+        for claim in &mut model.claims {
+            own_version(claim, None, 1, now);
+        }
+        return;
+    };
+    model.row.version += 1;
+    model.row.updated_at = now;
+    let seen = |m: &Model| {
+        let claims: Vec<(bool, Option<String>)> =
+            m.claims.iter().map(|c| (c.row.active, c.row.external_id.clone())).collect();
+        (m.doc.clone(), claims)
+    };
+    if seen(before) != seen(model) {
+        model.row.doc_version += 1;
+        model.row.doc_updated_at = now;
+    }
+    let doc_version = model.row.doc_version;
+    for claim in &mut model.claims {
+        let old = before.claims.iter().find(|c| c.row.connection_id == claim.row.connection_id);
+        own_version(claim, old, doc_version, now);
+    }
+}
+
+fn own_version(claim: &mut Claim, old: Option<&Claim>, doc_version: i64, now: i64) {
+    let has_view = claim.row.view_doc.is_some();
+    if claim.row.version.is_none() {
+        if has_view {
+            claim.row.version = Some(doc_version + 1);
+            claim.row.updated_at = Some(now);
+        }
+        return;
+    }
+    let seen = |c: &Claim| (c.row.view_doc.clone(), c.row.active, c.row.external_id.clone(), c.row.state.clone());
+    // Without a view of its own the claim shows the effective document, which may have changed.
+    if !has_view || old.map(seen) != Some(seen(claim)) {
+        claim.row.version = claim.row.version.map(|v| v.max(doc_version) + 1);
+        claim.row.updated_at = Some(now);
+    }
+}
+
+fn write_rows(tx: &mut Tx<'_>, before: Option<&Model>, model: &mut Model) -> Result<()> {
+    match before {
+        None => tx.create_user(&model.row)?,
+        Some(before) if before.row != model.row => tx.update_user(&model.row)?,
+        Some(_) => {}
+    }
+    for claim in &mut model.claims {
+        if claim.is_new {
+            tx.create_claim(&claim.row)?;
+            claim.is_new = false;
+        } else if before.and_then(|b| b.claims.iter().find(|c| c.row.connection_id == claim.row.connection_id)).is_none_or(|c| c.row != claim.row) {
+            tx.update_claim(&claim.row)?;
+        }
+    }
+    model.is_new = false;
+    Ok(())
+}
+
+fn write_emails(tx: &mut Tx<'_>, before: Option<&Model>, model: &Model) -> Result<()> {
+    let (id, now) = (model.row.id.as_str(), tx.now());
+    let new = addresses(&model.doc);
+    match before {
+        None => tx.create_emails(id, "", &new)?,
+        Some(before) if addresses(&before.doc) != new => tx.update_emails(id, "", &new, now)?,
+        Some(_) => {}
+    }
+    for claim in &model.claims {
+        let view = claim.row.connection_id.as_str();
+        let old = before.and_then(|b| b.claims.iter().find(|c| c.row.connection_id == view));
+        let had = old.and_then(|c| c.row.view_doc.as_ref());
+        match (&claim.row.view_doc, had) {
+            (Some(doc), had) if Some(doc) != had => {
+                let doc: Doc = serde_json::from_str(&doc.0).unwrap_or_default();
+                tx.update_emails(id, view, &addresses(&doc), now)?;
+            }
+            (None, Some(_)) => tx.delete_emails(id, view)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Keeps the totals true.
+fn count(tx: &mut Tx<'_>, before: Option<&Model>, model: &Model) -> Result<()> {
+    let counts = |m: Option<&Model>| {
+        let alive = m.filter(|m| m.row.removed_at.is_none());
+        (i64::from(alive.is_some()), i64::from(alive.is_some_and(|m| m.row.is_public)))
+    };
+    let (was, is) = (counts(before), counts(Some(model)));
+    let totals = tx.totals();
+    totals.users += is.0 - was.0;
+    totals.public_users += is.1 - was.1;
+    let mut moved: BTreeMap<&str, Counted> = BTreeMap::new();
+    for (model, sign) in before.map(|b| (b, -1)).into_iter().chain([(model, 1)]) {
+        for claim in &model.claims {
+            let counted = moved.entry(claim.row.connection_id.as_str()).or_default();
+            match (claim.is(ClaimState::Ended), model.row.is_public) {
+                (true, true) => counted.hidden += sign,
+                (false, false) => counted.only += sign,
+                _ => {}
+            }
+        }
+    }
+    for (connection, by) in moved {
+        tx.count_for_connection(connection, by)?;
+    }
+    Ok(())
+}
+
+/// Journal entries: the document, the acting connection's claim, access.
+fn record(tx: &mut Tx<'_>, registry: &Registry, before: Option<&Model>, model: &Model, acting: &str) {
+    let id = model.row.id.as_str();
+    let old = before.map(|b| flatten(registry, KIND, &b.doc)).unwrap_or_default();
+    let new = flatten(registry, KIND, &model.doc);
+    let action = if before.is_none() { "user.created" } else { "user.updated" };
+    let mut entry = Entry::new(action, "user", id).object("connection", acting);
+    for path in old.keys().chain(new.keys().filter(|p| !old.contains_key(*p))) {
+        entry = entry.change(&path.to_string(), old.get(path).cloned(), new.get(path).cloned());
+    }
+    for claim in &model.claims {
+        let was = before.and_then(|b| b.claims.iter().find(|c| c.row.connection_id == claim.row.connection_id));
+        let single = model.claims.len() == 1 && (before.is_none() || was.is_some_and(|w| w.row.state == claim.row.state));
+        if single {
+            entry = claim_changes(entry, was, claim);
+        } else if was != Some(claim) {
+            record_claim(tx, id, was, claim);
+        }
+    }
+    if before.is_none() || !entry.changes.is_empty() {
+        tx.record(entry);
+    }
+    let was = before.map(|b| b.access());
+    if was != Some(model.access()) {
+        let action = match model.access() {
+            Access::Listed => "access.listed",
+            Access::Invited => "access.invited",
+            Access::Granted => "access.granted",
+            Access::Revoked => "access.revoked",
+        };
+        let entry = Entry::new(action, "user", id).reason(model.row.access_reason.clone());
+        let before = was.map(|a| Value::from(a.as_str()));
+        tx.record(entry.change("access", before, Some(Value::from(model.row.access.as_str()))));
+    }
+}
+
+fn claim_changes(entry: Entry, was: Option<&Claim>, claim: &Claim) -> Entry {
+    let text = |c: Option<&Claim>| c.and_then(|c| c.row.external_id.clone()).map(Value::from);
+    let active = |c: Option<&Claim>| c.map(|c| Value::from(c.row.active));
+    entry
+        .change("active", active(was), active(Some(claim)))
+        .change("externalId", text(was), text(Some(claim)))
+}
+
+fn record_claim(tx: &mut Tx<'_>, user: &str, was: Option<&Claim>, claim: &Claim) {
+    let action = match (was.map(|w| w.row.state.as_str()), claim.row.state.as_str()) {
+        (old, "ended") if old != Some("ended") => "claim.ended",
+        (None, "pending") => "claim.pending",
+        (None, _) => "claim.created",
+        (Some("ended"), "live") => "claim.revived",
+        _ => "claim.updated",
+    };
+    let entry = Entry::new(action, "user", user).object("connection", claim.row.connection_id.clone());
+    let mut entry = claim_changes(entry, was, claim);
+    let nothing = Units::new();
+    let old = was.and_then(|w| w.asserted.as_ref()).unwrap_or(&nothing);
+    let new = claim.asserted.as_ref().unwrap_or(&nothing);
+    for path in old.keys().chain(new.keys().filter(|p| !old.contains_key(*p))) {
+        entry = entry.change(&format!("asserted/{path}"), old.get(path).cloned(), new.get(path).cloned());
+    }
+    if action != "claim.updated" || !entry.changes.is_empty() {
+        tx.record(entry);
+    }
+}

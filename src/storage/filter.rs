@@ -1,1 +1,0 @@
-//! Filters as SQL.
