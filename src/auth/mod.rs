@@ -76,14 +76,21 @@ pub struct Authenticator {
 impl Authenticator {
     /// On a store.
     pub fn new(store: Arc<Store>) -> Self {
-        Self { store, known: RwLock::default() }
+        Self {
+            store,
+            known: RwLock::default(),
+        }
     }
 
     /// Checks the `Authorization` header; `named` is the tenant that an operator's request names.
     ///
     /// # Errors
     /// [`Refusal`].
-    pub async fn check(&self, header: Option<&str>, named: Option<&str>) -> Result<RequestContext, Refusal> {
+    pub async fn check(
+        &self,
+        header: Option<&str>,
+        named: Option<&str>,
+    ) -> Result<RequestContext, Refusal> {
         let secret = header.and_then(bearer).ok_or(Refusal::Unauthorized)?;
         // The secret has 256 random bits: looking up its hash tells nothing about it by its time.
         let hash = sha256_hex(secret.as_bytes());
@@ -114,7 +121,10 @@ impl Authenticator {
         let now = self.store.clock().now().0;
         let remembered = {
             let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-            known.get(hash).filter(|k| (0..REMEMBER).contains(&(now - k.since))).cloned()
+            known
+                .get(hash)
+                .filter(|k| (0..REMEMBER).contains(&(now - k.since)))
+                .cloned()
         };
         if let Some(known) = remembered {
             return Ok(known);
@@ -134,7 +144,10 @@ impl Authenticator {
             Refusal::Unavailable
         };
         let wanted = hash.to_owned();
-        let found = self.store.point_global(move |conn| find_by_hash(conn, &wanted)).await;
+        let found = self
+            .store
+            .point_global(move |conn| find_by_hash(conn, &wanted))
+            .await;
         let (row, state) = found.map_err(unavailable)?.ok_or(Refusal::Unauthorized)?;
         if state != "active" {
             return Err(Refusal::Unauthorized);
@@ -143,19 +156,36 @@ impl Authenticator {
             None => None,
             Some(id) => {
                 let tenant = TenantId::new(row.tenant.clone());
-                let row = self.store.point(&tenant, move |scope| scope.find_connection(&id)).await;
+                let row = self
+                    .store
+                    .point(&tenant, move |scope| scope.find_connection(&id))
+                    .await;
                 let row = row.map_err(unavailable)?.ok_or(Refusal::Unauthorized)?;
                 if row.state != "active" {
                     return Err(Refusal::Unauthorized);
                 }
                 let policy = JoinerPolicy::parse(&row.joiner_policy).unwrap_or(JoinerPolicy::List);
-                Some(ConnectionInfo { id: row.id, preset: row.preset, policy })
+                Some(ConnectionInfo {
+                    id: row.id,
+                    preset: row.preset,
+                    policy,
+                })
             }
         };
-        Ok(Known { row, connection, since: now, touched: false })
+        Ok(Known {
+            row,
+            connection,
+            since: now,
+            touched: false,
+        })
     }
 
-    async fn tenant_of(&self, role: Role, home: &TenantId, named: Option<&str>) -> Result<TenantId, Refusal> {
+    async fn tenant_of(
+        &self,
+        role: Role,
+        home: &TenantId,
+        named: Option<&str>,
+    ) -> Result<TenantId, Refusal> {
         let Some(named) = named else {
             if role == Role::Operator {
                 let detail = "an operator's token names the tenant with the header Rosterd-Tenant";
@@ -166,14 +196,18 @@ impl Authenticator {
         if role != Role::Operator {
             return match named == home.as_str() {
                 true => Ok(home.clone()),
-                false => Err(Refusal::Forbidden("this token belongs to another tenant".to_owned())),
+                false => Err(Refusal::Forbidden(
+                    "this token belongs to another tenant".to_owned(),
+                )),
             };
         }
         let wanted = named.to_owned();
-        let found = self.store.point_global(move |conn| match tenants::find_by_name(conn, &wanted)? {
-            Some(row) => Ok(Some(row)),
-            None => tenants::find(conn, &wanted),
-        });
+        let found =
+            self.store
+                .point_global(move |conn| match tenants::find_by_name(conn, &wanted)? {
+                    Some(row) => Ok(Some(row)),
+                    None => tenants::find(conn, &wanted),
+                });
         match found.await {
             Ok(Some(row)) if row.id != OPERATOR_TENANT => Ok(TenantId::new(row.id)),
             Ok(_) => Err(Refusal::Forbidden("no such tenant".to_owned())),
@@ -192,7 +226,11 @@ impl Authenticator {
     /// Forgets what was revoked or changed in the last ten seconds, by whatever process; called every second.
     pub async fn forget_invalidated(&self) {
         let since = self.store.clock().now().0 - 10_000;
-        match self.store.point_global(move |conn| list_invalidations_since(conn, since)).await {
+        match self
+            .store
+            .point_global(move |conn| list_invalidations_since(conn, since))
+            .await
+        {
             Ok(news) if news.is_empty() => {}
             Ok(news) => {
                 let mut all = self.known.write().unwrap_or_else(PoisonError::into_inner);
@@ -207,7 +245,10 @@ impl Authenticator {
             Err(error) => {
                 // Better to ask the database each time than to trust what may be revoked.
                 tracing::warn!(error = %error, "revocations cannot be read");
-                self.known.write().unwrap_or_else(PoisonError::into_inner).clear();
+                self.known
+                    .write()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .clear();
             }
         }
     }

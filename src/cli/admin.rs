@@ -92,7 +92,13 @@ pub(super) async fn tenant(config: &Config, command: Tenant) -> Result<(), Failu
     match command {
         Tenant::List => {
             for row in service.list_tenants().await? {
-                say(&format!("{}  {}  {}  {}", row.id, row.name, row.state, Millis(row.created_at).to_rfc3339()))?;
+                say(&format!(
+                    "{}  {}  {}  {}",
+                    row.id,
+                    row.name,
+                    row.state,
+                    Millis(row.created_at).to_rfc3339()
+                ))?;
             }
             Ok(())
         }
@@ -110,16 +116,36 @@ pub(super) async fn connection(config: &Config, command: Connection) -> Result<(
         Connection::List { tenant } => {
             let caller = open::caller(&service, &tenant, "connection list").await?;
             for row in service.list_connections(&caller).await? {
-                say(&format!("{}  {}  {}  {}  {}  {}", row.id, row.kind, row.preset, row.joiner_policy, row.state, row.label))?;
+                say(&format!(
+                    "{}  {}  {}  {}  {}  {}",
+                    row.id, row.kind, row.preset, row.joiner_policy, row.state, row.label
+                ))?;
             }
             Ok(())
         }
-        Connection::Add { tenant, label, preset, joiner_policy } => {
+        Connection::Add {
+            tenant,
+            label,
+            preset,
+            joiner_policy,
+        } => {
             let caller = open::caller(&service, &tenant, "connection add").await?;
-            let preset = Preset::parse(&preset).ok_or_else(|| format!("--preset takes okta, entra, generic or strict; got `{preset}`"))?;
-            let policy = JoinerPolicy::parse(&joiner_policy)
-                .ok_or_else(|| format!("--joiner-policy takes list, invite or grant; got `{joiner_policy}`"))?;
-            let id = service.create_connection(&caller, NewConnection { label, preset, policy }).await?;
+            let preset = Preset::parse(&preset).ok_or_else(|| {
+                format!("--preset takes okta, entra, generic or strict; got `{preset}`")
+            })?;
+            let policy = JoinerPolicy::parse(&joiner_policy).ok_or_else(|| {
+                format!("--joiner-policy takes list, invite or grant; got `{joiner_policy}`")
+            })?;
+            let id = service
+                .create_connection(
+                    &caller,
+                    NewConnection {
+                        label,
+                        preset,
+                        policy,
+                    },
+                )
+                .await?;
             say(id.as_str())
         }
     }
@@ -139,22 +165,51 @@ pub(super) async fn token(config: &Config, command: Token) -> Result<(), Failure
                     (None, Some(at)) if at <= now => "expired",
                     _ => "valid",
                 };
-                say(&format!("{}  {}  {state}  expires {}  last used {}  {}", row.id, row.role, time(row.expires_at), time(row.last_used_at), row.label))?;
+                say(&format!(
+                    "{}  {}  {state}  expires {}  last used {}  {}",
+                    row.id,
+                    row.role,
+                    time(row.expires_at),
+                    time(row.last_used_at),
+                    row.label
+                ))?;
             }
             Ok(())
         }
-        Token::Create { tenant, role, connection, label, expires } => {
-            let role = Role::parse(&role)
-                .ok_or_else(|| format!("--role takes connection, app, auditor, tenant-admin or operator; got `{role}`"))?;
+        Token::Create {
+            tenant,
+            role,
+            connection,
+            label,
+            expires,
+        } => {
+            let role = Role::parse(&role).ok_or_else(|| {
+                format!(
+                    "--role takes connection, app, auditor, tenant-admin or operator; got `{role}`"
+                )
+            })?;
             let expires_at = match expires {
                 None => None,
-                Some(text) => Some(Millis::from_rfc3339(&text).ok_or_else(|| format!("--expires takes a time such as 2027-01-01T00:00:00Z; got `{text}`"))?),
+                Some(text) => Some(Millis::from_rfc3339(&text).ok_or_else(|| {
+                    format!("--expires takes a time such as 2027-01-01T00:00:00Z; got `{text}`")
+                })?),
             };
             let caller = match role {
                 Role::Operator => Caller::system(TenantId::new(OPERATOR_TENANT), "token create"),
                 _ => open::caller(&service, &tenant, "token create").await?,
             };
-            let (id, secret) = service.create_token(&caller, NewToken { role, connection, label, expires_at }, None).await?;
+            let (id, secret) = service
+                .create_token(
+                    &caller,
+                    NewToken {
+                        role,
+                        connection,
+                        label,
+                        expires_at,
+                    },
+                    None,
+                )
+                .await?;
             say(&format!("{id}\n{secret}   (shown once)"))
         }
         Token::Revoke { tenant, id } => {

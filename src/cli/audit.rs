@@ -43,12 +43,21 @@ pub(super) enum Audit {
 pub(super) async fn run(config: &Config, command: Audit) -> Result<(), Failure> {
     let service = open::service(config)?;
     match command {
-        Audit::Query { tenant, filter: text, limit } => {
+        Audit::Query {
+            tenant,
+            filter: text,
+            limit,
+        } => {
             let caller = open::caller(&service, &tenant, "audit query").await?;
             let registry = service.registry.clone();
             let parsed = match &text {
                 None => None,
-                Some(text) => Some(filter::parse(&registry, ResourceKind::AuditEvent, text, &mut Rules::default())?),
+                Some(text) => Some(filter::parse(
+                    &registry,
+                    ResourceKind::AuditEvent,
+                    text,
+                    &mut Rules::default(),
+                )?),
             };
             let window = Window { offset: 0, limit };
             let entries = service
@@ -73,8 +82,15 @@ async fn export(service: &crate::service::Service, tenant: &str) -> Result<(), F
     let caller = open::caller(service, tenant, "audit export").await?;
     let mut after = 0;
     loop {
-        let page = service.store.read(&caller.tenant, move |scope| scope.list_entries_after(after, 500)).await?;
-        let Some((last, _)) = page.last() else { return Ok(()) };
+        let page = service
+            .store
+            .read(&caller.tenant, move |scope| {
+                scope.list_entries_after(after, 500)
+            })
+            .await?;
+        let Some((last, _)) = page.last() else {
+            return Ok(());
+        };
         after = last.sequence;
         for (row, values) in &page {
             say(&Value::Object(render(&service.registry, "", row, values)).to_string())?;
@@ -85,7 +101,12 @@ async fn export(service: &crate::service::Service, tenant: &str) -> Result<(), F
 async fn verify(service: &crate::service::Service, tenant: Option<String>) -> Result<(), Failure> {
     let names = match tenant {
         Some(name) => vec![name],
-        None => service.list_tenants().await?.into_iter().map(|t| t.name).collect(),
+        None => service
+            .list_tenants()
+            .await?
+            .into_iter()
+            .map(|t| t.name)
+            .collect(),
     };
     let mut broken = 0;
     for name in names {
@@ -94,7 +115,9 @@ async fn verify(service: &crate::service::Service, tenant: Option<String>) -> Re
         let progress = bar.clone();
         let done = service
             .store
-            .read(&caller.tenant, move |scope| scope.verify_journal(|n| progress.set_position(n.unsigned_abs())))
+            .read(&caller.tenant, move |scope| {
+                scope.verify_journal(|n| progress.set_position(n.unsigned_abs()))
+            })
             .await?;
         bar.finish_and_clear();
         say(&format!(
@@ -102,12 +125,23 @@ async fn verify(service: &crate::service::Service, tenant: Option<String>) -> Re
             done.entries,
             done.values,
             done.erased,
-            if done.faults.is_empty() { "the chain holds".to_owned() } else { format!("{} faults", done.faults.len()) }
+            if done.faults.is_empty() {
+                "the chain holds".to_owned()
+            } else {
+                format!("{} faults", done.faults.len())
+            }
         ))?;
         for fault in &done.faults {
-            say(&format!("  entry {}: {}: {}", fault.sequence, fault.code, fault.detail))?;
+            say(&format!(
+                "  entry {}: {}: {}",
+                fault.sequence, fault.code, fault.detail
+            ))?;
         }
         broken += done.faults.len();
     }
-    if broken == 0 { Ok(()) } else { Err(format!("{broken} faults in the journal").into()) }
+    if broken == 0 {
+        Ok(())
+    } else {
+        Err(format!("{broken} faults in the journal").into())
+    }
 }

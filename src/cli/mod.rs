@@ -49,7 +49,10 @@ enum Command {
 }
 
 /// The environment, read once.
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the environment"
+)]
 fn environment() -> BTreeMap<String, String> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -60,7 +63,10 @@ fn environment() -> BTreeMap<String, String> {
 /// Parses the arguments and runs the command.
 pub fn main() -> ExitCode {
     let args = Args::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return complain(&error.to_string()),
     };
@@ -72,7 +78,9 @@ pub fn main() -> ExitCode {
         Command::Serve => serve::run(config),
         Command::Healthcheck => runtime.block_on(healthcheck::run(&config)),
         Command::CheckConfig => say(&format!("{config:#?}")),
-        Command::Migrate => open::migrate(&config).and_then(|applied| say(&open::migrated(&applied))),
+        Command::Migrate => {
+            open::migrate(&config).and_then(|applied| say(&open::migrated(&applied)))
+        }
         Command::Audit(command) => runtime.block_on(audit::run(&config, command)),
         Command::Tenant(command) => runtime.block_on(admin::tenant(&config, command)),
         Command::Connection(command) => runtime.block_on(admin::connection(&config, command)),

@@ -18,7 +18,10 @@ use crate::storage::{migrations, tenants};
 /// The data directory, for nobody but its owner.
 fn ensure_directory(path: &Path) -> Result<(), Failure> {
     if !path.exists() {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)?;
     }
     let mut rights = std::fs::metadata(path)?.permissions();
     if rights.mode() & 0o777 != 0o700 {
@@ -55,13 +58,24 @@ pub(super) fn service(config: &Config) -> Result<Service, Failure> {
     let url = database(config)?;
     migrations::run(&url)?;
     let clock = Arc::new(SystemClock);
-    tenants::ensure_operator(&mut open(&url, Purpose::Write)?, OPERATOR_TENANT, clock.now().0)?;
+    tenants::ensure_operator(
+        &mut open(&url, Purpose::Write)?,
+        OPERATOR_TENANT,
+        clock.now().0,
+    )?;
     let store = Store::open(&Options::new(url), clock, Arc::new(SystemChance))?;
-    Ok(Service::new(Arc::new(store), Arc::new(Registry::builtin()?)))
+    Ok(Service::new(
+        Arc::new(store),
+        Arc::new(Registry::builtin()?),
+    ))
 }
 
 /// The operator at the shell, acting for a tenant.
-pub(super) async fn caller(service: &Service, tenant: &str, command: &str) -> Result<Caller, Failure> {
+pub(super) async fn caller(
+    service: &Service,
+    tenant: &str,
+    command: &str,
+) -> Result<Caller, Failure> {
     let row = service.find_tenant(tenant).await?;
     Ok(Caller::system(TenantId::new(row.id), command))
 }

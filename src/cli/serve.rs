@@ -31,8 +31,12 @@ async fn serve(
     service: Service,
     metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
 ) -> Result<(), Failure> {
-    let listener = TcpListener::bind(config.listen())
-        .map_err(|e| format!("cannot listen on {}: {e}; set ROSTERD_LISTEN to a free address", config.listen()))?;
+    let listener = TcpListener::bind(config.listen()).map_err(|e| {
+        format!(
+            "cannot listen on {}: {e}; set ROSTERD_LISTEN to a free address",
+            config.listen()
+        )
+    })?;
     let address = listener.local_addr()?;
     let public_url = config.public_url(address);
     let tokens = bootstrap(&config, &service).await?;
@@ -48,7 +52,9 @@ async fn serve(
     };
     let shared = state(false);
     let grace = config.shutdown_grace();
-    let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(1, 8);
+    let workers = std::thread::available_parallelism()
+        .map_or(2, usize::from)
+        .clamp(1, 8);
     let server = http::serve(Arc::clone(&shared), listener, workers, grace)?;
     let handle = server.handle();
     let extra = match config.metrics_listen() {
@@ -90,7 +96,10 @@ async fn forget_revoked(state: Arc<State>) {
 
 async fn wait_for_signal() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut int), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+    let (Ok(mut int), Ok(mut term)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) else {
         // Without signals the process can only be killed, which is safe too.
         return std::future::pending().await;
     };
@@ -118,30 +127,62 @@ async fn bootstrap(config: &Config, service: &Service) -> Result<Fresh, Failure>
     let wanted = config.bootstrap_scim_token();
     if (is_new || wanted.is_some()) && !is_known(service, wanted).await? {
         let tenant = open::caller(service, "default", "bootstrap").await?;
-        let connection = match service.list_connections(&tenant).await?.into_iter().find(|c| c.label == "Default") {
+        let connection = match service
+            .list_connections(&tenant)
+            .await?
+            .into_iter()
+            .find(|c| c.label == "Default")
+        {
             Some(row) => row.id,
             None => {
-                let new = NewConnection { label: "Default".to_owned(), preset: Preset::Generic, policy: JoinerPolicy::Grant };
-                service.create_connection(&tenant, new).await?.as_str().to_owned()
+                let new = NewConnection {
+                    label: "Default".to_owned(),
+                    preset: Preset::Generic,
+                    policy: JoinerPolicy::Grant,
+                };
+                service
+                    .create_connection(&tenant, new)
+                    .await?
+                    .as_str()
+                    .to_owned()
             }
         };
-        let new = NewToken { role: Role::Connection, connection: Some(connection), label: "bootstrap".to_owned(), expires_at: None };
-        let (_, secret) = service.create_token(&tenant, new, wanted.map(str::to_owned)).await?;
+        let new = NewToken {
+            role: Role::Connection,
+            connection: Some(connection),
+            label: "bootstrap".to_owned(),
+            expires_at: None,
+        };
+        let (_, secret) = service
+            .create_token(&tenant, new, wanted.map(str::to_owned))
+            .await?;
         fresh.scim = wanted.is_none().then_some(secret);
     }
     let wanted = config.bootstrap_admin_token();
     if (is_new || wanted.is_some()) && !is_known(service, wanted).await? {
-        let new = NewToken { role: Role::Operator, connection: None, label: "bootstrap".to_owned(), expires_at: None };
-        let (_, secret) = service.create_token(&operator, new, wanted.map(str::to_owned)).await?;
+        let new = NewToken {
+            role: Role::Operator,
+            connection: None,
+            label: "bootstrap".to_owned(),
+            expires_at: None,
+        };
+        let (_, secret) = service
+            .create_token(&operator, new, wanted.map(str::to_owned))
+            .await?;
         fresh.operator = wanted.is_none().then_some(secret);
     }
     Ok(fresh)
 }
 
 async fn is_known(service: &Service, secret: Option<&str>) -> Result<bool, Failure> {
-    let Some(secret) = secret else { return Ok(false) };
+    let Some(secret) = secret else {
+        return Ok(false);
+    };
     let hash = sha256_hex(secret.as_bytes());
-    let found = service.store.read_global(move |conn| find_by_hash(conn, &hash)).await?;
+    let found = service
+        .store
+        .read_global(move |conn| find_by_hash(conn, &hash))
+        .await?;
     Ok(found.is_some())
 }
 

@@ -66,7 +66,9 @@ impl JoinerPolicy {
 
     /// Reads the stored word.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::List, Self::Invite, Self::Grant].into_iter().find(|p| p.as_str() == text)
+        [Self::List, Self::Invite, Self::Grant]
+            .into_iter()
+            .find(|p| p.as_str() == text)
     }
 }
 
@@ -120,7 +122,12 @@ pub struct Decision {
 pub const RETURN_DAYS: i64 = 30;
 
 /// A push source says `active: true` (POST, PUT or PATCH). `None`: nothing changes.
-pub fn on_active(who: Standing, policy: JoinerPolicy, now: Millis, return_days: i64) -> Option<Decision> {
+pub fn on_active(
+    who: Standing,
+    policy: JoinerPolicy,
+    now: Millis,
+    return_days: i64,
+) -> Option<Decision> {
     if who.sticky || who.inactive_elsewhere {
         return who.access.is_none().then_some(Decision {
             access: Access::Listed,
@@ -129,12 +136,14 @@ pub fn on_active(who: Standing, policy: JoinerPolicy, now: Millis, return_days: 
     }
     match who.access {
         Some(Access::Granted | Access::Invited) => None,
-        Some(Access::Revoked) if now <= who.since.plus_days(return_days) => {
-            Some(Decision { access: Access::Granted, reason: reason::RETURNED })
-        }
-        Some(Access::Revoked) => {
-            Some(Decision { access: Access::Listed, reason: reason::RETURNED_LATE })
-        }
+        Some(Access::Revoked) if now <= who.since.plus_days(return_days) => Some(Decision {
+            access: Access::Granted,
+            reason: reason::RETURNED,
+        }),
+        Some(Access::Revoked) => Some(Decision {
+            access: Access::Listed,
+            reason: reason::RETURNED_LATE,
+        }),
         None | Some(Access::Listed) => joiner(who.access, policy),
     }
 }
@@ -142,15 +151,18 @@ pub fn on_active(who: Standing, policy: JoinerPolicy, now: Millis, return_days: 
 /// What the joiner policy makes of somebody new or listed.
 fn joiner(access: Option<Access>, policy: JoinerPolicy) -> Option<Decision> {
     match policy {
-        JoinerPolicy::Grant => {
-            Some(Decision { access: Access::Granted, reason: reason::GRANTED_BY_POLICY })
-        }
-        JoinerPolicy::Invite if access.is_none() => {
-            Some(Decision { access: Access::Listed, reason: reason::INVITATION_DUE })
-        }
-        JoinerPolicy::List if access.is_none() => {
-            Some(Decision { access: Access::Listed, reason: reason::LISTED_BY_SOURCE })
-        }
+        JoinerPolicy::Grant => Some(Decision {
+            access: Access::Granted,
+            reason: reason::GRANTED_BY_POLICY,
+        }),
+        JoinerPolicy::Invite if access.is_none() => Some(Decision {
+            access: Access::Listed,
+            reason: reason::INVITATION_DUE,
+        }),
+        JoinerPolicy::List if access.is_none() => Some(Decision {
+            access: Access::Listed,
+            reason: reason::LISTED_BY_SOURCE,
+        }),
         JoinerPolicy::Invite | JoinerPolicy::List => None,
     }
 }
@@ -160,8 +172,14 @@ fn joiner(access: Option<Access>, policy: JoinerPolicy) -> Option<Decision> {
 /// An invited person falls back to `listed`: a pending invitation dies with the leaver.
 pub fn on_inactive(access: Access, because: &'static str) -> Option<Decision> {
     match access {
-        Access::Granted => Some(Decision { access: Access::Revoked, reason: because }),
-        Access::Invited => Some(Decision { access: Access::Listed, reason: because }),
+        Access::Granted => Some(Decision {
+            access: Access::Revoked,
+            reason: because,
+        }),
+        Access::Invited => Some(Decision {
+            access: Access::Listed,
+            reason: because,
+        }),
         Access::Listed | Access::Revoked => None,
     }
 }
@@ -171,7 +189,12 @@ mod tests {
     use super::*;
 
     fn who(access: Option<Access>) -> Standing {
-        Standing { access, since: Millis(0), sticky: false, inactive_elsewhere: false }
+        Standing {
+            access,
+            since: Millis(0),
+            sticky: false,
+            inactive_elsewhere: false,
+        }
     }
 
     #[test]
@@ -180,7 +203,11 @@ mod tests {
             (None, JoinerPolicy::Grant, Some(Access::Granted)),
             (None, JoinerPolicy::List, Some(Access::Listed)),
             (None, JoinerPolicy::Invite, Some(Access::Listed)),
-            (Some(Access::Listed), JoinerPolicy::Grant, Some(Access::Granted)),
+            (
+                Some(Access::Listed),
+                JoinerPolicy::Grant,
+                Some(Access::Granted),
+            ),
             (Some(Access::Listed), JoinerPolicy::List, None),
             (Some(Access::Invited), JoinerPolicy::Grant, None),
             (Some(Access::Granted), JoinerPolicy::List, None),
@@ -201,8 +228,14 @@ mod tests {
 
     #[test]
     fn no_source_lifts_what_a_human_revoked() {
-        let sticky = Standing { sticky: true, ..who(Some(Access::Revoked)) };
-        assert_eq!(on_active(sticky, JoinerPolicy::Grant, Millis(1), RETURN_DAYS), None);
+        let sticky = Standing {
+            sticky: true,
+            ..who(Some(Access::Revoked))
+        };
+        assert_eq!(
+            on_active(sticky, JoinerPolicy::Grant, Millis(1), RETURN_DAYS),
+            None
+        );
     }
 
     #[test]

@@ -62,13 +62,25 @@ pub struct Entry {
 impl Entry {
     /// An entry without object, reason and changes.
     pub fn new(action: &'static str, kind: &'static str, id: impl Into<String>) -> Self {
-        let subject = Subject { kind, id: id.into() };
-        Self { action, subject, object: None, reason: None, changes: Vec::new() }
+        let subject = Subject {
+            kind,
+            id: id.into(),
+        };
+        Self {
+            action,
+            subject,
+            object: None,
+            reason: None,
+            changes: Vec::new(),
+        }
     }
 
     /// With the other party.
     pub fn object(mut self, kind: &'static str, id: impl Into<String>) -> Self {
-        self.object = Some(Subject { kind, id: id.into() });
+        self.object = Some(Subject {
+            kind,
+            id: id.into(),
+        });
         self
     }
 
@@ -81,7 +93,11 @@ impl Entry {
     /// With one more change, unless both sides are equal.
     pub fn change(mut self, path: &str, before: Option<Value>, after: Option<Value>) -> Self {
         if before != after {
-            self.changes.push(Change { path: path.to_owned(), before, after });
+            self.changes.push(Change {
+                path: path.to_owned(),
+                before,
+                after,
+            });
         }
         self
     }
@@ -236,7 +252,10 @@ mod tests {
     #[test]
     fn moving_a_character_between_fields_changes_the_hash() {
         let one = link(&[]);
-        let two = Link { actor: ("toke", "na"), ..one.clone() };
+        let two = Link {
+            actor: ("toke", "na"),
+            ..one.clone()
+        };
         assert_ne!(chain(GENESIS, &one), chain(GENESIS, &two));
     }
 
@@ -245,7 +264,10 @@ mod tests {
         let a = [Committed("title".into(), String::new(), "11".into())];
         let b = [Committed("title".into(), String::new(), "12".into())];
         assert_ne!(chain(GENESIS, &link(&a)), chain(GENESIS, &link(&b)));
-        assert_ne!(chain(GENESIS, &link(&a)), chain(&chain(GENESIS, &link(&a)), &link(&a)));
+        assert_ne!(
+            chain(GENESIS, &link(&a)),
+            chain(&chain(GENESIS, &link(&a)), &link(&a))
+        );
     }
 
     #[test]

@@ -13,8 +13,14 @@ pub trait Chance: Send + Sync {
 pub struct SystemChance;
 
 impl Chance for SystemChance {
-    #[expect(clippy::disallowed_methods, reason = "the one place that asks for randomness")]
-    #[expect(clippy::expect_used, reason = "without randomness no secret may be made: stop")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that asks for randomness"
+    )]
+    #[expect(
+        clippy::expect_used,
+        reason = "without randomness no secret may be made: stop"
+    )]
     fn fill(&self, bytes: &mut [u8]) {
         getrandom::fill(bytes).expect("the operating system gives random bytes");
     }
@@ -33,7 +39,10 @@ impl SeededChance {
 
 impl Chance for SeededChance {
     fn fill(&self, bytes: &mut [u8]) {
-        let mut state = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut state = self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         for chunk in bytes.chunks_mut(8) {
             *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
             let mut z = *state;

@@ -88,9 +88,22 @@ mod tests {
         let a = units(&[("title", json!("Boss")), ("name", json!("Ann"))]);
         let b = units(&[("title", json!("Clerk")), ("dept", json!("Sales"))]);
         let none = BTreeSet::new();
-        let parts = [Part { asserted: &a, held: &none }, Part { asserted: &b, held: &none }];
+        let parts = [
+            Part {
+                asserted: &a,
+                held: &none,
+            },
+            Part {
+                asserted: &b,
+                held: &none,
+            },
+        ];
         let got = effective(&parts, &BTreeMap::new());
-        let want = units(&[("title", json!("Boss")), ("name", json!("Ann")), ("dept", json!("Sales"))]);
+        let want = units(&[
+            ("title", json!("Boss")),
+            ("name", json!("Ann")),
+            ("dept", json!("Sales")),
+        ]);
         assert_eq!(got, want);
     }
 
@@ -99,7 +112,16 @@ mod tests {
         let a = units(&[("title", Value::Null)]);
         let b = units(&[("title", json!("Clerk"))]);
         let none = BTreeSet::new();
-        let parts = [Part { asserted: &a, held: &none }, Part { asserted: &b, held: &none }];
+        let parts = [
+            Part {
+                asserted: &a,
+                held: &none,
+            },
+            Part {
+                asserted: &b,
+                held: &none,
+            },
+        ];
         assert_eq!(effective(&parts, &BTreeMap::new()), units(&[]));
     }
 
@@ -108,16 +130,32 @@ mod tests {
         let b = units(&[("userName", json!("b@x.test")), ("title", json!("Clerk"))]);
         let held = BTreeSet::from(["userName"]);
         let now = units(&[("userName", json!("a@x.test")), ("old", json!(1))]);
-        let got = effective(&[Part { asserted: &b, held: &held }], &now);
-        assert_eq!(got, units(&[("userName", json!("a@x.test")), ("title", json!("Clerk"))]));
+        let got = effective(
+            &[Part {
+                asserted: &b,
+                held: &held,
+            }],
+            &now,
+        );
+        assert_eq!(
+            got,
+            units(&[("userName", json!("a@x.test")), ("title", json!("Clerk"))])
+        );
     }
 
     #[test]
     fn a_source_reads_back_what_it_wrote() {
         let mine = units(&[("title", json!("Clerk")), ("dept", Value::Null)]);
-        let force = units(&[("title", json!("Boss")), ("dept", json!("Sales")), ("name", json!("Ann"))]);
+        let force = units(&[
+            ("title", json!("Boss")),
+            ("dept", json!("Sales")),
+            ("name", json!("Ann")),
+        ]);
         let view = own_view(&mine, &force);
-        assert_eq!(view, units(&[("title", json!("Clerk")), ("name", json!("Ann"))]));
+        assert_eq!(
+            view,
+            units(&[("title", json!("Clerk")), ("name", json!("Ann"))])
+        );
     }
 
     #[test]

@@ -16,7 +16,9 @@ impl Millis {
 
     /// Reads RFC 3339 with any offset; finer digits are cut.
     pub fn from_rfc3339(text: &str) -> Option<Self> {
-        chrono::DateTime::parse_from_rfc3339(text).ok().map(|t| Self(t.timestamp_millis()))
+        chrono::DateTime::parse_from_rfc3339(text)
+            .ok()
+            .map(|t| Self(t.timestamp_millis()))
     }
 
     /// Later by this many days.
@@ -36,7 +38,10 @@ pub trait Clock: Send + Sync {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the wall clock"
+    )]
     fn now(&self) -> Millis {
         let since = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
@@ -74,7 +79,10 @@ mod tests {
     #[test]
     fn time_is_printed_with_three_digits_and_read_with_any_offset() {
         let t = Millis::from_rfc3339("2026-11-24T10:30:00.5+01:00");
-        assert_eq!(t.map(Millis::to_rfc3339).as_deref(), Some("2026-11-24T09:30:00.500Z"));
+        assert_eq!(
+            t.map(Millis::to_rfc3339).as_deref(),
+            Some("2026-11-24T09:30:00.500Z")
+        );
         assert_eq!(Millis::from_rfc3339("2026-11-24"), None);
     }
 }

@@ -17,8 +17,13 @@ pub enum Role {
 
 impl Role {
     /// All roles, in the order of the documentation.
-    pub const ALL: [Self; 5] =
-        [Self::Connection, Self::App, Self::Auditor, Self::TenantAdmin, Self::Operator];
+    pub const ALL: [Self; 5] = [
+        Self::Connection,
+        Self::App,
+        Self::Auditor,
+        Self::TenantAdmin,
+        Self::Operator,
+    ];
 
     /// The word that is stored and shown.
     pub fn as_str(self) -> &'static str {

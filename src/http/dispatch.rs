@@ -71,12 +71,19 @@ pub struct Reply {
 impl Reply {
     /// 200 with a body.
     pub fn ok(body: String) -> Self {
-        Self { status: 200, body: Some(body), ..Self::default() }
+        Self {
+            status: 200,
+            body: Some(body),
+            ..Self::default()
+        }
     }
 
     /// 204.
     pub fn empty() -> Self {
-        Self { status: 204, ..Self::default() }
+        Self {
+            status: 204,
+            ..Self::default()
+        }
     }
 }
 
@@ -86,7 +93,9 @@ impl Call {
     /// # Errors
     /// Never on a route that needs a token.
     pub fn context(&self) -> Result<&RequestContext, scim::Error> {
-        self.context.as_ref().ok_or_else(|| error::refusal(&crate::auth::Refusal::Unauthorized))
+        self.context
+            .as_ref()
+            .ok_or_else(|| error::refusal(&crate::auth::Refusal::Unauthorized))
     }
 
     /// The tenant.
@@ -114,13 +123,20 @@ impl Call {
     /// As [`Self::context`].
     pub fn sight(&self) -> Result<Sight, scim::Error> {
         let role = self.context()?.role;
-        Ok(Sight { rosterd: role != Role::Connection, audit: role.reads_audit() })
+        Ok(Sight {
+            rosterd: role != Role::Connection,
+            audit: role.reads_audit(),
+        })
     }
 
     /// The rules of the caller's preset.
     pub fn rules(&self) -> Rules {
         let connection = self.context.as_ref().and_then(|c| c.connection.as_ref());
-        Rules::new(connection.and_then(|c| Preset::parse(&c.preset)).unwrap_or_default())
+        Rules::new(
+            connection
+                .and_then(|c| Preset::parse(&c.preset))
+                .unwrap_or_default(),
+        )
     }
 
     /// The caller as operations want it.
@@ -131,8 +147,14 @@ impl Call {
         let context = self.context()?;
         Ok(Caller {
             tenant: context.tenant.clone(),
-            actor: Actor { kind: "token".to_owned(), id: context.credential.clone() },
-            cause: Cause { kind: "request".to_owned(), id: self.request.clone() },
+            actor: Actor {
+                kind: "token".to_owned(),
+                id: context.credential.clone(),
+            },
+            cause: Cause {
+                kind: "request".to_owned(),
+                id: self.request.clone(),
+            },
             lane: Lane::Scim,
         })
     }
@@ -143,13 +165,20 @@ impl Call {
     /// 403 for a token that is not a connection's.
     pub fn source(&self) -> Result<Source, scim::Error> {
         let connection = self.context()?.connection.as_ref();
-        let connection = connection.ok_or_else(|| scim::Error::plain(403, "only a connection writes here"))?;
-        Ok(Source { id: connection.id.clone(), policy: connection.policy })
+        let connection =
+            connection.ok_or_else(|| scim::Error::plain(403, "only a connection writes here"))?;
+        Ok(Source {
+            id: connection.id.clone(),
+            policy: connection.policy,
+        })
     }
 
     /// What a write is aimed at.
     pub fn target(&self) -> Target {
-        Target { id: self.id.clone(), if_match: self.if_match.clone() }
+        Target {
+            id: self.id.clone(),
+            if_match: self.if_match.clone(),
+        }
     }
 
     /// The body as strict JSON.
@@ -170,7 +199,9 @@ impl Call {
 
     /// Whether `If-None-Match` names this version.
     pub fn is_known(&self, version: i64) -> bool {
-        self.if_none_match.as_deref().is_some_and(|h| etag::names(h, version))
+        self.if_none_match
+            .as_deref()
+            .is_some_and(|h| etag::names(h, version))
     }
 
     /// An operation's error as the client is told it; the log gets the rest.
@@ -200,9 +231,19 @@ pub async fn dispatch(
         Err(error) => (error::respond(&error), Vec::new()),
     };
     if let Ok(value) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(HeaderName::from_static("x-request-id"), value);
+        response
+            .headers_mut()
+            .insert(HeaderName::from_static("x-request-id"), value);
     }
-    log(route, &request, &response, context.as_ref(), &id, &rules, began);
+    log(
+        route,
+        &request,
+        &response,
+        context.as_ref(),
+        &id,
+        &rules,
+        began,
+    );
     response
 }
 
@@ -227,7 +268,9 @@ fn log(
     if status == 401 {
         metrics::counter!("rosterd_auth_failures_total").increment(1);
     }
-    let connection = context.and_then(|c| c.connection.as_ref()).map_or("", |c| c.id.as_str());
+    let connection = context
+        .and_then(|c| c.connection.as_ref())
+        .map_or("", |c| c.id.as_str());
     tracing::info!(
         request.id = id,
         http.method = %request.method(),
@@ -291,7 +334,11 @@ async fn run(
     let call = Call {
         context: context.clone(),
         request: id.to_owned(),
-        id: request.match_info().get("id").unwrap_or_default().to_owned(),
+        id: request
+            .match_info()
+            .get("id")
+            .unwrap_or_default()
+            .to_owned(),
         query,
         body,
         if_match: header(IF_MATCH).map(str::to_owned),
@@ -308,8 +355,14 @@ fn note_use(state: &web::Data<State>, context: &RequestContext, request: &str) {
     }
     let caller = Caller {
         tenant: context.home.clone(),
-        actor: Actor { kind: "token".to_owned(), id: context.credential.clone() },
-        cause: Cause { kind: "request".to_owned(), id: request.to_owned() },
+        actor: Actor {
+            kind: "token".to_owned(),
+            id: context.credential.clone(),
+        },
+        cause: Cause {
+            kind: "request".to_owned(),
+            id: request.to_owned(),
+        },
         lane: Lane::Run,
     };
     let (service, id) = (state.service.clone(), context.credential.clone());
@@ -320,26 +373,47 @@ fn note_use(state: &web::Data<State>, context: &RequestContext, request: &str) {
     });
 }
 
-async fn read_body(request: &HttpRequest, mut body: web::Payload, limit: usize) -> Result<web::Bytes, scim::Error> {
+async fn read_body(
+    request: &HttpRequest,
+    mut body: web::Payload,
+    limit: usize,
+) -> Result<web::Bytes, scim::Error> {
     let writes = ["POST", "PUT", "PATCH"].contains(&request.method().as_str());
     if !writes {
         return Ok(web::Bytes::new());
     }
     let too_large = || scim::Error::plain(413, format!("a body has at most {limit} bytes"));
-    let header = |name| request.headers().get(name).and_then(|v: &HeaderValue| v.to_str().ok());
+    let header = |name| {
+        request
+            .headers()
+            .get(name)
+            .and_then(|v: &HeaderValue| v.to_str().ok())
+    };
     if let Some(kind) = header(CONTENT_TYPE) {
-        let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let kind = kind
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
         if !["application/scim+json", "application/json"].contains(&kind.as_str()) {
-            let detail = format!("send application/scim+json; got `{}`", scim::error::quote(&kind));
+            let detail = format!(
+                "send application/scim+json; got `{}`",
+                scim::error::quote(&kind)
+            );
             return Err(scim::Error::plain(415, detail));
         }
     }
-    if header(CONTENT_LENGTH).and_then(|l| l.parse::<usize>().ok()).is_some_and(|l| l > limit) {
+    if header(CONTENT_LENGTH)
+        .and_then(|l| l.parse::<usize>().ok())
+        .is_some_and(|l| l > limit)
+    {
         return Err(too_large());
     }
     let mut bytes = web::BytesMut::new();
     while let Some(chunk) = body.next().await {
-        let chunk = chunk.map_err(|e| scim::Error::invalid_syntax(format!("the body was cut off: {e}")))?;
+        let chunk =
+            chunk.map_err(|e| scim::Error::invalid_syntax(format!("the body was cut off: {e}")))?;
         if bytes.len() + chunk.len() > limit {
             return Err(too_large());
         }
@@ -354,7 +428,9 @@ fn decode_query(text: &str) -> Result<Vec<(String, String)>, scim::Error> {
         .map(web::Query::into_inner)
         .map_err(|e| scim::Error::invalid_syntax(format!("the query cannot be read: {e}")))?;
     if pairs.iter().any(|(_, value)| value.contains('\0')) {
-        return Err(scim::Error::invalid_value("a query parameter holds the character U+0000"));
+        return Err(scim::Error::invalid_value(
+            "a query parameter holds the character U+0000",
+        ));
     }
     Ok(pairs)
 }

@@ -22,12 +22,16 @@ pub fn to_scim(error: &service::Error, request: &str) -> scim::Error {
         E::Forbidden(detail) => scim::Error::plain(403, detail.clone()),
         E::TooLarge(detail) => scim::Error::plain(413, detail.clone()),
         E::Invalid(error) => error.clone(),
-        E::Storage(storage::Error::Unavailable(_) | storage::Error::Retry(_) | storage::Error::Lost(_)) => {
-            scim::Error::plain(503, format!("the service cannot do this now; try again (request {request})"))
-        }
-        E::Storage(_) => {
-            scim::Error::plain(500, format!("the service failed; tell its operator the request id {request}"))
-        }
+        E::Storage(
+            storage::Error::Unavailable(_) | storage::Error::Retry(_) | storage::Error::Lost(_),
+        ) => scim::Error::plain(
+            503,
+            format!("the service cannot do this now; try again (request {request})"),
+        ),
+        E::Storage(_) => scim::Error::plain(
+            500,
+            format!("the service failed; tell its operator the request id {request}"),
+        ),
     }
 }
 

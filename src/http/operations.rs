@@ -12,25 +12,42 @@ pub async fn healthz() -> HttpResponse {
 
 /// The database answers and its schema is there.
 pub async fn readyz(state: web::Data<State>) -> HttpResponse {
-    match state.service.store.read_global(|conn| tenants::find(conn, "")).await {
-        Ok(_) => HttpResponse::Ok().content_type("text/plain").body("ready\n"),
+    match state
+        .service
+        .store
+        .read_global(|conn| tenants::find(conn, ""))
+        .await
+    {
+        Ok(_) => HttpResponse::Ok()
+            .content_type("text/plain")
+            .body("ready\n"),
         Err(error) => {
             tracing::warn!(error = %error, "not ready");
-            HttpResponse::ServiceUnavailable().content_type("text/plain").body("the database does not answer\n")
+            HttpResponse::ServiceUnavailable()
+                .content_type("text/plain")
+                .body("the database does not answer\n")
         }
     }
 }
 
 /// Prometheus metrics, to this machine only unless they have a listener of their own.
 pub async fn metrics(request: HttpRequest, state: web::Data<State>) -> HttpResponse {
-    let local = request.peer_addr().is_some_and(|peer| peer.ip().is_loopback());
+    let local = request
+        .peer_addr()
+        .is_some_and(|peer| peer.ip().is_loopback());
     // A proxy on this machine makes every client look local.
     let direct = local && !request.headers().contains_key("x-forwarded-for");
-    let Some(handle) = state.metrics.as_ref().filter(|_| direct || state.open_metrics) else {
+    let Some(handle) = state
+        .metrics
+        .as_ref()
+        .filter(|_| direct || state.open_metrics)
+    else {
         return HttpResponse::NotFound().finish();
     };
     let (waiting, connections) = state.service.store.load();
     metrics::gauge!("rosterd_writer_queue_depth").set(waiting as f64);
     metrics::gauge!("rosterd_read_connections").set(f64::from(connections));
-    HttpResponse::Ok().content_type("text/plain; version=0.0.4").body(handle.render())
+    HttpResponse::Ok()
+        .content_type("text/plain; version=0.0.4")
+        .body(handle.render())
 }

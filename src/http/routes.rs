@@ -6,11 +6,17 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::State;
 use super::dispatch::{Call, Handler, dispatch, unknown};
 use super::operations;
-use super::scim::{audit, discovery, groups, users};
+use super::scim::{audit, discovery, groups, root, users};
 use crate::domain::roles::Role;
 
 /// Roles that read people.
-const READERS: &[Role] = &[Role::Connection, Role::App, Role::Auditor, Role::TenantAdmin, Role::Operator];
+const READERS: &[Role] = &[
+    Role::Connection,
+    Role::App,
+    Role::Auditor,
+    Role::TenantAdmin,
+    Role::Operator,
+];
 /// The role that writes.
 const WRITERS: &[Role] = &[Role::Connection];
 /// Roles that read the journal.
@@ -51,6 +57,7 @@ routes! {
     "GET" "/ResourceTypes/{id}" READERS discovery::get_resource_type;
     "GET" "/Schemas" READERS discovery::list_schemas;
     "GET" "/Schemas/{id}" READERS discovery::get_schema;
+    "POST" "/.search" READERS root::search;
     "GET" "/Users" READERS users::list;
     "POST" "/Users" WRITERS users::create;
     "POST" "/Users/.search" READERS users::search;

@@ -45,19 +45,29 @@ pub fn service_provider_config(base: &str) -> Value {
 
 /// All visible schemas.
 pub fn schemas(registry: &Registry, base: &str, sight: Sight) -> Vec<Value> {
-    let seen = registry.schemas().iter().filter(|s| sight.sees(registry, &s.id));
-    seen.map(|s| with_meta(s.raw.clone(), "Schema", format!("{base}/Schemas/{}", s.id))).collect()
+    let seen = registry
+        .schemas()
+        .iter()
+        .filter(|s| sight.sees(registry, &s.id));
+    seen.map(|s| with_meta(s.raw.clone(), "Schema", format!("{base}/Schemas/{}", s.id)))
+        .collect()
 }
 
 /// All visible resource types.
 pub fn resource_types(registry: &Registry, base: &str, sight: Sight) -> Vec<Value> {
     let seen = registry.raw_types().iter().filter(|t| {
-        t["schema"].as_str().is_some_and(|urn| sight.sees(registry, urn))
+        t["schema"]
+            .as_str()
+            .is_some_and(|urn| sight.sees(registry, urn))
     });
     seen.map(|raw| {
         let mut raw = raw.clone();
         if let Some(extensions) = raw["schemaExtensions"].as_array_mut() {
-            extensions.retain(|e| e["schema"].as_str().is_some_and(|urn| sight.sees(registry, urn)));
+            extensions.retain(|e| {
+                e["schema"]
+                    .as_str()
+                    .is_some_and(|urn| sight.sees(registry, urn))
+            });
         }
         let id = raw["id"].as_str().unwrap_or_default().to_owned();
         with_meta(raw, "ResourceType", format!("{base}/ResourceTypes/{id}"))

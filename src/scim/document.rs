@@ -36,9 +36,17 @@ pub struct Member {
 ///
 /// # Errors
 /// `invalidSyntax` for its structure, `invalidValue` for a value or a missing required attribute.
-pub fn read(registry: &Registry, kind: ResourceKind, body: Value, rules: &mut Rules) -> Result<Incoming> {
+pub fn read(
+    registry: &Registry,
+    kind: ResourceKind,
+    body: Value,
+    rules: &mut Rules,
+) -> Result<Incoming> {
     let Value::Object(body) = body else {
-        return Err(Error::invalid_syntax(format!("the body must be an object; got {}", kind_of(&body))));
+        return Err(Error::invalid_syntax(format!(
+            "the body must be an object; got {}",
+            kind_of(&body)
+        )));
     };
     let mut incoming = Incoming::default();
     let mut seen_schemas = false;
@@ -53,7 +61,9 @@ pub fn read(registry: &Registry, kind: ResourceKind, body: Value, rules: &mut Ru
             read_attribute(kind, attribute, value, &mut incoming, rules)?;
         } else if let Some(path) = registry.resolve(kind, &name) {
             // A key such as `urn:…:User:department`: seen where PATCH was meant.
-            return Err(Error::invalid_syntax(format!("`{path}` belongs into an object under its URN")));
+            return Err(Error::invalid_syntax(format!(
+                "`{path}` belongs into an object under its URN"
+            )));
         } else if !rules.allow(Rule::UnknownAttribute) {
             return Err(unknown(&quote(&name)));
         }
@@ -75,39 +85,67 @@ fn put_all(doc: &mut Doc, urn: &str, attributes: Doc) -> Result<()> {
     Ok(())
 }
 
-fn check_schemas(registry: &Registry, kind: ResourceKind, value: &Value, rules: &mut Rules) -> Result<()> {
+fn check_schemas(
+    registry: &Registry,
+    kind: ResourceKind,
+    value: &Value,
+    rules: &mut Rules,
+) -> Result<()> {
     let Value::Array(urns) = value else {
-        return Err(Error::invalid_syntax(format!("`schemas` takes a list of URNs; got {}", kind_of(value))));
+        return Err(Error::invalid_syntax(format!(
+            "`schemas` takes a list of URNs; got {}",
+            kind_of(value)
+        )));
     };
     let core = &registry.core(kind).id;
     let mut has_core = false;
     for urn in urns {
         let Value::String(urn) = urn else {
-            return Err(Error::invalid_syntax(format!("`schemas` takes URNs; got {}", kind_of(urn))));
+            return Err(Error::invalid_syntax(format!(
+                "`schemas` takes URNs; got {}",
+                kind_of(urn)
+            )));
         };
         if urn.eq_ignore_ascii_case(core) {
             has_core = true;
         } else if registry.extension(kind, urn).is_none() && !rules.allow(Rule::ForeignSchemaUrns) {
-            return Err(Error::invalid_syntax(format!("no schema `{}` belongs to {}", quote(urn), kind.name())));
+            return Err(Error::invalid_syntax(format!(
+                "no schema `{}` belongs to {}",
+                quote(urn),
+                kind.name()
+            )));
         }
     }
     if has_core || rules.allow(Rule::SchemasMissing) {
         return Ok(());
     }
-    Err(Error::invalid_syntax(format!("`schemas` must hold `{core}`")))
+    Err(Error::invalid_syntax(format!(
+        "`schemas` must hold `{core}`"
+    )))
 }
 
-fn read_extension(attributes: &[Attribute], urn: &str, value: Value, rules: &mut Rules) -> Result<Doc> {
+fn read_extension(
+    attributes: &[Attribute],
+    urn: &str,
+    value: Value,
+    rules: &mut Rules,
+) -> Result<Doc> {
     let map = match value {
         Value::Null => return Ok(Doc::new()),
         Value::Object(map) => map,
         other => {
-            return Err(Error::invalid_value(format!("`{urn}` takes an object; got {}", kind_of(&other))));
+            return Err(Error::invalid_value(format!(
+                "`{urn}` takes an object; got {}",
+                kind_of(&other)
+            )));
         }
     };
     let mut out = Doc::new();
     for (name, value) in map {
-        let Some(attribute) = attributes.iter().find(|a| a.name.eq_ignore_ascii_case(&name)) else {
+        let Some(attribute) = attributes
+            .iter()
+            .find(|a| a.name.eq_ignore_ascii_case(&name))
+        else {
             if rules.allow(Rule::UnknownAttribute) {
                 continue;
             }
@@ -185,7 +223,10 @@ pub fn members(value: Value, at: &str, rules: &mut Rules) -> Result<Option<Vec<M
 
 fn member(item: Value, at: &str, rules: &mut Rules) -> Result<Member> {
     let wrong = |got: &Value| {
-        Error::invalid_value(format!("`{at}` takes an object with a `value`; got {}", kind_of(got)))
+        Error::invalid_value(format!(
+            "`{at}` takes an object with a `value`; got {}",
+            kind_of(got)
+        ))
     };
     match item {
         Value::String(value) if !value.is_empty() && rules.allow(Rule::MemberAsText) => {
@@ -193,9 +234,14 @@ fn member(item: Value, at: &str, rules: &mut Rules) -> Result<Member> {
         }
         Value::Object(map) => {
             let get = |name: &str| {
-                map.iter().find(|(k, _)| k.eq_ignore_ascii_case(name)).map(|(_, v)| v)
+                map.iter()
+                    .find(|(k, _)| k.eq_ignore_ascii_case(name))
+                    .map(|(_, v)| v)
             };
-            match get("value").and_then(Value::as_str).filter(|v| !v.is_empty()) {
+            match get("value")
+                .and_then(Value::as_str)
+                .filter(|v| !v.is_empty())
+            {
                 Some(value) => Ok(Member {
                     value: value.to_owned(),
                     kind: get("type").and_then(Value::as_str).map(str::to_owned),
@@ -212,14 +258,19 @@ fn member(item: Value, at: &str, rules: &mut Rules) -> Result<Member> {
 /// # Errors
 /// `invalidValue` that names the attribute.
 pub fn check_required(registry: &Registry, kind: ResourceKind, doc: &Doc) -> Result<()> {
-    for attribute in registry.core(kind).attributes.iter().filter(|a| a.required) {
+    // `active` is required in the sense that it always has a value; it is kept beside the document and has a default.
+    let in_document = |a: &&Attribute| a.required && a.name != "active";
+    for attribute in registry.core(kind).attributes.iter().filter(in_document) {
         let empty = match doc.get(&attribute.name) {
             None => true,
             Some(Value::String(text)) => text.trim().is_empty(),
             Some(_) => false,
         };
         if empty {
-            return Err(Error::invalid_value(format!("`{}` is required and must not be empty", attribute.name)));
+            return Err(Error::invalid_value(format!(
+                "`{}` is required and must not be empty",
+                attribute.name
+            )));
         }
     }
     Ok(())
@@ -228,7 +279,12 @@ pub fn check_required(registry: &Registry, kind: ResourceKind, doc: &Doc) -> Res
 /// `schemas` of a resource: the main schema and every extension in use.
 pub fn schemas_of(registry: &Registry, kind: ResourceKind, doc: &Doc) -> Vec<String> {
     let mut urns = vec![registry.core(kind).id.clone()];
-    urns.extend(registry.extensions(kind).filter(|e| doc.contains_key(&e.id)).map(|e| e.id.clone()));
+    urns.extend(
+        registry
+            .extensions(kind)
+            .filter(|e| doc.contains_key(&e.id))
+            .map(|e| e.id.clone()),
+    );
     urns
 }
 
@@ -286,28 +342,74 @@ mod tests {
         let cases = [
             (json!([]), ScimType::InvalidSyntax, "object"),
             (json!({"schemas": [U]}), ScimType::InvalidValue, "userName"),
-            (base(json!({"userName": " "})), ScimType::InvalidValue, "userName"),
-            (base(json!({"userName": 7})), ScimType::InvalidValue, "userName"),
-            (base(json!({"active": "maybe"})), ScimType::InvalidValue, "active"),
-            (base(json!({"emails": "a@x.test"})), ScimType::InvalidValue, "emails"),
-            (base(json!({"emails": [{"type": 7}]})), ScimType::InvalidValue, "emails[0].type"),
-            (base(json!({"emails": [{"value": "a", "primary": true}, {"value": "b", "primary": true}]})), ScimType::InvalidValue, "primary"),
+            (
+                base(json!({"userName": " "})),
+                ScimType::InvalidValue,
+                "userName",
+            ),
+            (
+                base(json!({"userName": 7})),
+                ScimType::InvalidValue,
+                "userName",
+            ),
+            (
+                base(json!({"active": "maybe"})),
+                ScimType::InvalidValue,
+                "active",
+            ),
+            (
+                base(json!({"emails": "a@x.test"})),
+                ScimType::InvalidValue,
+                "emails",
+            ),
+            (
+                base(json!({"emails": [{"type": 7}]})),
+                ScimType::InvalidValue,
+                "emails[0].type",
+            ),
+            (
+                base(
+                    json!({"emails": [{"value": "a", "primary": true}, {"value": "b", "primary": true}]}),
+                ),
+                ScimType::InvalidValue,
+                "primary",
+            ),
             (base(json!({"name": "Ann"})), ScimType::InvalidValue, "name"),
-            (base(json!({"DisplayName": "a", "displayName": "b"})), ScimType::InvalidSyntax, "displayName"),
-            (base(json!({"schemas": "x"})), ScimType::InvalidSyntax, "schemas"),
+            (
+                base(json!({"DisplayName": "a", "displayName": "b"})),
+                ScimType::InvalidSyntax,
+                "displayName",
+            ),
+            (
+                base(json!({"schemas": "x"})),
+                ScimType::InvalidSyntax,
+                "schemas",
+            ),
             (base(json!({E: []})), ScimType::InvalidValue, "enterprise"),
-            (base(json!({"title": "x".repeat(70_000)})), ScimType::InvalidValue, "title"),
+            (
+                base(json!({"title": "x".repeat(70_000)})),
+                ScimType::InvalidValue,
+                "title",
+            ),
         ];
         for (body, kind, word) in cases {
             let error = user(body).expect_err(word);
             assert_eq!(error.scim_type, Some(kind), "{}", error.detail);
-            assert!(error.detail.contains(word), "{} should name {word}", error.detail);
+            assert!(
+                error.detail.contains(word),
+                "{} should name {word}",
+                error.detail
+            );
         }
     }
 
     #[test]
     fn the_strict_preset_still_understands_a_deactivation_as_text() {
-        let got = read_as(Preset::Strict, ResourceKind::User, json!({"schemas": [U], "userName": "a", "active": "False"}));
+        let got = read_as(
+            Preset::Strict,
+            ResourceKind::User,
+            json!({"schemas": [U], "userName": "a", "active": "False"}),
+        );
         assert_eq!(got.expect("accepted").active, Some(false));
         let refused = read_as(Preset::Strict, ResourceKind::User, json!({"userName": "a"}));
         assert!(refused.is_err());
@@ -315,9 +417,14 @@ mod tests {
 
     #[test]
     fn members_are_kept_apart_from_the_document() {
-        let body = json!({"displayName": "Sales", "members": [{"value": "u1", "display": "x"}, "u2"]});
+        let body =
+            json!({"displayName": "Sales", "members": [{"value": "u1", "display": "x"}, "u2"]});
         let got = read_as(Preset::Generic, ResourceKind::Group, body).expect("accepted");
-        assert_eq!(got.members.map(|m| m.into_iter().map(|m| m.value).collect()), Some(vec!["u1".to_owned(), "u2".to_owned()]));
+        assert_eq!(
+            got.members
+                .map(|m| m.into_iter().map(|m| m.value).collect()),
+            Some(vec!["u1".to_owned(), "u2".to_owned()])
+        );
         assert_eq!(Value::Object(got.doc), json!({"displayName": "Sales"}));
     }
 }

@@ -53,12 +53,20 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
     fn bad(scim_type: ScimType, detail: impl Into<String>) -> Self {
-        Self { status: 400, scim_type: Some(scim_type), detail: detail.into() }
+        Self {
+            status: 400,
+            scim_type: Some(scim_type),
+            detail: detail.into(),
+        }
     }
 
     /// An error without scimType.
     pub fn plain(status: u16, detail: impl Into<String>) -> Self {
-        Self { status, scim_type: None, detail: detail.into() }
+        Self {
+            status,
+            scim_type: None,
+            detail: detail.into(),
+        }
     }
 
     /// The filter cannot be understood or applied.
@@ -73,7 +81,11 @@ impl Error {
 
     /// A value is taken.
     pub fn uniqueness(detail: impl Into<String>) -> Self {
-        Self { status: 409, scim_type: Some(ScimType::Uniqueness), detail: detail.into() }
+        Self {
+            status: 409,
+            scim_type: Some(ScimType::Uniqueness),
+            detail: detail.into(),
+        }
     }
 
     /// The attribute may not be changed.
@@ -117,8 +129,11 @@ impl Error {
 
 /// A client's input as it may be quoted in a message: cut, without line breaks.
 pub fn quote(text: &str) -> String {
-    let mut short: String =
-        text.chars().take(100).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut short: String = text
+        .chars()
+        .take(100)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     if text.chars().nth(100).is_some() {
         short.push('…');
     }

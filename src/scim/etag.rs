@@ -20,9 +20,14 @@ mod tests {
 
     #[test]
     fn a_list_of_tags_names_a_version_weakly() {
-        for (header, hit) in
-            [("*", true), ("W/\"7\"", true), ("\"7\"", true), ("W/\"6\", W/\"7\"", true), ("W/\"77\"", false), ("", false)]
-        {
+        for (header, hit) in [
+            ("*", true),
+            ("W/\"7\"", true),
+            ("\"7\"", true),
+            ("W/\"6\", W/\"7\"", true),
+            ("W/\"77\"", false),
+            ("", false),
+        ] {
             assert_eq!(names(header, 7), hit, "{header}");
         }
     }

@@ -73,9 +73,8 @@ pub fn match_document(registry: &Registry, kind: ResourceKind, doc: &Doc) -> Doc
     for (name, value) in doc {
         if let Some(extension) = registry.extension(kind, name) {
             let inner = value.as_object().into_iter().flatten();
-            let folded = inner.map(|(name, value)| {
-                (name.clone(), fold_value(extension.attribute(name), value))
-            });
+            let folded = inner
+                .map(|(name, value)| (name.clone(), fold_value(extension.attribute(name), value)));
             out.insert(name.clone(), Value::Object(folded.collect()));
         } else {
             out.insert(name.clone(), fold_value(registry.top(kind, name), value));
@@ -85,14 +84,20 @@ pub fn match_document(registry: &Registry, kind: ResourceKind, doc: &Doc) -> Doc
 }
 
 fn fold_value(attribute: Option<&Attribute>, value: &Value) -> Value {
-    let Some(attribute) = attribute else { return value.clone() };
+    let Some(attribute) = attribute else {
+        return value.clone();
+    };
     match value {
-        Value::Array(items) => {
-            Value::Array(items.iter().map(|item| fold_value(Some(attribute), item)).collect())
-        }
+        Value::Array(items) => Value::Array(
+            items
+                .iter()
+                .map(|item| fold_value(Some(attribute), item))
+                .collect(),
+        ),
         Value::Object(map) => {
-            let folded =
-                map.iter().map(|(name, value)| (name.clone(), fold_value(attribute.sub(name), value)));
+            let folded = map
+                .iter()
+                .map(|(name, value)| (name.clone(), fold_value(attribute.sub(name), value)));
             Value::Object(folded.collect())
         }
         Value::String(text) => Value::String(fold_text(attribute, text)),
@@ -113,8 +118,13 @@ pub fn fold_text(attribute: &Attribute, text: &str) -> String {
 
 /// A number in one spelling: an integer where it is one.
 pub fn fold_number(number: &Number) -> Number {
-    let Some(float) = number.as_f64().filter(|_| number.is_f64()) else { return number.clone() };
-    #[expect(clippy::cast_possible_truncation, reason = "only exact integers below 2^53 are taken")]
+    let Some(float) = number.as_f64().filter(|_| number.is_f64()) else {
+        return number.clone();
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "only exact integers below 2^53 are taken"
+    )]
     let whole = float as i64;
     if float.fract() == 0.0 && float.abs() < 9_007_199_254_740_992.0 {
         Number::from(whole)
@@ -125,11 +135,15 @@ pub fn fold_number(number: &Number) -> Number {
 
 /// `2026-11-24T09:30:00.000000000Z`, so that comparing bytes compares instants; `None` if it is no xsd:dateTime.
 pub fn date_time_key(text: &str) -> Option<String> {
-    let parsed = chrono::DateTime::parse_from_rfc3339(text).map(|t| t.to_utc()).or_else(|_| {
-        // xsd:dateTime may leave out the zone; UTC is the only sane reading.
-        text.parse::<chrono::NaiveDateTime>().map(|t| t.and_utc())
-    });
-    parsed.ok().map(|t| t.format("%Y-%m-%dT%H:%M:%S%.9fZ").to_string())
+    let parsed = chrono::DateTime::parse_from_rfc3339(text)
+        .map(|t| t.to_utc())
+        .or_else(|_| {
+            // xsd:dateTime may leave out the zone; UTC is the only sane reading.
+            text.parse::<chrono::NaiveDateTime>().map(|t| t.and_utc())
+        });
+    parsed
+        .ok()
+        .map(|t| t.format("%Y-%m-%dT%H:%M:%S%.9fZ").to_string())
 }
 
 #[cfg(test)]
@@ -138,7 +152,12 @@ mod tests {
 
     #[test]
     fn folding_is_wider_than_lower_case() {
-        for (a, b) in [("STRASSE", "straße"), ("É", "e\u{301}"), ("ΌΣΟΣ", "όσος"), ("ﬁ", "FI")] {
+        for (a, b) in [
+            ("STRASSE", "straße"),
+            ("É", "e\u{301}"),
+            ("ΌΣΟΣ", "όσος"),
+            ("ﬁ", "FI"),
+        ] {
             assert_eq!(fold(a), fold(b), "{a} {b}");
         }
         assert_ne!(fold("ı"), fold("i"));
@@ -146,9 +165,18 @@ mod tests {
 
     #[test]
     fn the_identity_key_is_narrower_than_folding() {
-        assert_eq!(email_identity_key("Ann@Bücher.test"), "ann@xn--bcher-kva.test");
-        assert_ne!(email_identity_key("strasse@x.test"), email_identity_key("straße@x.test"));
-        assert_eq!(email_identity_key("E\u{301}a@X.test"), email_identity_key("éa@x.test"));
+        assert_eq!(
+            email_identity_key("Ann@Bücher.test"),
+            "ann@xn--bcher-kva.test"
+        );
+        assert_ne!(
+            email_identity_key("strasse@x.test"),
+            email_identity_key("straße@x.test")
+        );
+        assert_eq!(
+            email_identity_key("E\u{301}a@X.test"),
+            email_identity_key("éa@x.test")
+        );
     }
 
     #[test]
@@ -161,8 +189,14 @@ mod tests {
     #[test]
     fn instants_compare_as_bytes_whatever_their_offset() {
         let key = |t| date_time_key(t);
-        assert_eq!(key("2026-11-24T10:00:00+01:00"), key("2026-11-24T09:00:00Z"));
-        assert_eq!(key("2026-11-24T09:00:00.5Z").as_deref(), Some("2026-11-24T09:00:00.500000000Z"));
+        assert_eq!(
+            key("2026-11-24T10:00:00+01:00"),
+            key("2026-11-24T09:00:00Z")
+        );
+        assert_eq!(
+            key("2026-11-24T09:00:00.5Z").as_deref(),
+            Some("2026-11-24T09:00:00.500000000Z")
+        );
         assert_eq!(key("yesterday"), None);
     }
 

@@ -18,10 +18,14 @@ pub fn parse(bytes: &[u8]) -> Result<Value> {
     let text = std::str::from_utf8(bytes)
         .map_err(|e| Error::invalid_syntax(format!("the body is not UTF-8: {e}")))?;
     if depth(text) > DEPTH {
-        return Err(Error::invalid_syntax(format!("the body is nested deeper than {DEPTH} levels")));
+        return Err(Error::invalid_syntax(format!(
+            "the body is nested deeper than {DEPTH} levels"
+        )));
     }
     let mut reader = serde_json::Deserializer::from_str(text);
-    let value = Strict.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
+    let value = Strict
+        .deserialize(&mut reader)
+        .and_then(|value| reader.end().map(|()| value));
     value.map_err(|e| {
         let message = e.to_string();
         if message.contains("U+0000") {
@@ -67,7 +71,9 @@ impl<'de> DeserializeSeed<'de> for Strict {
 
 fn text<E: serde::de::Error>(text: &str) -> std::result::Result<String, E> {
     if text.contains('\0') {
-        return Err(E::custom("a text holds the character U+0000, which cannot be stored"));
+        return Err(E::custom(
+            "a text holds the character U+0000, which cannot be stored",
+        ));
     }
     Ok(text.to_owned())
 }
@@ -147,7 +153,11 @@ mod tests {
         ];
         for (body, kind) in cases {
             let start = &body[..body.len().min(20)];
-            assert_eq!(parse(body).map_err(|e| e.scim_type), Err(Some(kind)), "{start:?}");
+            assert_eq!(
+                parse(body).map_err(|e| e.scim_type),
+                Err(Some(kind)),
+                "{start:?}"
+            );
         }
     }
 

@@ -28,7 +28,15 @@ pub struct ListQuery {
 
 impl Default for ListQuery {
     fn default() -> Self {
-        Self { start_index: 1, count: DEFAULT_COUNT, filter: None, attributes: None, excluded: None, sort_by: None, descending: false }
+        Self {
+            start_index: 1,
+            count: DEFAULT_COUNT,
+            filter: None,
+            attributes: None,
+            excluded: None,
+            sort_by: None,
+            descending: false,
+        }
     }
 }
 
@@ -65,7 +73,11 @@ impl ListQuery {
     pub fn order_by_sequence(&self) -> Result<bool> {
         match self.sort_by.as_deref() {
             None => Ok(self.descending),
-            Some(name) if ["sequence", "time", "id", "meta.created"].iter().any(|n| name.eq_ignore_ascii_case(n)) => {
+            Some(name)
+                if ["sequence", "time", "id", "meta.created"]
+                    .iter()
+                    .any(|n| name.eq_ignore_ascii_case(n)) =>
+            {
                 Ok(self.descending)
             }
             Some(name) => Err(Error::invalid_value(format!(
@@ -82,7 +94,11 @@ fn some(value: &str) -> Option<String> {
 
 fn whole(name: &str, value: &str) -> Result<i64> {
     value.trim().parse().map_err(|_| {
-        Error::invalid_value(format!("`{}` takes a whole number; got `{}`", quote(name), quote(value)))
+        Error::invalid_value(format!(
+            "`{}` takes a whole number; got `{}`",
+            quote(name),
+            quote(value)
+        ))
     })
 }
 
@@ -93,10 +109,17 @@ mod tests {
     #[test]
     fn numbers_outside_their_range_are_moved_into_it() {
         let of = |pairs: &[(&'static str, &'static str)]| ListQuery::parse(pairs.iter().copied());
-        let got = of(&[("STARTINDEX", "0"), ("count", "-5"), ("aadOptscim062020", "")]);
+        let got = of(&[
+            ("STARTINDEX", "0"),
+            ("count", "-5"),
+            ("aadOptscim062020", ""),
+        ]);
         assert_eq!(got.map(|q| (q.start_index, q.count)), Ok((1, 0)));
         assert_eq!(of(&[("count", "99999")]).map(|q| q.count), Ok(MAX_COUNT));
-        assert_eq!(of(&[]).map(|q| (q.start_index, q.count)), Ok((1, DEFAULT_COUNT)));
+        assert_eq!(
+            of(&[]).map(|q| (q.start_index, q.count)),
+            Ok((1, DEFAULT_COUNT))
+        );
         assert!(of(&[("count", "ten")]).is_err());
     }
 }

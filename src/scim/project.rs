@@ -36,9 +36,10 @@ impl Projection {
         let wanted = attributes.filter(|a| !a.trim().is_empty());
         let unwanted = excluded.filter(|e| !e.trim().is_empty());
         match (wanted, unwanted) {
-            (Some(_), Some(_)) => {
-                Err(Error::plain(400, "`attributes` and `excludedAttributes` exclude each other: send one of them"))
-            }
+            (Some(_), Some(_)) => Err(Error::plain(
+                400,
+                "`attributes` and `excludedAttributes` exclude each other: send one of them",
+            )),
             (Some(names), None) => Ok(Self::Only(paths(registry, kind, names, rules))),
             (None, Some(names)) => Ok(Self::Without(paths(registry, kind, names, rules))),
             (None, None) => Ok(Self::Default),
@@ -55,7 +56,9 @@ impl Projection {
         match self {
             Self::Default => true,
             Self::Only(paths) => paths.iter().any(|p| p.is_core(attribute)),
-            Self::Without(paths) => !paths.iter().any(|p| p.is_core(attribute) && p.sub.is_none()),
+            Self::Without(paths) => !paths
+                .iter()
+                .any(|p| p.is_core(attribute) && p.sub.is_none()),
         }
     }
 
@@ -64,14 +67,23 @@ impl Projection {
         let mut out = Doc::new();
         for (name, value) in resource {
             if let Some(extension) = registry.extension(kind, &name) {
-                let whole = AttrPath { urn: Some(extension.id.clone()), attr: None, sub: None };
+                let whole = AttrPath {
+                    urn: Some(extension.id.clone()),
+                    attr: None,
+                    sub: None,
+                };
                 if self.names(&whole) && !matches!(self, Self::Only(_)) {
                     continue;
                 }
-                let Value::Object(inner) = value else { continue };
+                let Value::Object(inner) = value else {
+                    continue;
+                };
                 let mut kept = Doc::new();
                 for (attr, value) in inner {
-                    let path = AttrPath { attr: Some(attr.clone()), ..whole.clone() };
+                    let path = AttrPath {
+                        attr: Some(attr.clone()),
+                        ..whole.clone()
+                    };
                     let all = matches!(self, Self::Only(_)) && self.names(&whole);
                     let value = match extension.attribute(&attr) {
                         Some(_) if all => Some(value),
@@ -84,7 +96,10 @@ impl Projection {
                     out.insert(name, Value::Object(kept));
                 }
             } else if let Some(attribute) = registry.top(kind, &name) {
-                out.extend(self.cut(attribute, &AttrPath::core(&name), value).map(|v| (name, v)));
+                out.extend(
+                    self.cut(attribute, &AttrPath::core(&name), value)
+                        .map(|v| (name, v)),
+                );
             }
         }
         out
@@ -125,13 +140,22 @@ impl Projection {
 
 fn parts(value: Value, keep: &dyn Fn(&str) -> bool) -> Value {
     match value {
-        Value::Array(items) => Value::Array(items.into_iter().map(|item| parts(item, keep)).collect()),
-        Value::Object(map) => Value::Object(map.into_iter().filter(|(name, _)| keep(name)).collect()),
+        Value::Array(items) => {
+            Value::Array(items.into_iter().map(|item| parts(item, keep)).collect())
+        }
+        Value::Object(map) => {
+            Value::Object(map.into_iter().filter(|(name, _)| keep(name)).collect())
+        }
         other => other,
     }
 }
 
-fn paths(registry: &Registry, kind: ResourceKind, names: &str, rules: &mut Rules) -> BTreeSet<AttrPath> {
+fn paths(
+    registry: &Registry,
+    kind: ResourceKind,
+    names: &str,
+    rules: &mut Rules,
+) -> BTreeSet<AttrPath> {
     let mut found = BTreeSet::new();
     for name in names.split(',').map(str::trim).filter(|n| !n.is_empty()) {
         // `emails[type eq "work"]` is not standard here; it is read as `emails`.
@@ -157,32 +181,61 @@ mod tests {
     fn cut(attributes: Option<&str>, excluded: Option<&str>) -> Value {
         let registry = Registry::builtin().expect("built-in schemas");
         let kind = ResourceKind::User;
-        let projection = Projection::parse(&registry, kind, attributes, excluded, &mut Rules::default());
+        let projection =
+            Projection::parse(&registry, kind, attributes, excluded, &mut Rules::default());
         let whole = json!({
             "schemas": ["s"], "id": "1", "meta": {"created": "c", "location": "l"}, "userName": "ann",
             "emails": [{"value": "a", "type": "work"}], super::super::schema::ENTERPRISE: {"department": "d", "division": "v"},
         });
-        Value::Object(projection.expect("valid").apply(&registry, kind, whole.as_object().cloned().expect("object")))
+        Value::Object(projection.expect("valid").apply(
+            &registry,
+            kind,
+            whole.as_object().cloned().expect("object"),
+        ))
     }
 
     #[test]
     fn only_what_is_named_and_what_is_always_returned() {
-        assert_eq!(cut(Some("USERNAME"), None), json!({"schemas": ["s"], "id": "1", "userName": "ann"}));
-        assert_eq!(cut(Some("emails.value,nope"), None), json!({"schemas": ["s"], "id": "1", "emails": [{"value": "a"}]}));
-        assert_eq!(cut(Some("department"), None)[super::super::schema::ENTERPRISE], json!({"department": "d"}));
-        assert_eq!(cut(Some("emails[type eq \"work\"]"), None)["emails"], json!([{"value": "a", "type": "work"}]));
+        assert_eq!(
+            cut(Some("USERNAME"), None),
+            json!({"schemas": ["s"], "id": "1", "userName": "ann"})
+        );
+        assert_eq!(
+            cut(Some("emails.value,nope"), None),
+            json!({"schemas": ["s"], "id": "1", "emails": [{"value": "a"}]})
+        );
+        assert_eq!(
+            cut(Some("department"), None)[super::super::schema::ENTERPRISE],
+            json!({"department": "d"})
+        );
+        assert_eq!(
+            cut(Some("emails[type eq \"work\"]"), None)["emails"],
+            json!([{"value": "a", "type": "work"}])
+        );
     }
 
     #[test]
     fn the_default_set_without_what_is_excluded() {
-        let got = cut(None, Some("id,emails.type,meta,urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"));
-        assert_eq!(got, json!({"schemas": ["s"], "id": "1", "userName": "ann", "emails": [{"value": "a"}]}));
+        let got = cut(
+            None,
+            Some("id,emails.type,meta,urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"),
+        );
+        assert_eq!(
+            got,
+            json!({"schemas": ["s"], "id": "1", "userName": "ann", "emails": [{"value": "a"}]})
+        );
     }
 
     #[test]
     fn both_at_once_is_an_error() {
         let registry = Registry::builtin().expect("built-in schemas");
-        let both = Projection::parse(&registry, ResourceKind::User, Some("id"), Some("id"), &mut Rules::default());
+        let both = Projection::parse(
+            &registry,
+            ResourceKind::User,
+            Some("id"),
+            Some("id"),
+            &mut Rules::default(),
+        );
         assert_eq!(both.map_err(|e| e.status), Err(400));
     }
 }

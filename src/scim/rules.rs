@@ -124,7 +124,10 @@ pub struct Rules {
 impl Rules {
     /// The rules of a preset.
     pub fn new(preset: Preset) -> Self {
-        Self { preset, used: BTreeSet::new() }
+        Self {
+            preset,
+            used: BTreeSet::new(),
+        }
     }
 
     /// Whether a deviation is accepted; if so, its use is noted.

@@ -108,7 +108,9 @@ pub struct Attribute {
 impl Attribute {
     /// The sub-attribute with this name in any letter case.
     pub fn sub(&self, name: &str) -> Option<&Self> {
-        self.sub_attributes.iter().find(|a| a.name.eq_ignore_ascii_case(name))
+        self.sub_attributes
+            .iter()
+            .find(|a| a.name.eq_ignore_ascii_case(name))
     }
 }
 
@@ -126,7 +128,9 @@ pub struct Schema {
 impl Schema {
     /// The attribute with this name in any letter case.
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
-        self.attributes.iter().find(|a| a.name.eq_ignore_ascii_case(name))
+        self.attributes
+            .iter()
+            .find(|a| a.name.eq_ignore_ascii_case(name))
     }
 }
 
@@ -144,12 +148,19 @@ pub struct AttrPath {
 impl AttrPath {
     /// A core attribute.
     pub fn core(attr: &str) -> Self {
-        Self { urn: None, attr: Some(attr.to_owned()), sub: None }
+        Self {
+            urn: None,
+            attr: Some(attr.to_owned()),
+            sub: None,
+        }
     }
 
     /// The same attribute without or with another sub-attribute.
     pub fn with_sub(&self, sub: Option<&str>) -> Self {
-        Self { sub: sub.map(str::to_owned), ..self.clone() }
+        Self {
+            sub: sub.map(str::to_owned),
+            ..self.clone()
+        }
     }
 
     /// Is this core attribute, whatever the sub-attribute.
@@ -230,7 +241,10 @@ impl Registry {
         let schemas = BUILTIN.iter().map(|text| serde_json::from_str(text));
         let schemas: Result<Vec<Value>, _> = schemas.collect();
         let types = serde_json::from_str(types).map_err(|e| format!("resource-types.json: {e}"))?;
-        Self::new(schemas.map_err(|e| format!("a built-in schema: {e}"))?, types)
+        Self::new(
+            schemas.map_err(|e| format!("a built-in schema: {e}"))?,
+            types,
+        )
     }
 
     /// A registry of these schemas and resource types.
@@ -249,19 +263,32 @@ impl Registry {
             let id = raw["id"].as_str().ok_or("a schema without id")?.to_owned();
             let attributes = serde_json::from_value(raw["attributes"].clone())
                 .map_err(|e| format!("schema {id}: {e}"))?;
-            registry.by_urn.insert(id.to_ascii_lowercase(), registry.schemas.len());
-            registry.schemas.push(Schema { id, attributes, raw });
+            registry
+                .by_urn
+                .insert(id.to_ascii_lowercase(), registry.schemas.len());
+            registry.schemas.push(Schema {
+                id,
+                attributes,
+                raw,
+            });
         }
         for raw in raw_types {
             let def: TypeDef = serde_json::from_value(raw).map_err(|e| e.to_string())?;
             let kind = ResourceKind::ALL.into_iter().find(|k| k.name() == def.id);
             let kind = kind.ok_or_else(|| format!("unknown resource type {}", def.id))?;
             let place = |urn: &str| {
-                registry.by_urn.get(&urn.to_ascii_lowercase()).copied().ok_or(format!("no schema {urn}"))
+                registry
+                    .by_urn
+                    .get(&urn.to_ascii_lowercase())
+                    .copied()
+                    .ok_or(format!("no schema {urn}"))
             };
             let core = place(&def.schema)?;
-            let extensions: Result<Vec<usize>, String> =
-                def.schema_extensions.iter().map(|e| place(&e.schema)).collect();
+            let extensions: Result<Vec<usize>, String> = def
+                .schema_extensions
+                .iter()
+                .map(|e| place(&e.schema))
+                .collect();
             registry.types.push((kind, core, extensions?));
         }
         for kind in ResourceKind::ALL {
@@ -274,7 +301,10 @@ impl Registry {
 
     fn places(&self, kind: ResourceKind) -> (usize, &[usize]) {
         // `new` refuses a registry without one of the kinds.
-        self.types.iter().find(|t| t.0 == kind).map_or((0, &[]), |t| (t.1, t.2.as_slice()))
+        self.types
+            .iter()
+            .find(|t| t.0 == kind)
+            .map_or((0, &[]), |t| (t.1, t.2.as_slice()))
     }
 
     /// The main schema of a kind.
@@ -289,7 +319,9 @@ impl Registry {
 
     /// The schema with this URN in any letter case.
     pub fn schema(&self, urn: &str) -> Option<&Schema> {
-        self.by_urn.get(&urn.to_ascii_lowercase()).map(|i| &self.schemas[*i])
+        self.by_urn
+            .get(&urn.to_ascii_lowercase())
+            .map(|i| &self.schemas[*i])
     }
 
     /// All schemas in order of publication.
@@ -304,28 +336,36 @@ impl Registry {
 
     /// An extension of a kind by its URN in any letter case.
     pub fn extension(&self, kind: ResourceKind, urn: &str) -> Option<&Schema> {
-        self.extensions(kind).find(|s| s.id.eq_ignore_ascii_case(urn))
+        self.extensions(kind)
+            .find(|s| s.id.eq_ignore_ascii_case(urn))
     }
 
     /// A core or common attribute of a kind.
     pub fn top(&self, kind: ResourceKind, name: &str) -> Option<&Attribute> {
-        self.core(kind)
-            .attribute(name)
-            .or_else(|| self.common.iter().find(|a| a.name.eq_ignore_ascii_case(name)))
+        self.core(kind).attribute(name).or_else(|| {
+            self.common
+                .iter()
+                .find(|a| a.name.eq_ignore_ascii_case(name))
+        })
     }
 
     /// Resolves a path in any letter case: `userName`, `name.givenName`, either behind the URN of its schema, or the
     /// URN of a whole extension. `None` if no schema of the kind has it.
     pub fn resolve(&self, kind: ResourceKind, path: &str) -> Option<AttrPath> {
         if let Some(extension) = self.extension(kind, path) {
-            return Some(AttrPath { urn: Some(extension.id.clone()), attr: None, sub: None });
+            return Some(AttrPath {
+                urn: Some(extension.id.clone()),
+                attr: None,
+                sub: None,
+            });
         }
         if !path.to_ascii_lowercase().starts_with("urn:") {
             return self.name_in(|name| self.top(kind, name), None, path);
         }
         let behind = |urn: &str| {
             let head = path.get(..urn.len())?;
-            head.eq_ignore_ascii_case(urn).then(|| path[urn.len()..].strip_prefix([':', '.']))?
+            head.eq_ignore_ascii_case(urn)
+                .then(|| path[urn.len()..].strip_prefix([':', '.']))?
         };
         let core = self.core(kind);
         if let Some(rest) = behind(&core.id) {
@@ -361,7 +401,11 @@ impl Registry {
             None => None,
             Some(sub) => Some(attribute.sub(sub)?.name.clone()),
         };
-        Some(AttrPath { urn: urn.map(str::to_owned), attr: Some(attribute.name.clone()), sub })
+        Some(AttrPath {
+            urn: urn.map(str::to_owned),
+            attr: Some(attribute.name.clone()),
+            sub,
+        })
     }
 
     /// The definition of the attribute that a path names, and of its sub-attribute.
@@ -393,20 +437,28 @@ mod tests {
         let cases = [
             ("USERNAME", Some("userName")),
             ("Name.GivenName", Some("name.givenName")),
-            ("urn:ietf:params:scim:schemas:core:2.0:user:emails.value", Some("emails.value")),
+            (
+                "urn:ietf:params:scim:schemas:core:2.0:user:emails.value",
+                Some("emails.value"),
+            ),
             ("meta.LastModified", Some("meta.lastModified")),
             (
                 "URN:ietf:params:scim:schemas:extension:enterprise:2.0:User:Manager.value",
                 Some("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value"),
             ),
-            ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:user", Some(ENTERPRISE)),
+            (
+                "urn:ietf:params:scim:schemas:extension:enterprise:2.0:user",
+                Some(ENTERPRISE),
+            ),
             ("manager", None),
             ("name.nope", None),
             ("urn:x", None),
             ("", None),
         ];
         for (path, want) in cases {
-            let got = registry.resolve(ResourceKind::User, path).map(|p| p.to_string());
+            let got = registry
+                .resolve(ResourceKind::User, path)
+                .map(|p| p.to_string());
             assert_eq!(got.as_deref(), want, "{path}");
         }
         let bare = registry.resolve_unprefixed(ResourceKind::User, "manager");

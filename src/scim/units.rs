@@ -49,7 +49,9 @@ fn put(units: &mut Units, urn: Option<&String>, attr: &str, value: &Value) {
 pub fn unflatten(units: &Units) -> Doc {
     let mut doc = Doc::new();
     for (path, value) in units {
-        let Some(attr) = path.attr.as_ref().filter(|_| !value.is_null()) else { continue };
+        let Some(attr) = path.attr.as_ref().filter(|_| !value.is_null()) else {
+            continue;
+        };
         let home = match &path.urn {
             None => &mut doc,
             Some(urn) => object(&mut doc, urn),
@@ -64,7 +66,9 @@ pub fn unflatten(units: &Units) -> Doc {
 
 /// The object under a key, made if need be.
 pub(super) fn object<'d>(doc: &'d mut Doc, key: &str) -> &'d mut Doc {
-    let slot = doc.entry(key.to_owned()).or_insert_with(|| Value::Object(Doc::new()));
+    let slot = doc
+        .entry(key.to_owned())
+        .or_insert_with(|| Value::Object(Doc::new()));
     if !slot.is_object() {
         *slot = Value::Object(Doc::new());
     }
@@ -93,7 +97,10 @@ mod tests {
         let units = flatten(&registry, ResourceKind::User, doc);
         let paths: Vec<String> = units.keys().map(ToString::to_string).collect();
         assert!(paths.contains(&"name.givenName".to_owned()), "{paths:?}");
-        assert!(paths.iter().any(|p| p.ends_with(":manager.value")), "{paths:?}");
+        assert!(
+            paths.iter().any(|p| p.ends_with(":manager.value")),
+            "{paths:?}"
+        );
         assert_eq!(&unflatten(&units), doc);
     }
 }

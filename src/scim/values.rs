@@ -18,7 +18,12 @@ const ELEMENTS: usize = 10_000;
 ///
 /// # Errors
 /// `invalidValue`, naming the place `at` and the rule.
-pub fn check(attribute: &Attribute, value: Value, at: &str, rules: &mut Rules) -> Result<Option<Value>> {
+pub fn check(
+    attribute: &Attribute,
+    value: Value,
+    at: &str,
+    rules: &mut Rules,
+) -> Result<Option<Value>> {
     if value.is_null() {
         return Ok(None);
     }
@@ -26,18 +31,31 @@ pub fn check(attribute: &Attribute, value: Value, at: &str, rules: &mut Rules) -
         return check_list(attribute, value, at, rules);
     }
     let value = match value {
-        Value::Array(mut items) if items.len() == 1 && rules.allow(Rule::SingleAsArray) => items.remove(0),
+        Value::Array(mut items) if items.len() == 1 && rules.allow(Rule::SingleAsArray) => {
+            items.remove(0)
+        }
         other => other,
     };
     check_one(attribute, value, at, rules)
 }
 
-fn check_list(attribute: &Attribute, value: Value, at: &str, rules: &mut Rules) -> Result<Option<Value>> {
+fn check_list(
+    attribute: &Attribute,
+    value: Value,
+    at: &str,
+    rules: &mut Rules,
+) -> Result<Option<Value>> {
     let Value::Array(items) = value else {
-        return Err(Error::invalid_value(format!("`{at}` takes a list; got {}", kind_of(&value))));
+        return Err(Error::invalid_value(format!(
+            "`{at}` takes a list; got {}",
+            kind_of(&value)
+        )));
     };
     if items.len() > ELEMENTS {
-        return Err(Error::invalid_value(format!("`{at}` takes at most {ELEMENTS} values; got {}", items.len())));
+        return Err(Error::invalid_value(format!(
+            "`{at}` takes at most {ELEMENTS} values; got {}",
+            items.len()
+        )));
     }
     let mut checked = Vec::with_capacity(items.len());
     for (i, item) in items.into_iter().enumerate() {
@@ -54,9 +72,14 @@ fn check_list(attribute: &Attribute, value: Value, at: &str, rules: &mut Rules) 
 
 /// At most one value is the primary one (RFC 7643 §2.4).
 pub fn one_primary(items: &[Value], at: &str) -> Result<()> {
-    let marked = items.iter().filter(|i| i.get("primary") == Some(&Value::Bool(true))).count();
+    let marked = items
+        .iter()
+        .filter(|i| i.get("primary") == Some(&Value::Bool(true)))
+        .count();
     if marked > 1 {
-        return Err(Error::invalid_value(format!("`{at}` has {marked} values with primary true; at most one may")));
+        return Err(Error::invalid_value(format!(
+            "`{at}` has {marked} values with primary true; at most one may"
+        )));
     }
     Ok(())
 }
@@ -65,9 +88,17 @@ pub fn one_primary(items: &[Value], at: &str) -> Result<()> {
 ///
 /// # Errors
 /// As [`check`].
-pub fn check_one(attribute: &Attribute, value: Value, at: &str, rules: &mut Rules) -> Result<Option<Value>> {
+pub fn check_one(
+    attribute: &Attribute,
+    value: Value,
+    at: &str,
+    rules: &mut Rules,
+) -> Result<Option<Value>> {
     let wrong = |value: &Value, want: &str| {
-        Err(Error::invalid_value(format!("`{at}` takes {want}; got {}", kind_of(value))))
+        Err(Error::invalid_value(format!(
+            "`{at}` takes {want}; got {}",
+            kind_of(value)
+        )))
     };
     match (attribute.attr_type, value) {
         (_, Value::Null) => Ok(None),
@@ -88,7 +119,9 @@ pub fn check_one(attribute: &Attribute, value: Value, at: &str, rules: &mut Rule
             _ => wrong(&Value::String(text), "true or false"),
         },
         (AttrType::Boolean, other) => wrong(&other, "true or false"),
-        (AttrType::Integer, Value::Number(n)) if n.is_i64() || n.is_u64() => Ok(Some(Value::Number(n))),
+        (AttrType::Integer, Value::Number(n)) if n.is_i64() || n.is_u64() => {
+            Ok(Some(Value::Number(n)))
+        }
         (AttrType::Integer, other) => wrong(&other, "a whole number"),
         (AttrType::Decimal, Value::Number(n)) => Ok(Some(Value::Number(n))),
         (AttrType::Decimal, other) => wrong(&other, "a number"),
@@ -99,13 +132,18 @@ pub fn check_one(attribute: &Attribute, value: Value, at: &str, rules: &mut Rule
 
 fn check_text(attribute: &Attribute, text: String, at: &str) -> Result<Option<Value>> {
     if text.len() > TEXT {
-        return Err(Error::invalid_value(format!("`{at}` takes at most {TEXT} bytes; got {}", text.len())));
+        return Err(Error::invalid_value(format!(
+            "`{at}` takes at most {TEXT} bytes; got {}",
+            text.len()
+        )));
     }
     match attribute.attr_type {
         AttrType::DateTime | AttrType::Binary if text.is_empty() => return Ok(None),
         AttrType::DateTime if date_time_key(&text).is_none() => {
             let got = quote(&text);
-            return Err(Error::invalid_value(format!("`{at}` takes a dateTime such as 2026-11-24T09:30:00Z; got `{got}`")));
+            return Err(Error::invalid_value(format!(
+                "`{at}` takes a dateTime such as 2026-11-24T09:30:00Z; got `{got}`"
+            )));
         }
         AttrType::Binary if !is_base64(&text) => {
             return Err(Error::invalid_value(format!("`{at}` takes base64 text")));
@@ -119,7 +157,9 @@ fn check_text(attribute: &Attribute, text: String, at: &str) -> Result<Option<Va
 fn is_base64(text: &str) -> bool {
     let body = text.trim_end_matches('=');
     text.len() - body.len() <= 2
-        && body.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/-_".contains(&b))
+        && body
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"+/-_".contains(&b))
 }
 
 /// Reads "True", "false" and their like.
@@ -133,7 +173,12 @@ pub fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-fn check_complex(attribute: &Attribute, map: Doc, at: &str, rules: &mut Rules) -> Result<Option<Value>> {
+fn check_complex(
+    attribute: &Attribute,
+    map: Doc,
+    at: &str,
+    rules: &mut Rules,
+) -> Result<Option<Value>> {
     let mut out = Doc::new();
     for (name, value) in map {
         let Some(sub) = attribute.sub(&name) else {
@@ -163,7 +208,9 @@ pub(super) fn unknown(at: &str) -> Error {
 
 /// One attribute in two spellings.
 pub(super) fn twice(at: &str) -> Error {
-    Error::invalid_syntax(format!("`{at}` is given twice; attribute names do not differ by letter case"))
+    Error::invalid_syntax(format!(
+        "`{at}` is given twice; attribute names do not differ by letter case"
+    ))
 }
 
 /// A value as messages speak of it: never the whole of it.

@@ -27,7 +27,11 @@ impl Service {
     ///
     /// # Errors
     /// Storage.
-    pub async fn create_connection(&self, caller: &Caller, new: NewConnection) -> Result<ConnectionId> {
+    pub async fn create_connection(
+        &self,
+        caller: &Caller,
+        new: NewConnection,
+    ) -> Result<ConnectionId> {
         let row = ConnectionRow {
             tenant: caller.tenant.as_str().to_owned(),
             id: fresh_text(self.store.clock().now(), self.store.chance()),
@@ -59,6 +63,8 @@ impl Service {
     /// # Errors
     /// Storage.
     pub async fn list_connections(&self, caller: &Caller) -> Result<Vec<ConnectionRow>> {
-        self.store.read(&caller.tenant, |scope| Ok(scope.list_connections()?)).await
+        self.store
+            .read(&caller.tenant, |scope| Ok(scope.list_connections()?))
+            .await
     }
 }

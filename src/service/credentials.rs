@@ -89,7 +89,9 @@ impl Service {
         let id = id.to_owned();
         self.store
             .write(caller.meta(), move |tx| {
-                let row = tx.find_credential(&id)?.ok_or_else(|| Error::no_such("token", &id))?;
+                let row = tx
+                    .find_credential(&id)?
+                    .ok_or_else(|| Error::no_such("token", &id))?;
                 if row.revoked_at.is_none() {
                     let now = tx.now().0;
                     tx.revoke_credential(&id, now)?;
@@ -107,7 +109,9 @@ impl Service {
     /// # Errors
     /// Storage.
     pub async fn list_tokens(&self, caller: &Caller) -> Result<Vec<CredentialRow>> {
-        self.store.read(&caller.tenant, |scope| Ok(scope.list_credentials()?)).await
+        self.store
+            .read(&caller.tenant, |scope| Ok(scope.list_credentials()?))
+            .await
     }
 
     /// Notes a use, at most once an hour for each token; not worth a journal entry.

@@ -67,5 +67,9 @@ impl JobError for Error {
 
 /// A stored JSON column that does not parse.
 pub(crate) fn corrupt(table: &'static str, id: &str, why: impl ToString) -> Error {
-    Error::Storage(storage::Error::Corrupt { table, id: id.to_owned(), why: why.to_string() })
+    Error::Storage(storage::Error::Corrupt {
+        table,
+        id: id.to_owned(),
+        why: why.to_string(),
+    })
 }

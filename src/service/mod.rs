@@ -56,8 +56,14 @@ impl Caller {
     pub fn system(tenant: TenantId, cause: &str) -> Self {
         Self {
             tenant,
-            actor: Actor { kind: "system".to_owned(), id: String::new() },
-            cause: Cause { kind: "command".to_owned(), id: cause.to_owned() },
+            actor: Actor {
+                kind: "system".to_owned(),
+                id: String::new(),
+            },
+            cause: Cause {
+                kind: "command".to_owned(),
+                id: cause.to_owned(),
+            },
             lane: Lane::Interactive,
         }
     }

@@ -39,7 +39,9 @@ impl Service {
     pub async fn create_tenant(&self, caller: &Caller, name: &str) -> Result<TenantId> {
         let is_slug = !name.is_empty()
             && name.len() <= 63
-            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         if !is_slug {
             return Err(crate::scim::Error::invalid_value(format!(
                 "a tenant's name has 1 to 63 of a-z, 0-9 and `-`; got `{}`",
@@ -71,7 +73,11 @@ impl Service {
     ///
     /// # Errors
     /// Storage.
-    pub async fn set_tenant_settings(&self, caller: &Caller, settings: TenantSettings) -> Result<()> {
+    pub async fn set_tenant_settings(
+        &self,
+        caller: &Caller,
+        settings: TenantSettings,
+    ) -> Result<()> {
         self.store
             .write(caller.meta(), move |tx| {
                 let before = serde_json::to_value(tx.tenant_settings()?).ok();

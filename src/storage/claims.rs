@@ -76,20 +76,36 @@ impl Scope<'_> {
     }
 
     /// The user that a connection knows under an id of its own.
-    pub fn find_claim_by_scim_id(&mut self, connection: &str, id: &str) -> Result<Option<ClaimRow>> {
+    pub fn find_claim_by_scim_id(
+        &mut self,
+        connection: &str,
+        id: &str,
+    ) -> Result<Option<ClaimRow>> {
         let (conn, tenant) = self.parts();
         Ok(claims::table
-            .filter(claims::tenant.eq(tenant).and(claims::connection_id.eq(connection)))
+            .filter(
+                claims::tenant
+                    .eq(tenant)
+                    .and(claims::connection_id.eq(connection)),
+            )
             .filter(claims::scim_id.eq(id))
             .get_result(conn)
             .optional()?)
     }
 
     /// Claims of a connection whose own view has this userName.
-    pub fn list_claims_by_user_name(&mut self, connection: &str, key: &str) -> Result<Vec<ClaimRow>> {
+    pub fn list_claims_by_user_name(
+        &mut self,
+        connection: &str,
+        key: &str,
+    ) -> Result<Vec<ClaimRow>> {
         let (conn, tenant) = self.parts();
         Ok(claims::table
-            .filter(claims::tenant.eq(tenant).and(claims::connection_id.eq(connection)))
+            .filter(
+                claims::tenant
+                    .eq(tenant)
+                    .and(claims::connection_id.eq(connection)),
+            )
             .filter(claims::user_name_key.eq(key))
             .order(claims::user_id)
             .load(conn)?)
@@ -103,7 +119,11 @@ impl Scope<'_> {
     ) -> Result<Vec<ClaimRow>> {
         let (conn, tenant) = self.parts();
         Ok(claims::table
-            .filter(claims::tenant.eq(tenant).and(claims::connection_id.eq(connection)))
+            .filter(
+                claims::tenant
+                    .eq(tenant)
+                    .and(claims::connection_id.eq(connection)),
+            )
             .filter(claims::external_id.eq(external_id))
             .order(claims::user_id)
             .load(conn)?)
@@ -112,7 +132,9 @@ impl Scope<'_> {
     /// Stores a new claim.
     pub fn create_claim(&mut self, row: &ClaimRow) -> Result<()> {
         let (conn, _) = self.parts();
-        diesel::insert_into(claims::table).values(row.clone()).execute(conn)?;
+        diesel::insert_into(claims::table)
+            .values(row.clone())
+            .execute(conn)?;
         Ok(())
     }
 

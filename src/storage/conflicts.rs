@@ -30,7 +30,11 @@ impl Scope<'_> {
     pub fn find_conflict(&mut self, connection: &str, key: &str) -> Result<Option<ConflictRow>> {
         let (conn, tenant) = self.parts();
         Ok(conflicts::table
-            .filter(conflicts::tenant.eq(tenant).and(conflicts::connection_id.eq(connection)))
+            .filter(
+                conflicts::tenant
+                    .eq(tenant)
+                    .and(conflicts::connection_id.eq(connection)),
+            )
             .filter(conflicts::key.eq(key))
             .get_result(conn)
             .optional()?)
@@ -39,14 +43,18 @@ impl Scope<'_> {
     /// Stores a new conflict.
     pub fn create_conflict(&mut self, row: &ConflictRow) -> Result<()> {
         let (conn, _) = self.parts();
-        diesel::insert_into(conflicts::table).values(row.clone()).execute(conn)?;
+        diesel::insert_into(conflicts::table)
+            .values(row.clone())
+            .execute(conn)?;
         Ok(())
     }
 
     /// Stores a conflict that exists.
     pub fn update_conflict(&mut self, row: &ConflictRow) -> Result<()> {
         let (conn, tenant) = self.parts();
-        diesel::update(conflicts::table.find((tenant, &row.id))).set(row).execute(conn)?;
+        diesel::update(conflicts::table.find((tenant, &row.id)))
+            .set(row)
+            .execute(conn)?;
         Ok(())
     }
 
@@ -54,7 +62,11 @@ impl Scope<'_> {
     pub fn list_open_conflicts(&mut self) -> Result<Vec<ConflictRow>> {
         let (conn, tenant) = self.parts();
         Ok(conflicts::table
-            .filter(conflicts::tenant.eq(tenant).and(conflicts::state.eq("open")))
+            .filter(
+                conflicts::tenant
+                    .eq(tenant)
+                    .and(conflicts::state.eq("open")),
+            )
             .order(conflicts::id)
             .load(conn)?)
     }

@@ -40,7 +40,10 @@ impl Scope<'_> {
     /// The connection with this id.
     pub fn find_connection(&mut self, id: &str) -> Result<Option<ConnectionRow>> {
         let (conn, tenant) = self.parts();
-        Ok(connections::table.find((tenant, id)).get_result(conn).optional()?)
+        Ok(connections::table
+            .find((tenant, id))
+            .get_result(conn)
+            .optional()?)
     }
 
     /// All connections, oldest first: the order of precedence.
@@ -55,7 +58,9 @@ impl Scope<'_> {
     /// Stores a new connection.
     pub fn create_connection(&mut self, row: &ConnectionRow) -> Result<()> {
         let (conn, _) = self.parts();
-        diesel::insert_into(connections::table).values(row.clone()).execute(conn)?;
+        diesel::insert_into(connections::table)
+            .values(row.clone())
+            .execute(conn)?;
         Ok(())
     }
 

@@ -43,7 +43,10 @@ pub fn find_by_hash(
 }
 
 /// Keys of what changed since this moment, for the caches of other processes.
-pub fn list_invalidations_since(conn: &mut AnyConnection, at: i64) -> Result<Vec<(String, String)>> {
+pub fn list_invalidations_since(
+    conn: &mut AnyConnection,
+    at: i64,
+) -> Result<Vec<(String, String)>> {
     Ok(invalidations::table
         .filter(invalidations::at.ge(at))
         .select((invalidations::kind, invalidations::key))
@@ -54,7 +57,10 @@ impl Scope<'_> {
     /// The credential with this id.
     pub fn find_credential(&mut self, id: &str) -> Result<Option<CredentialRow>> {
         let (conn, tenant) = self.parts();
-        Ok(credentials::table.find((tenant, id)).get_result(conn).optional()?)
+        Ok(credentials::table
+            .find((tenant, id))
+            .get_result(conn)
+            .optional()?)
     }
 
     /// All credentials of the tenant, oldest first.
@@ -77,7 +83,9 @@ impl Scope<'_> {
                 credential_index::credential_id.eq(&row.id),
             ))
             .execute(conn)?;
-        diesel::insert_into(credentials::table).values(row.clone()).execute(conn)?;
+        diesel::insert_into(credentials::table)
+            .values(row.clone())
+            .execute(conn)?;
         Ok(())
     }
 

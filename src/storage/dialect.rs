@@ -173,7 +173,10 @@ fn pg_path(path: &[&str]) -> String {
 
 /// A SQLite JSON path with quoted labels.
 fn sqlite_path(path: &[&str]) -> String {
-    let items: String = path.iter().map(|p| format!(".\"{}\"", p.replace('"', ""))).collect();
+    let items: String = path
+        .iter()
+        .map(|p| format!(".\"{}\"", p.replace('"', "")))
+        .collect();
     format!("'${}'", items.replace('\'', "''"))
 }
 
@@ -202,7 +205,10 @@ pub struct Frag {
 impl Frag {
     /// Starts with this text.
     pub fn sql(text: impl Into<String>) -> Self {
-        Self { parts: vec![Part::Sql(text.into())], free_shape: false }
+        Self {
+            parts: vec![Part::Sql(text.into())],
+            free_shape: false,
+        }
     }
 
     /// Marks the text as depending on a client's filter: it is not kept in the (unbounded) statement cache.
@@ -268,7 +274,10 @@ impl Frag {
 
     /// A query that yields rows of this SQL type.
     pub fn query<ST>(self) -> RawQuery<ST> {
-        RawQuery { frag: self, row: std::marker::PhantomData }
+        RawQuery {
+            frag: self,
+            row: std::marker::PhantomData,
+        }
     }
 
     /// Runs a statement that yields no rows; returns how many it touched.
@@ -355,7 +364,10 @@ pub fn depth(conn: &mut AnyConnection) -> Option<u32> {
         AnyConnection::Postgresql(c) => AnsiTransactionManager::transaction_manager_status_mut(c),
         AnyConnection::Sqlite(c) => AnsiTransactionManager::transaction_manager_status_mut(c),
     };
-    state.transaction_depth().ok().map(|d| d.map_or(0, std::num::NonZeroU32::get))
+    state
+        .transaction_depth()
+        .ok()
+        .map(|d| d.map_or(0, std::num::NonZeroU32::get))
 }
 
 /// The row lock that a read of the chain's head takes; SQLite's write lock already covers it.
@@ -377,12 +389,28 @@ pub fn checkpoint(conn: &mut AnyConnection) -> Result<()> {
 /// Our name for the unique index that refused a row: PostgreSQL gives the constraint, SQLite columns or index name.
 pub fn constraint(name: Option<&str>, message: &str) -> &'static str {
     const NAMES: [(&str, &str, &str); 6] = [
-        ("users_public_user_name", "users.tenant, users.user_name_key", "userName"),
+        (
+            "users_public_user_name",
+            "users.tenant, users.user_name_key",
+            "userName",
+        ),
         ("users_pkey", "users.tenant, users.id", "id"),
-        ("claims_scim_id", "claims.tenant, claims.connection_id, claims.scim_id", "scim_id"),
+        (
+            "claims_scim_id",
+            "claims.tenant, claims.connection_id, claims.scim_id",
+            "scim_id",
+        ),
         ("tenants_name_key", "tenants.name", "tenant name"),
-        ("credential_index_pkey", "credential_index.hash", "credential"),
-        ("conflicts_key", "conflicts.tenant, conflicts.connection_id, conflicts.key", "conflict"),
+        (
+            "credential_index_pkey",
+            "credential_index.hash",
+            "credential",
+        ),
+        (
+            "conflicts_key",
+            "conflicts.tenant, conflicts.connection_id, conflicts.key",
+            "conflict",
+        ),
     ];
     NAMES
         .iter()

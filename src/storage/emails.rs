@@ -69,7 +69,9 @@ impl Scope<'_> {
             is_primary: address.is_primary,
             until: None,
         };
-        diesel::insert_into(emails::table).values(row).execute(conn)?;
+        diesel::insert_into(emails::table)
+            .values(row)
+            .execute(conn)?;
         Ok(())
     }
 
@@ -87,8 +89,10 @@ impl Scope<'_> {
             .filter(emails::view.eq(view))
             .load(conn)?;
         let tenant = tenant.to_owned();
-        let mut stored: BTreeMap<(String, String), EmailRow> =
-            stored.into_iter().map(|r| ((r.key.clone(), r.type_.clone()), r)).collect();
+        let mut stored: BTreeMap<(String, String), EmailRow> = stored
+            .into_iter()
+            .map(|r| ((r.key.clone(), r.type_.clone()), r))
+            .collect();
         for address in addresses {
             match stored.remove(&(address.key.clone(), address.kind.clone())) {
                 None => self.insert_email(user, view, address)?,
@@ -102,7 +106,10 @@ impl Scope<'_> {
                 }
             }
         }
-        for row in stored.values().filter(|r| r.until.is_none() && r.tenant == tenant) {
+        for row in stored
+            .values()
+            .filter(|r| r.until.is_none() && r.tenant == tenant)
+        {
             self.set_email(row, false, &row.fold, Some(now.0))?;
         }
         Ok(())

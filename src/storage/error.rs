@@ -38,9 +38,9 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl From<Diesel> for Error {
     fn from(error: Diesel) -> Self {
         match error {
-            Diesel::DatabaseError(DatabaseErrorKind::UniqueViolation, info) => {
-                Self::Unique(super::dialect::constraint(info.constraint_name(), info.message()))
-            }
+            Diesel::DatabaseError(DatabaseErrorKind::UniqueViolation, info) => Self::Unique(
+                super::dialect::constraint(info.constraint_name(), info.message()),
+            ),
             Diesel::DatabaseError(DatabaseErrorKind::SerializationFailure, info) => {
                 Self::Retry(info.message().to_owned())
             }
@@ -58,7 +58,12 @@ impl From<Diesel> for Error {
 
 /// SQLSTATE is not to be had through diesel, so the message decides.
 fn wants_retry(message: &str) -> bool {
-    ["deadlock detected", "could not serialize", "database is locked", "database table is locked"]
-        .iter()
-        .any(|m| message.contains(m))
+    [
+        "deadlock detected",
+        "could not serialize",
+        "database is locked",
+        "database table is locked",
+    ]
+    .iter()
+    .any(|m| message.contains(m))
 }

@@ -32,14 +32,21 @@ impl Scope<'_> {
     /// The group with this id.
     pub fn find_group(&mut self, id: &str) -> Result<Option<GroupRow>> {
         let (conn, tenant) = self.parts();
-        Ok(groups::table.find((tenant, id)).get_result(conn).optional()?)
+        Ok(groups::table
+            .find((tenant, id))
+            .get_result(conn)
+            .optional()?)
     }
 
     /// Groups with this folded name.
     pub fn list_groups_by_name(&mut self, key: &str) -> Result<Vec<GroupRow>> {
         let (conn, tenant) = self.parts();
         Ok(groups::table
-            .filter(groups::tenant.eq(tenant).and(groups::display_name_key.eq(key)))
+            .filter(
+                groups::tenant
+                    .eq(tenant)
+                    .and(groups::display_name_key.eq(key)),
+            )
             .order(groups::id)
             .load(conn)?)
     }
@@ -47,14 +54,18 @@ impl Scope<'_> {
     /// Stores a new group.
     pub fn create_group(&mut self, row: &GroupRow) -> Result<()> {
         let (conn, _) = self.parts();
-        diesel::insert_into(groups::table).values(row.clone()).execute(conn)?;
+        diesel::insert_into(groups::table)
+            .values(row.clone())
+            .execute(conn)?;
         Ok(())
     }
 
     /// Stores a group that exists.
     pub fn update_group(&mut self, row: &GroupRow) -> Result<()> {
         let (conn, tenant) = self.parts();
-        diesel::update(groups::table.find((tenant, &row.id))).set(row).execute(conn)?;
+        diesel::update(groups::table.find((tenant, &row.id)))
+            .set(row)
+            .execute(conn)?;
         Ok(())
     }
 

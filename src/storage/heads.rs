@@ -86,7 +86,9 @@ pub(super) fn lock(conn: &mut AnyConnection, tenant: &TenantId) -> Result<Option
 
 /// Stores the head at the end of a batch.
 pub(super) fn update(conn: &mut AnyConnection, head: &Head) -> Result<()> {
-    let touched = diesel::update(heads::table.find(&head.tenant)).set(head).execute(conn)?;
+    let touched = diesel::update(heads::table.find(&head.tenant))
+        .set(head)
+        .execute(conn)?;
     if touched == 1 {
         return Ok(());
     }
@@ -99,6 +101,8 @@ pub(super) fn update(conn: &mut AnyConnection, head: &Head) -> Result<()> {
 
 /// A head for a new tenant.
 pub(super) fn create(conn: &mut AnyConnection, head: &Head) -> Result<()> {
-    diesel::insert_into(heads::table).values(head.clone()).execute(conn)?;
+    diesel::insert_into(heads::table)
+        .values(head.clone())
+        .execute(conn)?;
     Ok(())
 }

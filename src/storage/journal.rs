@@ -99,9 +99,19 @@ fn commit_all(
     values: &mut Vec<ValueRow>,
 ) -> Vec<Committed> {
     let mut committed = Vec::with_capacity(entry.changes.len());
-    for (ordinal, Change { path, before, after }) in entry.changes.iter().enumerate() {
+    for (
+        ordinal,
+        Change {
+            path,
+            before,
+            after,
+        },
+    ) in entry.changes.iter().enumerate()
+    {
         let mut side = |name: &str, value: &Option<serde_json::Value>| {
-            let Some(value) = value else { return String::new() };
+            let Some(value) = value else {
+                return String::new();
+            };
             let salt = audit::salt(&batch.seed, *salts);
             *salts += 1;
             let text = audit::canonical(value);
@@ -229,19 +239,26 @@ impl Scope<'_> {
         }
         let order = if descending { "DESC" } else { "ASC" };
         let query = query
-            .push(&format!(" ORDER BY j.sequence {order} LIMIT {} OFFSET ", window.limit))
+            .push(&format!(
+                " ORDER BY j.sequence {order} LIMIT {} OFFSET ",
+                window.limit
+            ))
             .int(window.offset);
         Ok(query.query::<journal::SqlType>().load(self.conn())?)
     }
 
     /// How many entries satisfy a filter.
     pub fn count_entries(&mut self, filter: Option<&Condition>) -> Result<i64> {
-        let Some(filter) = filter else { return Ok(self.find_head()?.map_or(0, |h| h.entries)) };
+        let Some(filter) = filter else {
+            return Ok(self.find_head()?.map_or(0, |h| h.entries));
+        };
         let query = Frag::sql("SELECT count(*) FROM journal j WHERE j.tenant = ")
             .text(self.tenant().as_str())
             .push(" AND ")
             .frag(&filter.condition);
-        Ok(query.query::<diesel::sql_types::BigInt>().get_result(self.conn())?)
+        Ok(query
+            .query::<diesel::sql_types::BigInt>()
+            .get_result(self.conn())?)
     }
 
     /// Joins entries (in any order) with their values.
@@ -253,7 +270,11 @@ impl Scope<'_> {
             let values: Vec<ValueRow> = journal_values::table
                 .filter(journal_values::tenant.eq(tenant))
                 .filter(journal_values::sequence.eq_any(numbers))
-                .order((journal_values::sequence, journal_values::ordinal, journal_values::side))
+                .order((
+                    journal_values::sequence,
+                    journal_values::ordinal,
+                    journal_values::side,
+                ))
                 .load(conn)?;
             for value in values {
                 by_sequence.entry(value.sequence).or_default().push(value);
@@ -270,7 +291,11 @@ impl Scope<'_> {
     fn erased(&mut self) -> Result<BTreeMap<String, i64>> {
         let (conn, tenant) = self.parts();
         let rows: Vec<(String, i64)> = journal::table
-            .filter(journal::tenant.eq(tenant).and(journal::action.eq("person.erased")))
+            .filter(
+                journal::tenant
+                    .eq(tenant)
+                    .and(journal::action.eq("person.erased")),
+            )
             .select((journal::subject_id, journal::sequence))
             .load(conn)?;
         Ok(rows.into_iter().collect())
@@ -304,7 +329,11 @@ impl Scope<'_> {
                     .eq(journal_values::tenant)
                     .and(journal::sequence.eq(journal_values::sequence))),
             )
-            .filter(journal_values::tenant.eq(tenant).and(journal::hash.nullable().is_null()))
+            .filter(
+                journal_values::tenant
+                    .eq(tenant)
+                    .and(journal::hash.nullable().is_null()),
+            )
             .select(journal_values::sequence)
             .distinct()
             .order(journal_values::sequence)
@@ -324,25 +353,51 @@ struct Check<'a> {
 
 impl<'a> Check<'a> {
     fn new(erased: &'a BTreeMap<String, i64>) -> Self {
-        let done = Verified { entries: 0, values: 0, erased: 0, faults: Vec::new() };
-        Self { erased, expected: 1, previous: GENESIS.to_owned(), done }
+        let done = Verified {
+            entries: 0,
+            values: 0,
+            erased: 0,
+            faults: Vec::new(),
+        };
+        Self {
+            erased,
+            expected: 1,
+            previous: GENESIS.to_owned(),
+            done,
+        }
     }
 
     fn fault(&mut self, sequence: i64, code: &'static str, detail: String) {
-        self.done.faults.push(Fault { sequence, code, detail });
+        self.done.faults.push(Fault {
+            sequence,
+            code,
+            detail,
+        });
     }
 
     fn entry(&mut self, row: &Row, values: &[ValueRow]) {
         self.done.entries += 1;
         if row.sequence > self.expected {
             let (from, to) = (self.expected, row.sequence - 1);
-            self.fault(from, "missing", format!("entries {from} to {to} are not there"));
+            self.fault(
+                from,
+                "missing",
+                format!("entries {from} to {to} are not there"),
+            );
         } else if row.sequence < self.expected {
-            self.fault(row.sequence, "inserted", "an entry stands where none belongs".to_owned());
+            self.fault(
+                row.sequence,
+                "inserted",
+                "an entry stands where none belongs".to_owned(),
+            );
         }
         self.expected = row.sequence + 1;
         match serde_json::from_str::<Vec<Committed>>(&row.changes) {
-            Err(e) => self.fault(row.sequence, "unreadable", format!("the list of changes: {e}")),
+            Err(e) => self.fault(
+                row.sequence,
+                "unreadable",
+                format!("the list of changes: {e}"),
+            ),
             Ok(committed) => {
                 if hash_of(&self.previous, row, &committed) != row.hash {
                     let detail = "the entry or the one before it is not what was written";
@@ -367,43 +422,71 @@ impl<'a> Check<'a> {
         }
         for value in values {
             if !open.remove(&(value.ordinal, value.side.as_str())) {
-                self.fault(row.sequence, "value-unknown", "a value nothing commits to".to_owned());
+                self.fault(
+                    row.sequence,
+                    "value-unknown",
+                    "a value nothing commits to".to_owned(),
+                );
                 continue;
             }
             self.done.values += 1;
             if !opens(committed, value) {
                 let path = path_of(committed, value.ordinal);
-                self.fault(row.sequence, "value-altered", format!("the value of `{path}`"));
+                self.fault(
+                    row.sequence,
+                    "value-altered",
+                    format!("the value of `{path}`"),
+                );
             }
         }
         for (ordinal, side) in open {
             let gone = [Some(&row.subject_id), row.object_id.as_ref()];
             let erased = gone.into_iter().flatten().any(|id| {
-                self.erased.get(id).is_some_and(|sequence| *sequence > row.sequence)
+                self.erased
+                    .get(id)
+                    .is_some_and(|sequence| *sequence > row.sequence)
             });
             if erased {
                 self.done.erased += 1;
             } else {
                 let path = path_of(committed, ordinal);
-                self.fault(row.sequence, "value-missing", format!("the {side} value of `{path}`"));
+                self.fault(
+                    row.sequence,
+                    "value-missing",
+                    format!("the {side} value of `{path}`"),
+                );
             }
         }
     }
 
     fn finish(mut self, head: Option<&Head>, orphans: &[i64]) -> Verified {
         for sequence in orphans {
-            self.fault(*sequence, "missing", "values without their entry".to_owned());
+            self.fault(
+                *sequence,
+                "missing",
+                "values without their entry".to_owned(),
+            );
         }
         if let Some(head) = head {
             let last = self.expected - 1;
             if head.sequence > last {
-                let detail = format!("the head stands at {}, the last entry at {last}", head.sequence);
+                let detail = format!(
+                    "the head stands at {}, the last entry at {last}",
+                    head.sequence
+                );
                 self.fault(last + 1, "tail-missing", detail);
             } else if head.sequence < last {
-                let detail = format!("the head stands at {}, the last entry at {last}", head.sequence);
+                let detail = format!(
+                    "the head stands at {}, the last entry at {last}",
+                    head.sequence
+                );
                 self.fault(head.sequence + 1, "tail-extra", detail);
             } else if head.hash != self.previous {
-                self.fault(last, "altered", "the last hash is not the head's".to_owned());
+                self.fault(
+                    last,
+                    "altered",
+                    "the last hash is not the head's".to_owned(),
+                );
             } else if head.entries != self.done.entries {
                 let detail = format!("{} counted, {} recorded", self.done.entries, head.entries);
                 self.fault(last, "missing", detail);
@@ -415,9 +498,17 @@ impl<'a> Check<'a> {
 }
 
 fn opens(committed: &[Committed], value: &ValueRow) -> bool {
-    let change = usize::try_from(value.ordinal).ok().and_then(|i| committed.get(i));
-    let Some(Committed(_, before, after)) = change else { return false };
-    let want = if value.side == "before" { before } else { after };
+    let change = usize::try_from(value.ordinal)
+        .ok()
+        .and_then(|i| committed.get(i));
+    let Some(Committed(_, before, after)) = change else {
+        return false;
+    };
+    let want = if value.side == "before" {
+        before
+    } else {
+        after
+    };
     audit::unhex32(&value.salt).is_some_and(|salt| audit::commit(&salt, &value.value) == *want)
 }
 

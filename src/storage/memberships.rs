@@ -18,16 +18,21 @@ impl Scope<'_> {
         kind: &str,
     ) -> Result<bool> {
         let tenant = self.tenant().as_str().to_owned();
-        let touched = add_statement(&tenant, group, generation, member, kind).execute(self.conn())?;
+        let touched =
+            add_statement(&tenant, group, generation, member, kind).execute(self.conn())?;
         Ok(touched == 1)
     }
 
     /// Removes a member; false when it was none.
-    pub fn delete_membership(&mut self, group: &str, generation: i64, member: &str) -> Result<bool> {
+    pub fn delete_membership(
+        &mut self,
+        group: &str,
+        generation: i64,
+        member: &str,
+    ) -> Result<bool> {
         let (conn, tenant) = self.parts();
-        let touched =
-            diesel::delete(memberships::table.find((tenant, group, generation, member)))
-                .execute(conn)?;
+        let touched = diesel::delete(memberships::table.find((tenant, group, generation, member)))
+            .execute(conn)?;
         Ok(touched == 1)
     }
 
@@ -40,7 +45,11 @@ impl Scope<'_> {
     ) -> Result<Vec<String>> {
         let (conn, tenant) = self.parts();
         Ok(memberships::table
-            .filter(memberships::tenant.eq(tenant).and(memberships::group_id.eq(group)))
+            .filter(
+                memberships::tenant
+                    .eq(tenant)
+                    .and(memberships::group_id.eq(group)),
+            )
             .filter(memberships::generation.eq(generation))
             .select(memberships::user_id)
             .order(memberships::user_id)
@@ -52,7 +61,11 @@ impl Scope<'_> {
     pub fn list_group_ids_of(&mut self, user: &str) -> Result<Vec<(String, i64)>> {
         let (conn, tenant) = self.parts();
         Ok(memberships::table
-            .filter(memberships::tenant.eq(tenant).and(memberships::user_id.eq(user)))
+            .filter(
+                memberships::tenant
+                    .eq(tenant)
+                    .and(memberships::user_id.eq(user)),
+            )
             .select((memberships::group_id, memberships::generation))
             .order(memberships::group_id)
             .load(conn)?)
@@ -60,22 +73,18 @@ impl Scope<'_> {
 }
 
 /// The statement that adds one member: also what the plan tests look at.
-pub fn add_statement(
-    tenant: &str,
-    group: &str,
-    generation: i64,
-    member: &str,
-    kind: &str,
-) -> Frag {
-    Frag::sql("INSERT INTO memberships (tenant, group_id, generation, user_id, member_type) VALUES (")
-        .text(tenant)
-        .push(", ")
-        .text(group)
-        .push(", ")
-        .int(generation)
-        .push(", ")
-        .text(member)
-        .push(", ")
-        .text(kind)
-        .push(") ON CONFLICT DO NOTHING")
+pub fn add_statement(tenant: &str, group: &str, generation: i64, member: &str, kind: &str) -> Frag {
+    Frag::sql(
+        "INSERT INTO memberships (tenant, group_id, generation, user_id, member_type) VALUES (",
+    )
+    .text(tenant)
+    .push(", ")
+    .text(group)
+    .push(", ")
+    .int(generation)
+    .push(", ")
+    .text(member)
+    .push(", ")
+    .text(kind)
+    .push(") ON CONFLICT DO NOTHING")
 }

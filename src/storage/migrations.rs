@@ -23,12 +23,12 @@ pub fn run(url: &DatabaseUrl) -> Result<Vec<String>> {
 pub fn pending(url: &DatabaseUrl) -> Result<Vec<String>> {
     let mut conn = open(url, Purpose::Write)?;
     let names = match &mut conn {
-        AnyConnection::Sqlite(c) => {
-            c.pending_migrations(SQLITE).map(|m| m.iter().map(|m| m.name().to_string()).collect())
-        }
-        AnyConnection::Postgresql(c) => {
-            c.pending_migrations(POSTGRES).map(|m| m.iter().map(|m| m.name().to_string()).collect())
-        }
+        AnyConnection::Sqlite(c) => c
+            .pending_migrations(SQLITE)
+            .map(|m| m.iter().map(|m| m.name().to_string()).collect()),
+        AnyConnection::Postgresql(c) => c
+            .pending_migrations(POSTGRES)
+            .map(|m| m.iter().map(|m| m.name().to_string()).collect()),
     };
     names.map_err(|e| Error::Other(format!("the list of migrations: {e}")))
 }

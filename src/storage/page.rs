@@ -41,7 +41,9 @@ impl Scope<'_> {
 
     /// How many users match.
     pub fn count_users(&mut self, view: &View, filter: Option<&Condition>) -> Result<i64> {
-        let Some(filter) = filter else { return self.count_all_users(view) };
+        let Some(filter) = filter else {
+            return self.count_all_users(view);
+        };
         let connection = view.connection().unwrap_or_default();
         let query = Frag::sql("SELECT count(*)")
             .frag(&from_users(view, self.tenant().as_str(), connection))
@@ -52,8 +54,12 @@ impl Scope<'_> {
 
     /// The kept total of a view: no row is read but the head's and the connection's.
     fn count_all_users(&mut self, view: &View) -> Result<i64> {
-        let Some(head) = self.find_head()? else { return Ok(0) };
-        let Some(connection) = view.connection() else { return Ok(head.users) };
+        let Some(head) = self.find_head()? else {
+            return Ok(0);
+        };
+        let Some(connection) = view.connection() else {
+            return Ok(head.users);
+        };
         let counted = self.find_connection(connection)?;
         Ok(counted.map_or(0, |c| head.public_users - c.hidden_users + c.only_users))
     }
@@ -78,8 +84,12 @@ impl Scope<'_> {
                 .frag(&filter.condition);
             return Ok(query.query::<BigInt>().get_result(self.conn())?);
         }
-        let Some(head) = self.find_head()? else { return Ok(0) };
-        let Some(connection) = view.connection() else { return Ok(head.groups) };
+        let Some(head) = self.find_head()? else {
+            return Ok(0);
+        };
+        let Some(connection) = view.connection() else {
+            return Ok(head.groups);
+        };
         let counted = self.find_connection(connection)?;
         Ok(counted.map_or(0, |c| head.unmanaged_groups + c.managed_groups))
     }
@@ -118,9 +128,15 @@ fn unfiltered(view: &View, tenant: &str, connection: &str, window: Window) -> Fr
         .text(connection)
         .push(" AND o.user_public = ")
         .bool(false)
-        .push(&format!(" AND o.state <> 'ended' ORDER BY id LIMIT {} OFFSET ", window.limit))
+        .push(&format!(
+            " AND o.state <> 'ended' ORDER BY id LIMIT {} OFFSET ",
+            window.limit
+        ))
         .int(window.offset);
-    users_in(view, tenant).push(" AND u.id IN (SELECT k.id FROM (").frag(&ids).push(") k) ORDER BY u.id")
+    users_in(view, tenant)
+        .push(" AND u.id IN (SELECT k.id FROM (")
+        .frag(&ids)
+        .push(") k) ORDER BY u.id")
 }
 
 /// The statement of a page of groups.
@@ -129,5 +145,7 @@ pub fn groups_page(view: &View, tenant: &str, filter: Option<&Condition>, window
     if let Some(filter) = filter {
         query = query.push(" AND ").frag(&filter.condition);
     }
-    query.push(&format!(" ORDER BY g.id LIMIT {} OFFSET ", window.limit)).int(window.offset)
+    query
+        .push(&format!(" ORDER BY g.id LIMIT {} OFFSET ", window.limit))
+        .int(window.offset)
 }

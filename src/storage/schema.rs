@@ -1,6 +1,10 @@
 //! The tables, as diesel sees them. A test compares this file with both migration trees.
 
-#![allow(missing_docs, clippy::allow_attributes, reason = "the migrations document the columns")]
+#![allow(
+    missing_docs,
+    clippy::allow_attributes,
+    reason = "the migrations document the columns"
+)]
 
 use diesel::{allow_tables_to_appear_in_same_query, table};
 
@@ -238,6 +242,13 @@ table! {
 }
 
 allow_tables_to_appear_in_same_query!(
-    users, claims, emails, groups, memberships, connections, credentials, credential_index,
+    users,
+    claims,
+    emails,
+    groups,
+    memberships,
+    connections,
+    credentials,
+    credential_index,
     tenants,
 );

@@ -25,7 +25,11 @@ pub struct Options {
 impl Options {
     /// Defaults for a database.
     pub fn new(url: DatabaseUrl) -> Self {
-        Self { url, readers: 8, writers: 2 }
+        Self {
+            url,
+            readers: 8,
+            writers: 2,
+        }
     }
 }
 
@@ -47,8 +51,12 @@ thread_local! {
 impl Store {
     /// Opens the database, whose schema must be up to date, and starts the writer.
     pub fn open(options: &Options, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>) -> Result<Self> {
-        let writer =
-            Writer::start(&options.url, options.writers, Arc::clone(&clock), Arc::clone(&chance))?;
+        let writer = Writer::start(
+            &options.url,
+            options.writers,
+            Arc::clone(&clock),
+            Arc::clone(&chance),
+        )?;
         Ok(Self {
             pool: pool(&options.url, options.readers)?,
             url: options.url.clone(),
@@ -86,7 +94,8 @@ impl Store {
         F: FnOnce(&mut Scope<'_>) -> std::result::Result<T, E> + Send + 'static,
     {
         let tenant = tenant.clone();
-        self.read_global(move |conn| f(&mut Scope::new(conn, tenant))).await
+        self.read_global(move |conn| f(&mut Scope::new(conn, tenant)))
+            .await
     }
 
     /// A point read of one tenant: by a key, a handful of rows.
@@ -97,7 +106,8 @@ impl Store {
         F: FnOnce(&mut Scope<'_>) -> std::result::Result<T, E> + Send + 'static,
     {
         let tenant = tenant.clone();
-        self.point_global(move |conn| f(&mut Scope::new(conn, tenant))).await
+        self.point_global(move |conn| f(&mut Scope::new(conn, tenant)))
+            .await
     }
 
     /// Reads that span tenants: the global tables.
@@ -133,7 +143,10 @@ impl Store {
         NEAR.with(|near| {
             let mut near = near.borrow_mut();
             if near.as_ref().is_none_or(|(url, _)| url != &self.url) {
-                *near = Some((self.url.clone(), open(&self.url, Purpose::Read).map_err(E::from)?));
+                *near = Some((
+                    self.url.clone(),
+                    open(&self.url, Purpose::Read).map_err(E::from)?,
+                ));
             }
             match near.as_mut() {
                 Some((_, conn)) => f(conn),

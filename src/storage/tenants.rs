@@ -37,12 +37,17 @@ pub fn find(conn: &mut AnyConnection, id: &str) -> Result<Option<TenantRow>> {
 
 /// The tenant with this name.
 pub fn find_by_name(conn: &mut AnyConnection, name: &str) -> Result<Option<TenantRow>> {
-    Ok(tenants::table.filter(tenants::name.eq(name)).get_result(conn).optional()?)
+    Ok(tenants::table
+        .filter(tenants::name.eq(name))
+        .get_result(conn)
+        .optional()?)
 }
 
 /// All tenants, oldest first.
 pub fn list(conn: &mut AnyConnection) -> Result<Vec<TenantRow>> {
-    Ok(tenants::table.order((tenants::created_at, tenants::id)).load(conn)?)
+    Ok(tenants::table
+        .order((tenants::created_at, tenants::id))
+        .load(conn)?)
 }
 
 /// Makes sure that the operator's own tenant exists: nothing can be written before it does.
@@ -58,7 +63,9 @@ pub fn ensure_operator(conn: &mut AnyConnection, id: &str, now: i64) -> Result<(
             settings: None,
             created_at: now,
         };
-        diesel::insert_into(tenants::table).values(row).execute(conn)?;
+        diesel::insert_into(tenants::table)
+            .values(row)
+            .execute(conn)?;
         heads::create(conn, &Head::genesis(id))
     })
 }
@@ -84,7 +91,9 @@ impl Tx<'_> {
     /// Creates another tenant with an empty journal; the operator's transaction records it.
     pub fn create_tenant(&mut self, row: &TenantRow) -> Result<()> {
         let conn = self.scope.conn();
-        diesel::insert_into(tenants::table).values(row.clone()).execute(conn)?;
+        diesel::insert_into(tenants::table)
+            .values(row.clone())
+            .execute(conn)?;
         heads::create(conn, &Head::genesis(&row.id))
     }
 
@@ -92,7 +101,9 @@ impl Tx<'_> {
     pub fn tenant_settings(&mut self) -> Result<TenantSettings> {
         let id = self.tenant().as_str().to_owned();
         let row = find(self.scope.conn(), &id)?;
-        let text = row.and_then(|r| r.settings).unwrap_or_else(|| "{}".to_owned());
+        let text = row
+            .and_then(|r| r.settings)
+            .unwrap_or_else(|| "{}".to_owned());
         serde_json::from_str(&text).map_err(|e| super::Error::Corrupt {
             table: "tenants",
             id,

@@ -45,7 +45,10 @@ impl Scope<'_> {
     /// The user with this id, tombstones included.
     pub fn find_user(&mut self, id: &str) -> Result<Option<UserRow>> {
         let (conn, tenant) = self.parts();
-        Ok(users::table.find((tenant, id)).get_result(conn).optional()?)
+        Ok(users::table
+            .find((tenant, id))
+            .get_result(conn)
+            .optional()?)
     }
 
     /// Users, tombstones included, whose effective userName has this key.
@@ -70,14 +73,18 @@ impl Scope<'_> {
     /// Stores a new user.
     pub fn create_user(&mut self, row: &UserRow) -> Result<()> {
         let (conn, _) = self.parts();
-        diesel::insert_into(users::table).values(row.clone()).execute(conn)?;
+        diesel::insert_into(users::table)
+            .values(row.clone())
+            .execute(conn)?;
         Ok(())
     }
 
     /// Stores a user that exists.
     pub fn update_user(&mut self, row: &UserRow) -> Result<()> {
         let (conn, tenant) = self.parts();
-        diesel::update(users::table.find((tenant, &row.id))).set(row).execute(conn)?;
+        diesel::update(users::table.find((tenant, &row.id)))
+            .set(row)
+            .execute(conn)?;
         Ok(())
     }
 

@@ -100,8 +100,17 @@ pub struct GroupView {
 }
 
 /// SQL type of a [`GroupView`].
-pub type GroupViewSql =
-    (Text, JsonDoc, Nullable<Text>, BigInt, BigInt, BigInt, Text, Nullable<Text>, BigInt);
+pub type GroupViewSql = (
+    Text,
+    JsonDoc,
+    Nullable<Text>,
+    BigInt,
+    BigInt,
+    BigInt,
+    Text,
+    Nullable<Text>,
+    BigInt,
+);
 
 /// A member of a group, or a group of a user: id, display name, type.
 pub type Reference = (String, Option<String>, String);
@@ -146,11 +155,9 @@ pub(super) fn from_users(view: &View, tenant: &str, connection: &str) -> Frag {
 /// `SELECT … FROM groups g …` for a view, up to and including the conditions of visibility.
 pub(super) fn groups_in(view: &View, tenant: &str) -> Frag {
     let external = match view {
-        View::Connection(connection) => {
-            Frag::sql("SELECT g.id, g.doc, CASE WHEN g.managed_by = ")
-                .text(connection.as_str())
-                .push(" THEN g.external_id END")
-        }
+        View::Connection(connection) => Frag::sql("SELECT g.id, g.doc, CASE WHEN g.managed_by = ")
+            .text(connection.as_str())
+            .push(" THEN g.external_id END"),
         View::Everybody => Frag::sql("SELECT g.id, g.doc, NULL"),
     };
     external
@@ -173,16 +180,26 @@ pub(super) fn from_groups(view: &View, tenant: &str) -> Frag {
 impl Scope<'_> {
     /// A user by the id that the reader knows.
     pub fn find_user_view(&mut self, view: &View, id: &str) -> Result<Option<UserView>> {
-        let by_id = users_in(view, self.tenant().as_str()).push(" AND u.id = ").text(id);
+        let by_id = users_in(view, self.tenant().as_str())
+            .push(" AND u.id = ")
+            .text(id);
         let by_id = match view {
             View::Connection(_) => by_id.push(" AND c.scim_id IS NULL"),
             View::Everybody => by_id,
         };
-        let found = by_id.query::<UserViewSql>().get_result(self.conn()).optional()?;
+        let found = by_id
+            .query::<UserViewSql>()
+            .get_result(self.conn())
+            .optional()?;
         match (found, view) {
             (None, View::Connection(_)) => {
-                let query = users_in(view, self.tenant().as_str()).push(" AND c.scim_id = ").text(id);
-                Ok(query.query::<UserViewSql>().get_result(self.conn()).optional()?)
+                let query = users_in(view, self.tenant().as_str())
+                    .push(" AND c.scim_id = ")
+                    .text(id);
+                Ok(query
+                    .query::<UserViewSql>()
+                    .get_result(self.conn())
+                    .optional()?)
             }
             (found, _) => Ok(found),
         }
@@ -190,12 +207,22 @@ impl Scope<'_> {
 
     /// A group that the reader sees.
     pub fn find_group_view(&mut self, view: &View, id: &str) -> Result<Option<GroupView>> {
-        let query = groups_in(view, self.tenant().as_str()).push(" AND g.id = ").text(id);
-        Ok(query.query::<GroupViewSql>().get_result(self.conn()).optional()?)
+        let query = groups_in(view, self.tenant().as_str())
+            .push(" AND g.id = ")
+            .text(id);
+        Ok(query
+            .query::<GroupViewSql>()
+            .get_result(self.conn())
+            .optional()?)
     }
 
     /// Members of a group that the reader sees, by the ids it knows.
-    pub fn list_members(&mut self, view: &View, group: &str, generation: i64) -> Result<Vec<Reference>> {
+    pub fn list_members(
+        &mut self,
+        view: &View,
+        group: &str,
+        generation: i64,
+    ) -> Result<Vec<Reference>> {
         let query = members_query(view, self.tenant().as_str(), group, generation);
         Ok(query.query::<ReferenceSql>().load(self.conn())?)
     }
@@ -227,7 +254,9 @@ impl Scope<'_> {
             .text(self.tenant().as_str())
             .push(" AND m.user_id IN (");
             for (i, user) in chunk.iter().enumerate() {
-                query = query.push(if i == 0 { "" } else { ", " }).text(user.as_str());
+                query = query
+                    .push(if i == 0 { "" } else { ", " })
+                    .text(user.as_str());
             }
             query = query.push(")");
             if let View::Connection(connection) = view {
@@ -240,16 +269,26 @@ impl Scope<'_> {
             let rows: Vec<(String, String, String)> =
                 query.query::<(Text, Text, Text)>().load(self.conn())?;
             for (user, id, name) in rows {
-                found.entry(user).or_default().push((id, Some(name), "direct".to_owned()));
+                found
+                    .entry(user)
+                    .or_default()
+                    .push((id, Some(name), "direct".to_owned()));
             }
         }
         Ok(found)
     }
 
     /// Which of these ids are people whom a connection cannot see; text that names nobody is not among them.
-    pub fn list_hidden_users(&mut self, connection: &str, ids: Vec<String>) -> Result<BTreeSet<String>> {
-        let visible: BTreeSet<String> =
-            self.list_visible_ids(Some(connection), &ids)?.into_iter().map(|(id, _)| id).collect();
+    pub fn list_hidden_users(
+        &mut self,
+        connection: &str,
+        ids: Vec<String>,
+    ) -> Result<BTreeSet<String>> {
+        let visible: BTreeSet<String> = self
+            .list_visible_ids(Some(connection), &ids)?
+            .into_iter()
+            .map(|(id, _)| id)
+            .collect();
         let unseen: Vec<String> = ids.into_iter().filter(|id| !visible.contains(id)).collect();
         let mut hidden = BTreeSet::new();
         for id in unseen {
@@ -267,9 +306,8 @@ pub fn members_query(view: &View, tenant: &str, group: &str, generation: i64) ->
         View::Connection(_) => "SELECT COALESCE(c.scim_id, u.id), u.display_name, m.member_type",
         View::Everybody => "SELECT u.id, u.display_name, m.member_type",
     };
-    let mut frag = Frag::sql(select).push(
-        " FROM memberships m JOIN users u ON u.tenant = m.tenant AND u.id = m.user_id",
-    );
+    let mut frag = Frag::sql(select)
+        .push(" FROM memberships m JOIN users u ON u.tenant = m.tenant AND u.id = m.user_id");
     if let View::Connection(connection) = view {
         frag = frag
             .push(

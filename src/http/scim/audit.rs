@@ -13,9 +13,9 @@ use crate::scim::list::ListQuery;
 use crate::scim::project::Projection;
 use crate::scim::schema::{Registry, ResourceKind};
 use crate::service::Error;
+use crate::storage::filter as sql;
 use crate::storage::journal::{Row, ValueRow};
 use crate::storage::page::Window;
-use crate::storage::filter as sql;
 
 const KIND: ResourceKind = ResourceKind::AuditEvent;
 
@@ -24,13 +24,19 @@ pub fn render(registry: &Registry, base: &str, row: &Row, values: &[ValueRow]) -
     let id = format!("{}-{}", row.epoch, row.sequence);
     let time = Millis(row.at).to_rfc3339();
     let committed: Vec<Committed> = serde_json::from_str(&row.changes).unwrap_or_default();
-    let changes = committed.iter().enumerate().map(|(i, Committed(path, ..))| {
-        let mut change = json!({"path": path});
-        for value in values.iter().filter(|v| usize::try_from(v.ordinal) == Ok(i)) {
-            change[value.side.as_str()] = Value::from(value.value.as_str());
-        }
-        change
-    });
+    let changes = committed
+        .iter()
+        .enumerate()
+        .map(|(i, Committed(path, ..))| {
+            let mut change = json!({"path": path});
+            for value in values
+                .iter()
+                .filter(|v| usize::try_from(v.ordinal) == Ok(i))
+            {
+                change[value.side.as_str()] = Value::from(value.value.as_str());
+            }
+            change
+        });
     let mut whole = json!({
         "schemas": [registry.core(KIND).id],
         "id": id,
@@ -73,7 +79,13 @@ pub async fn get(call: Call) -> Result<Reply> {
     let mut rules = call.rules();
     let query = call.list_query()?;
     let registry = call.state.service.registry.clone();
-    let projection = Projection::parse(&registry, KIND, query.attributes.as_deref(), query.excluded.as_deref(), &mut rules)?;
+    let projection = Projection::parse(
+        &registry,
+        KIND,
+        query.attributes.as_deref(),
+        query.excluded.as_deref(),
+        &mut rules,
+    )?;
     let id = call.id.clone();
     let found = call
         .state
@@ -81,25 +93,46 @@ pub async fn get(call: Call) -> Result<Reply> {
         .store
         .read(&call.tenant()?, move |scope| {
             let number = |text: &str| text.parse::<i64>().ok();
-            let place = id.split_once('-').and_then(|(e, s)| Some((number(e)?, number(s)?)));
-            let Some((epoch, sequence)) = place else { return Err(Error::no_such("audit event", &id)) };
+            let place = id
+                .split_once('-')
+                .and_then(|(e, s)| Some((number(e)?, number(s)?)));
+            let Some((epoch, sequence)) = place else {
+                return Err(Error::no_such("audit event", &id));
+            };
             let page = scope.list_entries_after(sequence - 1, 1)?;
-            let hit = page.into_iter().find(|(row, _)| row.sequence == sequence && row.epoch == epoch);
+            let hit = page
+                .into_iter()
+                .find(|(row, _)| row.sequence == sequence && row.epoch == epoch);
             hit.ok_or_else(|| Error::no_such("audit event", &id))
         })
         .await
         .map_err(|e| call.explain(e))?;
     let whole = render(&registry, &call.state.scim_base(), &found.0, &found.1);
-    Ok(Reply::ok(Value::Object(projection.apply(&registry, KIND, whole)).to_string()))
+    Ok(Reply::ok(
+        Value::Object(projection.apply(&registry, KIND, whole)).to_string(),
+    ))
 }
 
 async fn page(call: &Call, query: ListQuery) -> Result<Reply> {
     let mut rules = call.rules();
     let registry = call.state.service.registry.clone();
-    let projection = Projection::parse(&registry, KIND, query.attributes.as_deref(), query.excluded.as_deref(), &mut rules)?;
-    let parsed = query.filter.as_deref().map(|text| filter::parse(&registry, KIND, text, &mut rules)).transpose()?;
+    let projection = Projection::parse(
+        &registry,
+        KIND,
+        query.attributes.as_deref(),
+        query.excluded.as_deref(),
+        &mut rules,
+    )?;
+    let parsed = query
+        .filter
+        .as_deref()
+        .map(|text| filter::parse(&registry, KIND, text, &mut rules))
+        .transpose()?;
     let order = query.order_by_sequence()?;
-    let window = Window { offset: query.start_index - 1, limit: query.count };
+    let window = Window {
+        offset: query.start_index - 1,
+        limit: query.count,
+    };
     let (total, entries) = call
         .state
         .service
@@ -115,7 +148,10 @@ async fn page(call: &Call, query: ListQuery) -> Result<Reply> {
     let base = call.state.scim_base();
     let rendered: Vec<String> = entries
         .iter()
-        .map(|(row, values)| Value::Object(projection.apply(&registry, KIND, render(&registry, &base, row, values))).to_string())
+        .map(|(row, values)| {
+            Value::Object(projection.apply(&registry, KIND, render(&registry, &base, row, values)))
+                .to_string()
+        })
         .collect();
     let mut reply = Reply::ok(list_response(total, query.start_index, &rendered));
     reply.rules = rules.used();

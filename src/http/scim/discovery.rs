@@ -10,27 +10,59 @@ use crate::scim::error::Result;
 
 /// `GET /ServiceProviderConfig`.
 pub async fn service_provider_config(call: Call) -> Result<Reply> {
-    Ok(Reply::ok(discovery::service_provider_config(&call.state.scim_base()).to_string()))
+    Ok(Reply::ok(
+        discovery::service_provider_config(&call.state.scim_base()).to_string(),
+    ))
 }
 
 /// `GET /ResourceTypes`.
 pub async fn list_resource_types(call: Call) -> Result<Reply> {
-    list(&call, discovery::resource_types(&call.state.service.registry, &call.state.scim_base(), call.sight()?))
+    list(
+        &call,
+        discovery::resource_types(
+            &call.state.service.registry,
+            &call.state.scim_base(),
+            call.sight()?,
+        ),
+    )
 }
 
 /// `GET /ResourceTypes/{id}`.
 pub async fn get_resource_type(call: Call) -> Result<Reply> {
-    one(&call, "resource type", discovery::resource_types(&call.state.service.registry, &call.state.scim_base(), call.sight()?))
+    one(
+        &call,
+        "resource type",
+        discovery::resource_types(
+            &call.state.service.registry,
+            &call.state.scim_base(),
+            call.sight()?,
+        ),
+    )
 }
 
 /// `GET /Schemas`.
 pub async fn list_schemas(call: Call) -> Result<Reply> {
-    list(&call, discovery::schemas(&call.state.service.registry, &call.state.scim_base(), call.sight()?))
+    list(
+        &call,
+        discovery::schemas(
+            &call.state.service.registry,
+            &call.state.scim_base(),
+            call.sight()?,
+        ),
+    )
 }
 
 /// `GET /Schemas/{id}`.
 pub async fn get_schema(call: Call) -> Result<Reply> {
-    one(&call, "schema", discovery::schemas(&call.state.service.registry, &call.state.scim_base(), call.sight()?))
+    one(
+        &call,
+        "schema",
+        discovery::schemas(
+            &call.state.service.registry,
+            &call.state.scim_base(),
+            call.sight()?,
+        ),
+    )
 }
 
 /// Features that the RFC makes optional and that are not there (`/Me`, `/Bulk`).
@@ -39,8 +71,15 @@ pub async fn not_implemented(_call: Call) -> Result<Reply> {
 }
 
 fn list(call: &Call, resources: Vec<Value>) -> Result<Reply> {
-    if call.query.iter().any(|(name, _)| name.eq_ignore_ascii_case("filter")) {
-        return Err(scim::Error::plain(403, "discovery lists cannot be filtered"));
+    if call
+        .query
+        .iter()
+        .any(|(name, _)| name.eq_ignore_ascii_case("filter"))
+    {
+        return Err(scim::Error::plain(
+            403,
+            "discovery lists cannot be filtered",
+        ));
     }
     let rendered: Vec<String> = resources.iter().map(Value::to_string).collect();
     let total = i64::try_from(rendered.len()).unwrap_or(i64::MAX);
@@ -48,7 +87,11 @@ fn list(call: &Call, resources: Vec<Value>) -> Result<Reply> {
 }
 
 fn one(call: &Call, what: &str, resources: Vec<Value>) -> Result<Reply> {
-    let found = resources.into_iter().find(|r| r["id"].as_str().is_some_and(|id| id.eq_ignore_ascii_case(&call.id)));
+    let found = resources.into_iter().find(|r| {
+        r["id"]
+            .as_str()
+            .is_some_and(|id| id.eq_ignore_ascii_case(&call.id))
+    });
     match found {
         Some(resource) => Ok(Reply::ok(resource.to_string())),
         None => Err(call.explain(crate::service::Error::no_such(what, &call.id))),

@@ -20,11 +20,22 @@ const KIND: ResourceKind = ResourceKind::Group;
 
 fn projection(call: &Call, query: &ListQuery, rules: &mut Rules) -> Result<Projection> {
     let registry = &call.state.service.registry;
-    Projection::parse(registry, KIND, query.attributes.as_deref(), query.excluded.as_deref(), rules)
+    Projection::parse(
+        registry,
+        KIND,
+        query.attributes.as_deref(),
+        query.excluded.as_deref(),
+        rules,
+    )
 }
 
 /// One group as the caller sees it; members are read only where they are wanted.
-async fn show(call: &Call, group: Option<GroupView>, status: u16, mut rules: Rules) -> Result<Reply> {
+async fn show(
+    call: &Call,
+    group: Option<GroupView>,
+    status: u16,
+    mut rules: Rules,
+) -> Result<Reply> {
     let query = call.list_query()?;
     let projection = projection(call, &query, &mut rules)?;
     let (view, id, wants_members) = (call.view()?, call.id.clone(), projection.wants("members"));
@@ -35,7 +46,9 @@ async fn show(call: &Call, group: Option<GroupView>, status: u16, mut rules: Rul
         .read(&call.tenant()?, move |scope| {
             let group = match group {
                 Some(group) => group,
-                None => scope.find_group_view(&view, &id)?.ok_or_else(|| Error::no_such("group", &id))?,
+                None => scope
+                    .find_group_view(&view, &id)?
+                    .ok_or_else(|| Error::no_such("group", &id))?,
             };
             let members = match wants_members {
                 true => Some(scope.list_members(&view, &group.id, group.generation)?),
@@ -52,7 +65,12 @@ async fn show(call: &Call, group: Option<GroupView>, status: u16, mut rules: Rul
         projection: &projection,
         rosterd: call.sight()?.rosterd,
     };
-    let mut reply = Reply { status, version: Some(group.version), rules: rules.used(), ..Reply::default() };
+    let mut reply = Reply {
+        status,
+        version: Some(group.version),
+        rules: rules.used(),
+        ..Reply::default()
+    };
     reply.location = Some(frame.location(KIND, &group.id));
     if status == 200 && call.is_known(group.version) {
         reply.status = 304;
@@ -81,9 +99,25 @@ pub async fn search(call: Call) -> Result<Reply> {
 
 async fn page(call: &Call, query: ListQuery) -> Result<Reply> {
     let mut rules = call.rules();
+    let (total, resources) = fetch(call, &query, &mut rules).await?;
+    let mut reply = Reply::ok(list_response(total, query.start_index, &resources));
+    reply.rules = rules.used();
+    Ok(reply)
+}
+
+/// The total and a page of rendered resources.
+pub(super) async fn fetch(
+    call: &Call,
+    query: &ListQuery,
+    rules: &mut Rules,
+) -> Result<(i64, Vec<String>)> {
     let registry = call.state.service.registry.clone();
-    let projection = projection(call, &query, &mut rules)?;
-    let parsed = query.filter.as_deref().map(|text| filter::parse(&registry, KIND, text, &mut rules)).transpose()?;
+    let projection = projection(call, query, rules)?;
+    let parsed = query
+        .filter
+        .as_deref()
+        .map(|text| filter::parse(&registry, KIND, text, rules))
+        .transpose()?;
     let (view, start, count) = (call.view()?, query.start_index, query.count);
     let wants_members = projection.wants("members");
     let (total, groups) = call
@@ -92,7 +126,10 @@ async fn page(call: &Call, query: ListQuery) -> Result<Reply> {
         .store
         .read(&call.tenant()?, move |scope| {
             let condition = parsed.map(|f| sql::groups(scope, &registry, &view, &f));
-            let window = Window { offset: start - 1, limit: count };
+            let window = Window {
+                offset: start - 1,
+                limit: count,
+            };
             let groups = match count {
                 0 => Vec::new(),
                 _ => scope.list_groups(&view, condition.as_ref(), window)?,
@@ -102,7 +139,8 @@ async fn page(call: &Call, query: ListQuery) -> Result<Reply> {
                 (1, true) if condition.is_some() => got,
                 _ => scope.count_groups(&view, condition.as_ref())?,
             };
-            let mut full: Vec<(GroupView, Option<Vec<Reference>>)> = Vec::with_capacity(groups.len());
+            let mut full: Vec<(GroupView, Option<Vec<Reference>>)> =
+                Vec::with_capacity(groups.len());
             for group in groups {
                 let members = match wants_members {
                     true => Some(scope.list_members(&view, &group.id, group.generation)?),
@@ -121,17 +159,22 @@ async fn page(call: &Call, query: ListQuery) -> Result<Reply> {
         projection: &projection,
         rosterd: call.sight()?.rosterd,
     };
-    let rendered: Vec<String> = groups.iter().map(|(g, m)| frame.group(g, m.as_deref())).collect();
-    let mut reply = Reply::ok(list_response(total, query.start_index, &rendered));
-    reply.rules = rules.used();
-    Ok(reply)
+    let rendered: Vec<String> = groups
+        .iter()
+        .map(|(g, m)| frame.group(g, m.as_deref()))
+        .collect();
+    Ok((total, rendered))
 }
 
 /// `POST /Groups`.
 pub async fn create(call: Call) -> Result<Reply> {
     let mut rules = call.rules();
     let incoming = document::read(&call.state.service.registry, KIND, call.json()?, &mut rules)?;
-    let group = call.state.service.create_group(&call.caller()?, &call.source()?, incoming).await;
+    let group = call
+        .state
+        .service
+        .create_group(&call.caller()?, &call.source()?, incoming)
+        .await;
     let group = group.map_err(|e| call.explain(e))?;
     show(&call, Some(group), 201, rules).await
 }
@@ -140,7 +183,11 @@ pub async fn create(call: Call) -> Result<Reply> {
 pub async fn replace(call: Call) -> Result<Reply> {
     let mut rules = call.rules();
     let incoming = document::read(&call.state.service.registry, KIND, call.json()?, &mut rules)?;
-    let group = call.state.service.replace_group(&call.caller()?, &call.source()?, call.target(), incoming).await;
+    let group = call
+        .state
+        .service
+        .replace_group(&call.caller()?, &call.source()?, call.target(), incoming)
+        .await;
     let group = group.map_err(|e| call.explain(e))?;
     show(&call, Some(group), 200, rules).await
 }
@@ -151,18 +198,30 @@ pub async fn patch(call: Call) -> Result<Reply> {
     let mut rules = call.rules();
     let request = patch::parse(call.json()?, &mut rules)?;
     let (caller, source) = (call.caller()?, call.source()?);
-    let patched = call.state.service.patch_group(&caller, &source, call.target(), request, rules).await;
+    let patched = call
+        .state
+        .service
+        .patch_group(&caller, &source, call.target(), request, rules)
+        .await;
     let (group, rules) = patched.map_err(|e| call.explain(e))?;
     let query = call.list_query()?;
     if query.attributes.is_some() || query.excluded.is_some() {
         return show(&call, Some(group), 200, rules).await;
     }
-    Ok(Reply { version: Some(group.version), rules: rules.used(), ..Reply::empty() })
+    Ok(Reply {
+        version: Some(group.version),
+        rules: rules.used(),
+        ..Reply::empty()
+    })
 }
 
 /// `DELETE /Groups/{id}`.
 pub async fn delete(call: Call) -> Result<Reply> {
-    let deleted = call.state.service.delete_group(&call.caller()?, &call.source()?, call.target()).await;
+    let deleted = call
+        .state
+        .service
+        .delete_group(&call.caller()?, &call.source()?, call.target())
+        .await;
     deleted.map_err(|e| call.explain(e))?;
     Ok(Reply::empty())
 }

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod discovery;
 pub mod groups;
 pub mod render;
+pub mod root;
 pub mod users;
 
 use serde_json::Value;
@@ -30,18 +31,28 @@ pub fn search_query(call: &Call) -> Result<ListQuery> {
         return Err(scim::Error::invalid_syntax("a SearchRequest is an object"));
     };
     let urn = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
-    let named = body.iter().find(|(k, _)| k.eq_ignore_ascii_case("schemas")).and_then(|(_, v)| v.as_array());
-    if !named.is_some_and(|urns| urns.iter().any(|u| u.as_str().is_some_and(|u| u.eq_ignore_ascii_case(urn)))) {
-        return Err(scim::Error::invalid_syntax(format!("`schemas` must hold `{urn}`")));
+    let named = body
+        .iter()
+        .find(|(k, _)| k.eq_ignore_ascii_case("schemas"))
+        .and_then(|(_, v)| v.as_array());
+    if !named.is_some_and(|urns| {
+        urns.iter()
+            .any(|u| u.as_str().is_some_and(|u| u.eq_ignore_ascii_case(urn)))
+    }) {
+        return Err(scim::Error::invalid_syntax(format!(
+            "`schemas` must hold `{urn}`"
+        )));
     }
     let mut pairs: Vec<(String, String)> = Vec::new();
     for (name, value) in body {
         let text = match value {
             Value::String(text) => text,
             Value::Number(number) => number.to_string(),
-            Value::Array(items) => {
-                items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(",")
-            }
+            Value::Array(items) => items
+                .iter()
+                .filter_map(Value::as_str)
+                .collect::<Vec<_>>()
+                .join(","),
             _ => continue,
         };
         pairs.push((name, text));

@@ -28,7 +28,14 @@ impl Frame<'_> {
         format!("{}{}/{id}", self.base, kind.endpoint())
     }
 
-    fn meta(&self, kind: ResourceKind, id: &str, created: i64, modified: i64, version: i64) -> Value {
+    fn meta(
+        &self,
+        kind: ResourceKind,
+        id: &str,
+        created: i64,
+        modified: i64,
+        version: i64,
+    ) -> Value {
         json!({
             "resourceType": kind.name(),
             "created": Millis(created).to_rfc3339(),
@@ -59,9 +66,21 @@ impl Frame<'_> {
         }
         extra.insert("active".to_owned(), Value::from(user.active));
         if !groups.is_empty() {
-            extra.insert("groups".to_owned(), self.references(ResourceKind::Group, groups));
+            extra.insert(
+                "groups".to_owned(),
+                self.references(ResourceKind::Group, groups),
+            );
         }
-        extra.insert("meta".to_owned(), self.meta(kind, &user.id, user.created_at, user.updated_at, user.version));
+        extra.insert(
+            "meta".to_owned(),
+            self.meta(
+                kind,
+                &user.id,
+                user.created_at,
+                user.updated_at,
+                user.version,
+            ),
+        );
         let as_stored = self.projection.is_default() && !self.rosterd && hidden.is_none();
         if as_stored {
             return splice(&user.doc.0, &extra);
@@ -92,9 +111,21 @@ impl Frame<'_> {
             extra.insert("externalId".to_owned(), Value::from(external_id.as_str()));
         }
         if let Some(members) = members {
-            extra.insert("members".to_owned(), self.references(ResourceKind::User, members));
+            extra.insert(
+                "members".to_owned(),
+                self.references(ResourceKind::User, members),
+            );
         }
-        extra.insert("meta".to_owned(), self.meta(kind, &group.id, group.created_at, group.updated_at, group.version));
+        extra.insert(
+            "meta".to_owned(),
+            self.meta(
+                kind,
+                &group.id,
+                group.created_at,
+                group.updated_at,
+                group.version,
+            ),
+        );
         if self.projection.is_default() && !self.rosterd {
             return splice(&group.doc.0, &extra);
         }
@@ -133,8 +164,15 @@ fn add_extension(whole: &mut Doc, urn: &str, value: Value) {
 
 /// A reference to somebody whom the reader cannot see is left out.
 fn leave_out_manager(whole: &mut Doc, hidden: &str) {
-    let Some(Value::Object(enterprise)) = whole.get_mut(ENTERPRISE) else { return };
-    if enterprise.get("manager").and_then(|m| m.get("value")).and_then(Value::as_str) == Some(hidden) {
+    let Some(Value::Object(enterprise)) = whole.get_mut(ENTERPRISE) else {
+        return;
+    };
+    if enterprise
+        .get("manager")
+        .and_then(|m| m.get("value"))
+        .and_then(Value::as_str)
+        == Some(hidden)
+    {
         enterprise.remove("manager");
     }
     if enterprise.is_empty() {

@@ -28,14 +28,27 @@ struct Fetched {
 }
 
 /// Reads groups and hidden managers of some users.
-fn complete(scope: &mut Scope<'_>, view: &View, users: Vec<UserView>, groups: bool) -> std::result::Result<Fetched, Error> {
-    let mut fetched = Fetched { users, groups: BTreeMap::new(), hidden: BTreeSet::new() };
+fn complete(
+    scope: &mut Scope<'_>,
+    view: &View,
+    users: Vec<UserView>,
+    groups: bool,
+) -> std::result::Result<Fetched, Error> {
+    let mut fetched = Fetched {
+        users,
+        groups: BTreeMap::new(),
+        hidden: BTreeSet::new(),
+    };
     if groups {
         let ids: Vec<String> = fetched.users.iter().map(|u| u.user_id.clone()).collect();
         fetched.groups = scope.list_groups_of_users(view, &ids)?;
     }
     if let Some(connection) = view.connection() {
-        let managers: BTreeSet<String> = fetched.users.iter().filter_map(|u| u.manager_id.clone()).collect();
+        let managers: BTreeSet<String> = fetched
+            .users
+            .iter()
+            .filter_map(|u| u.manager_id.clone())
+            .collect();
         if !managers.is_empty() {
             fetched.hidden = scope.list_hidden_users(connection, managers.into_iter().collect())?;
         }
@@ -46,8 +59,14 @@ fn complete(scope: &mut Scope<'_>, view: &View, users: Vec<UserView>, groups: bo
 impl Fetched {
     fn render(&self, frame: &Frame<'_>) -> Vec<String> {
         let each = self.users.iter().map(|user| {
-            let groups = self.groups.get(&user.user_id).map_or(&[][..], Vec::as_slice);
-            let hidden = user.manager_id.as_deref().filter(|m| self.hidden.contains(*m));
+            let groups = self
+                .groups
+                .get(&user.user_id)
+                .map_or(&[][..], Vec::as_slice);
+            let hidden = user
+                .manager_id
+                .as_deref()
+                .filter(|m| self.hidden.contains(*m));
             frame.user(user, groups, hidden)
         });
         each.collect()
@@ -56,7 +75,13 @@ impl Fetched {
 
 fn projection(call: &Call, query: &ListQuery, rules: &mut Rules) -> Result<Projection> {
     let registry = &call.state.service.registry;
-    Projection::parse(registry, KIND, query.attributes.as_deref(), query.excluded.as_deref(), rules)
+    Projection::parse(
+        registry,
+        KIND,
+        query.attributes.as_deref(),
+        query.excluded.as_deref(),
+        rules,
+    )
 }
 
 /// One user, read anew, as the caller sees it.
@@ -72,7 +97,9 @@ async fn show(call: &Call, user: Option<UserView>, status: u16, mut rules: Rules
         .point(&call.tenant()?, move |scope| {
             let user = match user {
                 Some(user) => user,
-                None => scope.find_user_view(&view, &id)?.ok_or_else(|| Error::no_such("user", &id))?,
+                None => scope
+                    .find_user_view(&view, &id)?
+                    .ok_or_else(|| Error::no_such("user", &id))?,
             };
             complete(scope, &view, vec![user], wants_groups)
         })
@@ -86,7 +113,12 @@ async fn show(call: &Call, user: Option<UserView>, status: u16, mut rules: Rules
         rosterd: call.sight()?.rosterd,
     };
     let user = &fetched.users[0];
-    let mut reply = Reply { status, version: Some(user.version), rules: rules.used(), ..Reply::default() };
+    let mut reply = Reply {
+        status,
+        version: Some(user.version),
+        rules: rules.used(),
+        ..Reply::default()
+    };
     reply.location = Some(frame.location(KIND, &user.id));
     if status == 200 && call.is_known(user.version) {
         reply.status = 304;
@@ -115,9 +147,25 @@ pub async fn search(call: Call) -> Result<Reply> {
 
 async fn page(call: &Call, query: ListQuery) -> Result<Reply> {
     let mut rules = call.rules();
+    let (total, resources) = fetch(call, &query, &mut rules).await?;
+    let mut reply = Reply::ok(list_response(total, query.start_index, &resources));
+    reply.rules = rules.used();
+    Ok(reply)
+}
+
+/// The total and a page of rendered resources.
+pub(super) async fn fetch(
+    call: &Call,
+    query: &ListQuery,
+    rules: &mut Rules,
+) -> Result<(i64, Vec<String>)> {
     let registry = call.state.service.registry.clone();
-    let projection = projection(call, &query, &mut rules)?;
-    let parsed = query.filter.as_deref().map(|text| filter::parse(&registry, KIND, text, &mut rules)).transpose()?;
+    let projection = projection(call, query, rules)?;
+    let parsed = query
+        .filter
+        .as_deref()
+        .map(|text| filter::parse(&registry, KIND, text, rules))
+        .transpose()?;
     let (view, start, count) = (call.view()?, query.start_index, query.count);
     let wants_groups = projection.wants("groups");
     let (total, fetched) = call
@@ -126,7 +174,10 @@ async fn page(call: &Call, query: ListQuery) -> Result<Reply> {
         .store
         .read(&call.tenant()?, move |scope| {
             let condition = parsed.map(|f| sql::users(scope, &registry, &view, &f));
-            let window = Window { offset: start - 1, limit: count };
+            let window = Window {
+                offset: start - 1,
+                limit: count,
+            };
             let users = match count {
                 0 => Vec::new(),
                 _ => scope.list_users(&view, condition.as_ref(), window)?,
@@ -148,16 +199,18 @@ async fn page(call: &Call, query: ListQuery) -> Result<Reply> {
         projection: &projection,
         rosterd: call.sight()?.rosterd,
     };
-    let mut reply = Reply::ok(list_response(total, query.start_index, &fetched.render(&frame)));
-    reply.rules = rules.used();
-    Ok(reply)
+    Ok((total, fetched.render(&frame)))
 }
 
 /// `POST /Users`.
 pub async fn create(call: Call) -> Result<Reply> {
     let mut rules = call.rules();
     let incoming = document::read(&call.state.service.registry, KIND, call.json()?, &mut rules)?;
-    let user = call.state.service.create_user(&call.caller()?, &call.source()?, incoming).await;
+    let user = call
+        .state
+        .service
+        .create_user(&call.caller()?, &call.source()?, incoming)
+        .await;
     let user = user.map_err(|e| call.explain(e))?;
     show(&call, Some(user), 201, rules).await
 }
@@ -166,7 +219,11 @@ pub async fn create(call: Call) -> Result<Reply> {
 pub async fn replace(call: Call) -> Result<Reply> {
     let mut rules = call.rules();
     let incoming = document::read(&call.state.service.registry, KIND, call.json()?, &mut rules)?;
-    let user = call.state.service.replace_user(&call.caller()?, &call.source()?, call.target(), incoming).await;
+    let user = call
+        .state
+        .service
+        .replace_user(&call.caller()?, &call.source()?, call.target(), incoming)
+        .await;
     let user = user.map_err(|e| call.explain(e))?;
     show(&call, Some(user), 200, rules).await
 }
@@ -176,14 +233,22 @@ pub async fn patch(call: Call) -> Result<Reply> {
     let mut rules = call.rules();
     let request = patch::parse(call.json()?, &mut rules)?;
     let (caller, source) = (call.caller()?, call.source()?);
-    let patched = call.state.service.patch_user(&caller, &source, call.target(), request, rules).await;
+    let patched = call
+        .state
+        .service
+        .patch_user(&caller, &source, call.target(), request, rules)
+        .await;
     let (user, rules) = patched.map_err(|e| call.explain(e))?;
     show(&call, Some(user), 200, rules).await
 }
 
 /// `DELETE /Users/{id}`.
 pub async fn delete(call: Call) -> Result<Reply> {
-    let deleted = call.state.service.delete_user(&call.caller()?, &call.source()?, call.target()).await;
+    let deleted = call
+        .state
+        .service
+        .delete_user(&call.caller()?, &call.source()?, call.target())
+        .await;
     deleted.map_err(|e| call.explain(e))?;
     Ok(Reply::empty())
 }

@@ -71,7 +71,8 @@ fn single(test: &Test, value: Option<&Value>) -> bool {
         (op, Literal::Bool(want), Some(Value::Bool(got))) => holds(op, got.cmp(want)),
         (op, Literal::Number(want), Some(Value::Number(got))) => {
             let pair = got.as_f64().zip(want.as_f64());
-            pair.and_then(|(g, w)| g.partial_cmp(&w)).is_some_and(|order| holds(op, order))
+            pair.and_then(|(g, w)| g.partial_cmp(&w))
+                .is_some_and(|order| holds(op, order))
         }
         (op, Literal::Text(want), Some(Value::String(got))) => match op {
             Op::Co => got.contains(want.as_str()),
@@ -114,8 +115,12 @@ mod tests {
 
     fn matches(text: &str) -> Result<bool, String> {
         let registry = Registry::builtin()?;
-        let filter = parse(&registry, ResourceKind::User, text, &mut Rules::default()).map_err(|e| e.detail)?;
-        Ok(evaluate(&filter, &match_document(&registry, ResourceKind::User, &ann())))
+        let filter = parse(&registry, ResourceKind::User, text, &mut Rules::default())
+            .map_err(|e| e.detail)?;
+        Ok(evaluate(
+            &filter,
+            &match_document(&registry, ResourceKind::User, &ann()),
+        ))
     }
 
     #[test]
@@ -124,7 +129,10 @@ mod tests {
             (r#"userName eq "ANN@x.test""#, true),
             (r#"userName ne "bob""#, true),
             (r#"nickName ne "x""#, true),
-            (r#"nickName eq null and title pr and not (nickName pr)"#, true),
+            (
+                r#"nickName eq null and title pr and not (nickName pr)"#,
+                true,
+            ),
             (r#"name.familyName eq "STRASSE""#, true),
             (r#"emails co "@H""#, true),
             (r#"emails[type eq "work" and value co "h.test"]"#, false),
@@ -133,7 +141,10 @@ mod tests {
             (r#"roles.value ne "x""#, true),
             (r#"title sw "bo" or title eq "x" and title eq "y""#, true),
             (r#"(title sw "bo" or title eq "x") and title eq "y""#, false),
-            (r#"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager eq "m1""#, true),
+            (
+                r#"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager eq "m1""#,
+                true,
+            ),
             (r#"manager.value eq "m1""#, true),
             (r#"emails[primary eq "True"].value sw "ann""#, true),
             (r#"title gt "a" and title lt "c""#, true),
@@ -146,9 +157,21 @@ mod tests {
     #[test]
     fn filters_that_mean_nothing_are_refused() {
         for text in [
-            "", "userName", "userName eq", "nope eq 1", "title eq 1", "active gt true", "password pr",
-            "name eq \"x\"", "userName eq 'x'", "title pr and", "emails[nope eq 1]", "title[value eq 1]",
-            "meta.created co \"2\"", "active eq \"maybe\"", "meta.created gt \"yesterday\"",
+            "",
+            "userName",
+            "userName eq",
+            "nope eq 1",
+            "title eq 1",
+            "active gt true",
+            "password pr",
+            "name eq \"x\"",
+            "userName eq 'x'",
+            "title pr and",
+            "emails[nope eq 1]",
+            "title[value eq 1]",
+            "meta.created co \"2\"",
+            "active eq \"maybe\"",
+            "meta.created gt \"yesterday\"",
         ] {
             assert!(matches(text).is_err(), "{text}");
         }

@@ -6,19 +6,35 @@ use super::{Filter, Literal, Op, Test, prepass};
 use crate::scim::error::{Error, Result, quote};
 use crate::scim::fold::{fold_number, fold_text};
 use crate::scim::rules::{Rule, Rules};
-use crate::scim::schema::{AttrPath, AttrType, Attribute, Mutability, Registry, ResourceKind, Returned};
+use crate::scim::schema::{
+    AttrPath, AttrType, Attribute, Mutability, Registry, ResourceKind, Returned,
+};
 use crate::scim::values::boolean;
 
 /// Reads a filter for resources of a kind.
 ///
 /// # Errors
 /// `invalidFilter`, with the position or the attribute and the rule.
-pub fn parse(registry: &Registry, kind: ResourceKind, text: &str, rules: &mut Rules) -> Result<Filter> {
+pub fn parse(
+    registry: &Registry,
+    kind: ResourceKind,
+    text: &str,
+    rules: &mut Rules,
+) -> Result<Filter> {
     let rewritten = prepass::run(text, rules)?;
     let tree: grammar::Filter = rewritten.parse().map_err(|e| {
-        Error::invalid_filter(format!("the filter `{}` cannot be read: {}", quote(text), quote(&format!("{e}"))))
+        Error::invalid_filter(format!(
+            "the filter `{}` cannot be read: {}",
+            quote(text),
+            quote(&format!("{e}"))
+        ))
     })?;
-    Resolver { registry, kind, rules }.filter(tree)
+    Resolver {
+        registry,
+        kind,
+        rules,
+    }
+    .filter(tree)
 }
 
 /// Resolves the filter inside `attr[…]` of a PATCH path.
@@ -29,7 +45,12 @@ pub fn element_filter(
     filter: grammar::ValFilter,
     rules: &mut Rules,
 ) -> Result<Filter> {
-    Resolver { registry, kind, rules }.inner(path, filter)
+    Resolver {
+        registry,
+        kind,
+        rules,
+    }
+    .inner(path, filter)
 }
 
 /// Rewrites a PATCH path before it is parsed.
@@ -39,7 +60,11 @@ pub(in crate::scim) fn rewrite_path(text: &str, rules: &mut Rules) -> Result<Str
 
 /// Takes back the stand-in for `$ref`.
 pub(in crate::scim) fn real_name(name: &str) -> &str {
-    if name.eq_ignore_ascii_case(prepass::REF) { "$ref" } else { name }
+    if name.eq_ignore_ascii_case(prepass::REF) {
+        "$ref"
+    } else {
+        name
+    }
 }
 
 struct Resolver<'a> {
@@ -51,12 +76,18 @@ struct Resolver<'a> {
 impl Resolver<'_> {
     fn filter(&mut self, tree: grammar::Filter) -> Result<Filter> {
         match tree {
-            grammar::Filter::And(items) => {
-                Ok(Filter::And(items.into_iter().map(|f| self.filter(f)).collect::<Result<_>>()?))
-            }
-            grammar::Filter::Or(items) => {
-                Ok(Filter::Or(items.into_iter().map(|f| self.filter(f)).collect::<Result<_>>()?))
-            }
+            grammar::Filter::And(items) => Ok(Filter::And(
+                items
+                    .into_iter()
+                    .map(|f| self.filter(f))
+                    .collect::<Result<_>>()?,
+            )),
+            grammar::Filter::Or(items) => Ok(Filter::Or(
+                items
+                    .into_iter()
+                    .map(|f| self.filter(f))
+                    .collect::<Result<_>>()?,
+            )),
             grammar::Filter::Not(inner) => Ok(Filter::Not(Box::new(self.filter(*inner)?))),
             grammar::Filter::Attr(expression) => {
                 let (path, op, value) = split(expression);
@@ -73,12 +104,18 @@ impl Resolver<'_> {
 
     fn inner(&mut self, path: &AttrPath, filter: grammar::ValFilter) -> Result<Filter> {
         match filter {
-            grammar::ValFilter::And(items) => {
-                Ok(Filter::And(items.into_iter().map(|f| self.inner(path, f)).collect::<Result<_>>()?))
-            }
-            grammar::ValFilter::Or(items) => {
-                Ok(Filter::Or(items.into_iter().map(|f| self.inner(path, f)).collect::<Result<_>>()?))
-            }
+            grammar::ValFilter::And(items) => Ok(Filter::And(
+                items
+                    .into_iter()
+                    .map(|f| self.inner(path, f))
+                    .collect::<Result<_>>()?,
+            )),
+            grammar::ValFilter::Or(items) => Ok(Filter::Or(
+                items
+                    .into_iter()
+                    .map(|f| self.inner(path, f))
+                    .collect::<Result<_>>()?,
+            )),
             grammar::ValFilter::Not(inner) => Ok(Filter::Not(Box::new(self.inner(path, *inner)?))),
             grammar::ValFilter::Attr(expression) => {
                 let (relative, op, value) = split(expression);
@@ -91,18 +128,32 @@ impl Resolver<'_> {
     /// A name inside `attr[…]`.
     fn relative(&self, path: &AttrPath, relative: &grammar::AttrPath) -> Result<AttrPath> {
         let name = real_name(&relative.name);
-        let found = self.registry.definition(self.kind, path).and_then(|(attribute, _)| {
-            let sub = attribute.sub(name).filter(|_| relative.uri.is_none() && relative.sub_attr.is_none())?;
-            attribute.multi_valued.then(|| path.with_sub(Some(&sub.name)))
-        });
+        let found = self
+            .registry
+            .definition(self.kind, path)
+            .and_then(|(attribute, _)| {
+                let sub = attribute
+                    .sub(name)
+                    .filter(|_| relative.uri.is_none() && relative.sub_attr.is_none())?;
+                attribute
+                    .multi_valued
+                    .then(|| path.with_sub(Some(&sub.name)))
+            });
         found.ok_or_else(|| {
-            Error::invalid_filter(format!("`{path}` is no multi-valued attribute with a part `{}`", quote(&relative.to_string())))
+            Error::invalid_filter(format!(
+                "`{path}` is no multi-valued attribute with a part `{}`",
+                quote(&relative.to_string())
+            ))
         })
     }
 
     fn path(&mut self, path: &grammar::AttrPath) -> Result<AttrPath> {
         let sub = path.sub_attr.as_deref().map(real_name);
-        let mut text = path.uri.as_ref().map(|uri| format!("{uri}:")).unwrap_or_default();
+        let mut text = path
+            .uri
+            .as_ref()
+            .map(|uri| format!("{uri}:"))
+            .unwrap_or_default();
         text.push_str(&path.name);
         if let Some(sub) = sub {
             text.push('.');
@@ -117,16 +168,25 @@ impl Resolver<'_> {
         {
             return Ok(found);
         }
-        Err(Error::invalid_filter(format!("{} has no attribute `{}`", self.kind.name(), quote(&text))))
+        Err(Error::invalid_filter(format!(
+            "{} has no attribute `{}`",
+            self.kind.name(),
+            quote(&text)
+        )))
     }
 
     fn test(&mut self, path: AttrPath, op: Op, value: grammar::CompValue) -> Result<Filter> {
         let Some((top, sub)) = self.registry.definition(self.kind, &path) else {
-            return Err(Error::invalid_filter(format!("a filter compares attributes, not the schema `{path}`")));
+            return Err(Error::invalid_filter(format!(
+                "a filter compares attributes, not the schema `{path}`"
+            )));
         };
-        let secret = |a: &Attribute| a.returned == Returned::Never || a.mutability == Mutability::WriteOnly;
+        let secret =
+            |a: &Attribute| a.returned == Returned::Never || a.mutability == Mutability::WriteOnly;
         if secret(top) || sub.is_some_and(secret) {
-            return Err(Error::invalid_filter(format!("`{path}` cannot be used in a filter")));
+            return Err(Error::invalid_filter(format!(
+                "`{path}` cannot be used in a filter"
+            )));
         }
         let (path, attribute) = match sub {
             Some(sub) => (path, sub),
@@ -136,7 +196,9 @@ impl Resolver<'_> {
                 Some(value) if op != Op::Pr => (path.with_sub(Some("value")), value),
                 _ if op == Op::Pr => (path, top),
                 _ => {
-                    return Err(Error::invalid_filter(format!("`{path}` is complex: name one of its sub-attributes")));
+                    return Err(Error::invalid_filter(format!(
+                        "`{path}` is complex: name one of its sub-attributes"
+                    )));
                 }
             },
         };
@@ -167,7 +229,13 @@ fn operator(op: grammar::CompareOp) -> Op {
 }
 
 /// The operand in the form in which the attribute compares; refuses operators that make no sense for its type.
-fn operand(attribute: &Attribute, path: &AttrPath, op: Op, value: grammar::CompValue, rules: &mut Rules) -> Result<Literal> {
+fn operand(
+    attribute: &Attribute,
+    path: &AttrPath,
+    op: Op,
+    value: grammar::CompValue,
+    rules: &mut Rules,
+) -> Result<Literal> {
     if op == Op::Pr {
         return Ok(Literal::Null);
     }
@@ -184,7 +252,9 @@ fn operand(attribute: &Attribute, path: &AttrPath, op: Op, value: grammar::CompV
         _ => {}
     }
     match (attribute.attr_type, value) {
-        (_, grammar::CompValue::Null) if ordered || partial => wrong("cannot be compared with null by this operator"),
+        (_, grammar::CompValue::Null) if ordered || partial => {
+            wrong("cannot be compared with null by this operator")
+        }
         (_, grammar::CompValue::Null) => Ok(Literal::Null),
         (AttrType::Boolean, grammar::CompValue::True) => Ok(Literal::Bool(true)),
         (AttrType::Boolean, grammar::CompValue::False) => Ok(Literal::Bool(false)),
@@ -193,18 +263,25 @@ fn operand(attribute: &Attribute, path: &AttrPath, op: Op, value: grammar::CompV
             _ => wrong("is boolean: compare it with true or false"),
         },
         (AttrType::Boolean, _) => wrong("is boolean: compare it with true or false"),
-        (AttrType::Integer | AttrType::Decimal, grammar::CompValue::Number(n)) => Ok(Literal::Number(fold_number(&n))),
-        (AttrType::Integer | AttrType::Decimal, _) => wrong("is a number: compare it with a number"),
+        (AttrType::Integer | AttrType::Decimal, grammar::CompValue::Number(n)) => {
+            Ok(Literal::Number(fold_number(&n)))
+        }
+        (AttrType::Integer | AttrType::Decimal, _) => {
+            wrong("is a number: compare it with a number")
+        }
         (AttrType::DateTime, grammar::CompValue::Str(text)) => {
             match crate::scim::fold::date_time_key(&text) {
                 Some(key) => Ok(Literal::Text(key)),
-                None => wrong("is a time: compare it with a dateTime such as \"2026-11-24T09:30:00Z\""),
+                None => {
+                    wrong("is a time: compare it with a dateTime such as \"2026-11-24T09:30:00Z\"")
+                }
             }
         }
         (AttrType::DateTime, _) => wrong("is a time: compare it with a dateTime in quotes"),
-        (_, grammar::CompValue::Str(text)) if text.contains('\0') => wrong("holds no NUL character"),
+        (_, grammar::CompValue::Str(text)) if text.contains('\0') => {
+            wrong("holds no NUL character")
+        }
         (_, grammar::CompValue::Str(text)) => Ok(Literal::Text(fold_text(attribute, &text))),
         (_, _) => wrong("is text: compare it with a text in quotes"),
     }
 }
-

@@ -15,13 +15,20 @@ const OPERATORS: [&str; 9] = ["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "l
 /// Rewrites a filter or a PATCH path.
 pub(super) fn run(text: &str, rules: &mut Rules) -> Result<String> {
     if text.len() > LENGTH {
-        return Err(Error::invalid_filter(format!("a filter has at most {LENGTH} bytes; got {}", text.len())));
+        return Err(Error::invalid_filter(format!(
+            "a filter has at most {LENGTH} bytes; got {}",
+            text.len()
+        )));
     }
     let tokens = tokens(text)?;
     let tokens = values(tokens, rules);
     let tokens = sub_attributes(tokens, rules);
     let each = tokens.into_iter().map(|token| {
-        if token.starts_with('"') { token } else { token.replace("$ref", REF) }
+        if token.starts_with('"') {
+            token
+        } else {
+            token.replace("$ref", REF)
+        }
     });
     Ok(each.collect())
 }
@@ -46,7 +53,10 @@ fn tokens(text: &str) -> Result<Vec<String>> {
                 }
             }
             if !closed {
-                return Err(Error::invalid_filter(format!("the text {} has no closing quote", quote(&token))));
+                return Err(Error::invalid_filter(format!(
+                    "the text {} has no closing quote",
+                    quote(&token)
+                )));
             }
         } else if "()[]".contains(first) {
             if first == '(' && tokens.last().is_some_and(|t| t.eq_ignore_ascii_case("not")) {
@@ -74,9 +84,13 @@ fn values(mut tokens: Vec<String>, rules: &mut Rules) -> Vec<String> {
     for i in 4..tokens.len().max(4) {
         let Some(token) = tokens.get(i) else { break };
         let is_operand = tokens[i - 1].trim().is_empty()
-            && OPERATORS.iter().any(|op| tokens[i - 2].eq_ignore_ascii_case(op))
+            && OPERATORS
+                .iter()
+                .any(|op| tokens[i - 2].eq_ignore_ascii_case(op))
             && tokens[i - 3].trim().is_empty();
-        let plain = token.chars().all(|c| !c.is_whitespace() && !"()[]\"".contains(c));
+        let plain = token
+            .chars()
+            .all(|c| !c.is_whitespace() && !"()[]\"".contains(c));
         if !is_operand || !plain || serde_json::from_str::<serde_json::Value>(token).is_ok() {
             continue;
         }
@@ -102,7 +116,9 @@ fn sub_attributes(tokens: Vec<String>, rules: &mut Rules) -> Vec<String> {
             opened = out.len();
         }
         let moves = token == "]"
-            && rest.peek().is_some_and(|next| next.len() > 1 && next.starts_with('.'))
+            && rest
+                .peek()
+                .is_some_and(|next| next.len() > 1 && next.starts_with('.'))
             && out.get(opened).is_some_and(|t| t == "[");
         if !moves {
             out.push(token);
@@ -111,7 +127,9 @@ fn sub_attributes(tokens: Vec<String>, rules: &mut Rules) -> Vec<String> {
         // In a PATCH path nothing follows the sub-attribute; there the grammar knows it.
         let sub = rest.next().unwrap_or_default();
         let tail: Vec<String> = rest.by_ref().take(4).collect();
-        let comparison = tail.get(1).is_some_and(|t| OPERATORS.iter().any(|op| t.eq_ignore_ascii_case(op)));
+        let comparison = tail
+            .get(1)
+            .is_some_and(|t| OPERATORS.iter().any(|op| t.eq_ignore_ascii_case(op)));
         let presence = tail.get(1).is_some_and(|t| t.eq_ignore_ascii_case("pr"));
         if (comparison || presence) && rules.allow(Rule::SubAttributeAfterValuePath) {
             out.insert(opened + 1, "(".to_owned());
@@ -137,14 +155,26 @@ mod tests {
     #[test]
     fn only_what_the_grammar_lacks_is_rewritten() {
         let cases = [
-            (r#"emails[type eq "work"].value eq "x""#, r#"emails[(type eq "work") and value eq "x"]"#),
+            (
+                r#"emails[type eq "work"].value eq "x""#,
+                r#"emails[(type eq "work") and value eq "x"]"#,
+            ),
             (r#"not(title pr)"#, r#"not (title pr)"#),
             (r#"active eq True"#, r#"active eq true"#),
             (r#"externalId eq jyoung"#, r#"externalId eq "jyoung""#),
-            (r#"a eq "not(x) $ref [" and b eq 1"#, r#"a eq "not(x) $ref [" and b eq 1"#),
+            (
+                r#"a eq "not(x) $ref [" and b eq 1"#,
+                r#"a eq "not(x) $ref [" and b eq 1"#,
+            ),
             (r#"members[$ref pr]"#, "members[dollar-ref pr]"),
-            (r#"emails[type eq "work"].value"#, r#"emails[type eq "work"].value"#),
-            (r#"emails[type eq "w"].value pr and title pr"#, r#"emails[(type eq "w") and value pr] and title pr"#),
+            (
+                r#"emails[type eq "work"].value"#,
+                r#"emails[type eq "work"].value"#,
+            ),
+            (
+                r#"emails[type eq "w"].value pr and title pr"#,
+                r#"emails[(type eq "w") and value pr] and title pr"#,
+            ),
         ];
         for (from, to) in cases {
             assert_eq!(run(from, &mut Rules::default()).expect(from), to);

@@ -30,7 +30,12 @@ pub fn apply(
         external_id: current.external_id.map(str::to_owned),
         ..Patched::default()
     };
-    let mut work = Work { registry, kind, rules, out };
+    let mut work = Work {
+        registry,
+        kind,
+        rules,
+        out,
+    };
     for operation in &request.operations {
         let value = operation.value.clone();
         match &operation.path {
@@ -45,7 +50,10 @@ pub fn apply(
     check_required(registry, kind, &out.doc)?;
     let before = flatten(registry, kind, current.doc);
     let after = flatten(registry, kind, &out.doc);
-    let changed = before.keys().chain(after.keys()).filter(|unit| before.get(*unit) != after.get(*unit));
+    let changed = before
+        .keys()
+        .chain(after.keys())
+        .filter(|unit| before.get(*unit) != after.get(*unit));
     out.touched.extend(changed.cloned());
     Ok(out)
 }
@@ -68,7 +76,10 @@ impl Work<'_> {
         };
         for (key, value) in map {
             let is_path = key.contains(['.', '[']);
-            if is_path && self.registry.extension(self.kind, &key).is_none() && !self.rules.allow(Rule::DottedKeys) {
+            if is_path
+                && self.registry.extension(self.kind, &key).is_none()
+                && !self.rules.allow(Rule::DottedKeys)
+            {
                 return Err(unknown(&quote(&key)));
             }
             match target::resolve(self.registry, self.kind, &key, self.rules) {
@@ -78,7 +89,9 @@ impl Work<'_> {
                     }
                 }
                 Ok(target) => self.at(verb, &target, Some(value))?,
-                Err(error) if key.contains('[') || !self.rules.allow(Rule::UnknownAttribute) => return Err(error),
+                Err(error) if key.contains('[') || !self.rules.allow(Rule::UnknownAttribute) => {
+                    return Err(error);
+                }
                 Err(_) => {}
             }
         }
@@ -86,9 +99,12 @@ impl Work<'_> {
     }
 
     fn is_read_only(&self, path: &AttrPath) -> bool {
-        self.registry.definition(self.kind, path).is_some_and(|(top, sub)| {
-            top.mutability == Mutability::ReadOnly || sub.is_some_and(|s| s.mutability == Mutability::ReadOnly)
-        })
+        self.registry
+            .definition(self.kind, path)
+            .is_some_and(|(top, sub)| {
+                top.mutability == Mutability::ReadOnly
+                    || sub.is_some_and(|s| s.mutability == Mutability::ReadOnly)
+            })
     }
 
     fn at(&mut self, verb: Verb, target: &Target, value: Option<Value>) -> Result<()> {
@@ -109,8 +125,17 @@ impl Work<'_> {
             (ResourceKind::Group, "members", false) => self.members(verb, target, value),
             _ => match target {
                 Target::Attr(path) => self.attribute(verb, path, value),
-                Target::Elements { path, filter, seeds, sub } => {
-                    let picked = Picked { filter, seeds, sub: sub.as_deref() };
+                Target::Elements {
+                    path,
+                    filter,
+                    seeds,
+                    sub,
+                } => {
+                    let picked = Picked {
+                        filter,
+                        seeds,
+                        sub: sub.as_deref(),
+                    };
                     self.elements(verb, path, &picked, value)
                 }
             },
@@ -119,11 +144,16 @@ impl Work<'_> {
 
     fn external_id(&mut self, verb: Verb, value: Option<Value>) -> Result<()> {
         self.out.external_id = match value {
-            Some(Value::String(text)) if verb != Verb::Remove => Some(text).filter(|t| !t.is_empty()),
+            Some(Value::String(text)) if verb != Verb::Remove => {
+                Some(text).filter(|t| !t.is_empty())
+            }
             None | Some(Value::Null) => None,
             Some(_) if verb == Verb::Remove => None,
             Some(other) => {
-                return Err(Error::invalid_value(format!("`externalId` takes text; got {}", kind_of(&other))));
+                return Err(Error::invalid_value(format!(
+                    "`externalId` takes text; got {}",
+                    kind_of(&other)
+                )));
             }
         };
         Ok(())
@@ -131,12 +161,22 @@ impl Work<'_> {
 
     fn active(&mut self, verb: Verb, value: Option<Value>) -> Result<()> {
         if verb == Verb::Remove {
-            return Err(Error::mutability("`active` cannot be removed: replace it with false to deactivate"));
+            return Err(Error::mutability(
+                "`active` cannot be removed: replace it with false to deactivate",
+            ));
         }
-        let Some((attribute, _)) = self.registry.definition(self.kind, &AttrPath::core("active")) else {
+        let Some((attribute, _)) = self
+            .registry
+            .definition(self.kind, &AttrPath::core("active"))
+        else {
             return Ok(());
         };
-        let checked = check(attribute, value.unwrap_or(Value::Null), "active", self.rules)?;
+        let checked = check(
+            attribute,
+            value.unwrap_or(Value::Null),
+            "active",
+            self.rules,
+        )?;
         self.out.active = checked.and_then(|v| v.as_bool()).or(self.out.active);
         Ok(())
     }
@@ -144,27 +184,45 @@ impl Work<'_> {
     fn members(&mut self, verb: Verb, target: &Target, value: Option<Value>) -> Result<()> {
         let change = match (verb, target) {
             (_, Target::Attr(path)) if path.sub.is_some() => {
-                return Err(Error::mutability("parts of a member cannot be changed: remove it and add another"));
+                return Err(Error::mutability(
+                    "parts of a member cannot be changed: remove it and add another",
+                ));
             }
-            (Verb::Remove, Target::Elements { filter, sub: None, .. }) => {
+            (
+                Verb::Remove,
+                Target::Elements {
+                    filter, sub: None, ..
+                },
+            ) => {
                 let mut ids = Vec::new();
                 if !values_of(filter, &mut ids) {
-                    return Err(Error::invalid_filter("members are selected by `value eq \"…\"`, several joined by `or`"));
+                    return Err(Error::invalid_filter(
+                        "members are selected by `value eq \"…\"`, several joined by `or`",
+                    ));
                 }
                 MemberChange::Remove(ids)
             }
             (_, Target::Elements { .. }) => {
-                return Err(Error::mutability("parts of a member cannot be changed: remove it and add another"));
+                return Err(Error::mutability(
+                    "parts of a member cannot be changed: remove it and add another",
+                ));
             }
-            (Verb::Remove, Target::Attr(_)) => match members(value.unwrap_or(Value::Null), "value", self.rules)? {
-                Some(list) if self.rules.allow(Rule::RemoveWithValue) => {
-                    MemberChange::Remove(list.into_iter().map(|m| m.value).collect())
+            (Verb::Remove, Target::Attr(_)) => {
+                match members(value.unwrap_or(Value::Null), "value", self.rules)? {
+                    Some(list) if self.rules.allow(Rule::RemoveWithValue) => {
+                        MemberChange::Remove(list.into_iter().map(|m| m.value).collect())
+                    }
+                    _ => MemberChange::RemoveAll,
                 }
-                _ => MemberChange::RemoveAll,
-            },
+            }
             (verb, Target::Attr(_)) => {
-                let list = members(value.unwrap_or(Value::Null), "value", self.rules)?.unwrap_or_default();
-                if verb == Verb::Add { MemberChange::Add(list) } else { MemberChange::Replace(list) }
+                let list =
+                    members(value.unwrap_or(Value::Null), "value", self.rules)?.unwrap_or_default();
+                if verb == Verb::Add {
+                    MemberChange::Add(list)
+                } else {
+                    MemberChange::Replace(list)
+                }
             }
         };
         self.out.members.push(change);
@@ -173,9 +231,15 @@ impl Work<'_> {
 
     fn extension(&mut self, verb: Verb, path: &AttrPath, value: Option<Value>) -> Result<()> {
         let urn = path.urn.clone().unwrap_or_default();
-        let Some(schema) = self.registry.extension(self.kind, &urn) else { return Ok(()) };
+        let Some(schema) = self.registry.extension(self.kind, &urn) else {
+            return Ok(());
+        };
         if verb == Verb::Remove {
-            if schema.attributes.iter().all(|a| a.mutability == Mutability::ReadOnly) {
+            if schema
+                .attributes
+                .iter()
+                .all(|a| a.mutability == Mutability::ReadOnly)
+            {
                 return Err(read_only(path));
             }
             self.out.doc.remove(&urn);
@@ -185,13 +249,18 @@ impl Work<'_> {
             Value::Null => return Ok(()),
             Value::Object(map) => map,
             other => {
-                return Err(Error::invalid_value(format!("`{urn}` takes an object; got {}", kind_of(&other))));
+                return Err(Error::invalid_value(format!(
+                    "`{urn}` takes an object; got {}",
+                    kind_of(&other)
+                )));
             }
         };
         for (name, value) in map {
             let full = format!("{urn}:{name}");
             match self.registry.resolve(self.kind, &full) {
-                Some(inner) if self.is_read_only(&inner) && self.rules.allow(Rule::ReadOnlyKeysIgnored) => {}
+                Some(inner)
+                    if self.is_read_only(&inner) && self.rules.allow(Rule::ReadOnlyKeysIgnored) => {
+                }
                 Some(inner) => self.at(verb, &Target::Attr(inner), Some(value))?,
                 None if self.rules.allow(Rule::UnknownAttribute) => {}
                 None => return Err(unknown(&quote(&full))),
@@ -235,7 +304,11 @@ impl Work<'_> {
         match sub {
             Some(sub) if top.multi_valued => {
                 let everything = Filter::And(Vec::new());
-                let picked = Picked { filter: &everything, seeds: &[], sub: Some(&sub.name) };
+                let picked = Picked {
+                    filter: &everything,
+                    seeds: &[],
+                    sub: Some(&sub.name),
+                };
                 self.elements(verb, &path.with_sub(None), &picked, value)?;
             }
             Some(sub) => self.sub_attribute(verb, path, sub, value)?,
@@ -246,10 +319,21 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn sub_attribute(&mut self, verb: Verb, path: &AttrPath, sub: &Attribute, value: Option<Value>) -> Result<()> {
+    fn sub_attribute(
+        &mut self,
+        verb: Verb,
+        path: &AttrPath,
+        sub: &Attribute,
+        value: Option<Value>,
+    ) -> Result<()> {
         let checked = match verb {
             Verb::Remove => None,
-            _ => check(sub, value.unwrap_or(Value::Null), &path.to_string(), self.rules)?,
+            _ => check(
+                sub,
+                value.unwrap_or(Value::Null),
+                &path.to_string(),
+                self.rules,
+            )?,
         };
         self.out.touched.insert(path.clone());
         let attr = path.attr.clone().unwrap_or_default();
@@ -262,17 +346,32 @@ impl Work<'_> {
     }
 
     /// A single value: a complex one is merged part by part, a simple one replaced.
-    fn single(&mut self, verb: Verb, path: &AttrPath, top: &Attribute, value: Option<Value>) -> Result<()> {
-        let value = value.filter(|_| verb != Verb::Remove).unwrap_or(Value::Null);
+    fn single(
+        &mut self,
+        verb: Verb,
+        path: &AttrPath,
+        top: &Attribute,
+        value: Option<Value>,
+    ) -> Result<()> {
+        let value = value
+            .filter(|_| verb != Verb::Remove)
+            .unwrap_or(Value::Null);
         let complex = !top.sub_attributes.is_empty();
         if complex {
-            self.out.touched.extend(top.sub_attributes.iter().filter(|s| value.get(&s.name).is_some()).map(|s| path.with_sub(Some(&s.name))));
+            self.out.touched.extend(
+                top.sub_attributes
+                    .iter()
+                    .filter(|s| value.get(&s.name).is_some())
+                    .map(|s| path.with_sub(Some(&s.name))),
+            );
         } else {
             self.out.touched.insert(path.clone());
         }
         if value.is_null() {
             if top.required {
-                return Err(Error::mutability(format!("`{path}` is required and cannot be removed")));
+                return Err(Error::mutability(format!(
+                    "`{path}` is required and cannot be removed"
+                )));
             }
             self.home(path).remove(&top.name);
             return Ok(());
@@ -281,7 +380,10 @@ impl Work<'_> {
         let gone: Vec<String> = match &value {
             Value::Object(map) => {
                 let nulls = map.iter().filter(|(_, v)| v.is_null());
-                nulls.filter_map(|(k, _)| top.sub(k)).map(|s| s.name.clone()).collect()
+                nulls
+                    .filter_map(|(k, _)| top.sub(k))
+                    .map(|s| s.name.clone())
+                    .collect()
             }
             _ => Vec::new(),
         };
@@ -310,7 +412,13 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn list(&mut self, verb: Verb, path: &AttrPath, top: &Attribute, value: Option<Value>) -> Result<()> {
+    fn list(
+        &mut self,
+        verb: Verb,
+        path: &AttrPath,
+        top: &Attribute,
+        value: Option<Value>,
+    ) -> Result<()> {
         self.out.touched.insert(path.clone());
         let given = match value {
             None | Some(Value::Null) => Vec::new(),
@@ -352,7 +460,13 @@ impl Work<'_> {
         }
     }
 
-    fn elements(&mut self, verb: Verb, path: &AttrPath, picked: &Picked<'_>, value: Option<Value>) -> Result<()> {
+    fn elements(
+        &mut self,
+        verb: Verb,
+        path: &AttrPath,
+        picked: &Picked<'_>,
+        value: Option<Value>,
+    ) -> Result<()> {
         let registry = self.registry;
         let Some((top, _)) = registry.definition(self.kind, path) else {
             return Err(Error::invalid_path(format!("no schema has `{path}`")));
@@ -369,10 +483,15 @@ impl Work<'_> {
                 let mut targets = chosen;
                 if targets.is_empty() {
                     if !self.rules.allow(Rule::FilterPathCreates) {
-                        return Err(Error::no_target(format!("no value of `{path}` satisfies the filter")));
+                        return Err(Error::no_target(format!(
+                            "no value of `{path}` satisfies the filter"
+                        )));
                     }
                     let seed: Doc = picked.seeds.iter().cloned().collect();
-                    items.extend(check_one(top, Value::Object(seed), &at, self.rules)?.or(Some(Value::Object(Doc::new()))));
+                    items.extend(
+                        check_one(top, Value::Object(seed), &at, self.rules)?
+                            .or(Some(Value::Object(Doc::new()))),
+                    );
                     targets.push(items.len() - 1);
                 }
                 for i in &targets {
@@ -392,7 +511,8 @@ impl Work<'_> {
         }
         items.retain(|item| item.as_object().is_none_or(|map| !map.is_empty()));
         one_primary(&items, &path.to_string())?;
-        self.home(path).insert(top.name.clone(), Value::Array(items));
+        self.home(path)
+            .insert(top.name.clone(), Value::Array(items));
         self.tidy(path);
         Ok(())
     }
@@ -438,8 +558,14 @@ fn chosen(folded: &Doc, path: &AttrPath, filter: &Filter, len: usize) -> Vec<usi
         None => Some(folded),
         Some(urn) => folded.get(urn).and_then(Value::as_object),
     };
-    let items = home.and_then(|h| h.get(path.attr.as_deref()?)).and_then(Value::as_array);
-    let hits = items.into_iter().flatten().enumerate().filter(|(_, item)| evaluate_element(filter, item));
+    let items = home
+        .and_then(|h| h.get(path.attr.as_deref()?))
+        .and_then(Value::as_array);
+    let hits = items
+        .into_iter()
+        .flatten()
+        .enumerate()
+        .filter(|(_, item)| evaluate_element(filter, item));
     hits.map(|(i, _)| i).filter(|i| *i < len).collect()
 }
 
@@ -465,7 +591,12 @@ fn remove_chosen(items: &mut Vec<Value>, chosen: &[usize], sub: Option<&str>) {
 /// RFC 7644 §3.5.2: setting primary on one value takes it from the others.
 fn settle_primary(items: &mut [Value], written: &[usize]) {
     let is_primary = |item: &Value| item.get("primary") == Some(&Value::Bool(true));
-    let Some(winner) = written.iter().rev().find(|i| items.get(**i).is_some_and(is_primary)).copied() else {
+    let Some(winner) = written
+        .iter()
+        .rev()
+        .find(|i| items.get(**i).is_some_and(is_primary))
+        .copied()
+    else {
         return;
     };
     for (i, item) in items.iter_mut().enumerate() {
@@ -478,7 +609,9 @@ fn settle_primary(items: &mut [Value], written: &[usize]) {
 /// Every part of `part` stands in `whole`.
 fn contains(whole: &Value, part: &Value) -> bool {
     match (whole, part) {
-        (Value::Object(whole), Value::Object(part)) => part.iter().all(|(k, v)| whole.get(k) == Some(v)),
+        (Value::Object(whole), Value::Object(part)) => {
+            part.iter().all(|(k, v)| whole.get(k) == Some(v))
+        }
         _ => whole == part,
     }
 }
@@ -487,13 +620,15 @@ fn contains(whole: &Value, part: &Value) -> bool {
 fn values_of(filter: &Filter, ids: &mut Vec<String>) -> bool {
     match filter {
         Filter::Or(items) => items.iter().all(|item| values_of(item, ids)),
-        Filter::Test(test) if test.op == Op::Eq && test.path.sub.as_deref() == Some("value") => match &test.value {
-            Literal::Text(id) => {
-                ids.push(id.clone());
-                true
+        Filter::Test(test) if test.op == Op::Eq && test.path.sub.as_deref() == Some("value") => {
+            match &test.value {
+                Literal::Text(id) => {
+                    ids.push(id.clone());
+                    true
+                }
+                _ => false,
             }
-            _ => false,
-        },
+        }
         _ => false,
     }
 }

@@ -94,32 +94,59 @@ pub enum MemberChange {
 /// `invalidSyntax` that names the operation and the rule.
 pub fn parse(body: Value, rules: &mut Rules) -> Result<PatchRequest> {
     let Value::Object(body) = body else {
-        return Err(Error::invalid_syntax(format!("the body must be an object; got {}", kind_of(&body))));
+        return Err(Error::invalid_syntax(format!(
+            "the body must be an object; got {}",
+            kind_of(&body)
+        )));
     };
-    let get = |name: &str| body.iter().find(|(k, _)| k.eq_ignore_ascii_case(name)).map(|(_, v)| v);
-    let named = get("schemas").and_then(Value::as_array).is_some_and(|urns| {
-        urns.iter().any(|u| u.as_str().is_some_and(|u| u.eq_ignore_ascii_case(PATCH_OP)))
-    });
+    let get = |name: &str| {
+        body.iter()
+            .find(|(k, _)| k.eq_ignore_ascii_case(name))
+            .map(|(_, v)| v)
+    };
+    let named = get("schemas")
+        .and_then(Value::as_array)
+        .is_some_and(|urns| {
+            urns.iter()
+                .any(|u| u.as_str().is_some_and(|u| u.eq_ignore_ascii_case(PATCH_OP)))
+        });
     if !named && !(get("schemas").is_none() && rules.allow(Rule::SchemasMissing)) {
-        return Err(Error::invalid_syntax(format!("`schemas` must hold `{PATCH_OP}`")));
+        return Err(Error::invalid_syntax(format!(
+            "`schemas` must hold `{PATCH_OP}`"
+        )));
     }
     let operations = get("Operations").and_then(Value::as_array);
     let operations = operations.filter(|o| !o.is_empty()).ok_or_else(|| {
         Error::invalid_syntax("`Operations` must be a list of at least one operation")
     })?;
     if operations.len() > OPERATIONS {
-        return Err(Error::too_many(format!("at most {OPERATIONS} operations in one PATCH; got {}", operations.len())));
+        return Err(Error::too_many(format!(
+            "at most {OPERATIONS} operations in one PATCH; got {}",
+            operations.len()
+        )));
     }
-    let operations = operations.iter().enumerate().map(|(i, value)| operation(i, value, rules));
-    Ok(PatchRequest { operations: operations.collect::<Result<_>>()? })
+    let operations = operations
+        .iter()
+        .enumerate()
+        .map(|(i, value)| operation(i, value, rules));
+    Ok(PatchRequest {
+        operations: operations.collect::<Result<_>>()?,
+    })
 }
 
 fn operation(i: usize, value: &Value, rules: &mut Rules) -> Result<Operation> {
     let at = format!("Operations[{i}]");
     let Value::Object(map) = value else {
-        return Err(Error::invalid_syntax(format!("`{at}` must be an object; got {}", kind_of(value))));
+        return Err(Error::invalid_syntax(format!(
+            "`{at}` must be an object; got {}",
+            kind_of(value)
+        )));
     };
-    let get = |name: &str| map.iter().find(|(k, _)| k.eq_ignore_ascii_case(name)).map(|(_, v)| v);
+    let get = |name: &str| {
+        map.iter()
+            .find(|(k, _)| k.eq_ignore_ascii_case(name))
+            .map(|(_, v)| v)
+    };
     let word = get("op").and_then(Value::as_str).unwrap_or_default();
     let lower = word.to_ascii_lowercase();
     let verb = match lower.as_str() {
@@ -127,7 +154,10 @@ fn operation(i: usize, value: &Value, rules: &mut Rules) -> Result<Operation> {
         "remove" => Verb::Remove,
         "replace" => Verb::Replace,
         _ => {
-            return Err(Error::invalid_syntax(format!("`{at}.op` must be add, remove or replace; got `{}`", quote(word))));
+            return Err(Error::invalid_syntax(format!(
+                "`{at}.op` must be add, remove or replace; got `{}`",
+                quote(word)
+            )));
         }
     };
     if lower != word {
@@ -139,7 +169,10 @@ fn operation(i: usize, value: &Value, rules: &mut Rules) -> Result<Operation> {
         Some(Value::String(path)) if path.trim().is_empty() => None,
         Some(Value::String(path)) => Some(path.trim().to_owned()),
         Some(other) => {
-            return Err(Error::invalid_path(format!("`{at}.path` must be text; got {}", kind_of(other))));
+            return Err(Error::invalid_path(format!(
+                "`{at}.path` must be text; got {}",
+                kind_of(other)
+            )));
         }
     };
     if verb == Verb::Remove && path.is_none() {

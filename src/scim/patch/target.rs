@@ -30,7 +30,12 @@ pub(super) enum Target {
 ///
 /// # Errors
 /// `invalidPath`, or `invalidFilter` for the filter inside it.
-pub(super) fn resolve(registry: &Registry, kind: ResourceKind, text: &str, rules: &mut Rules) -> Result<Target> {
+pub(super) fn resolve(
+    registry: &Registry,
+    kind: ResourceKind,
+    text: &str,
+    rules: &mut Rules,
+) -> Result<Target> {
     if let Some(path) = find(registry, kind, text, rules) {
         return Ok(Target::Attr(path));
     }
@@ -39,33 +44,54 @@ pub(super) fn resolve(registry: &Registry, kind: ResourceKind, text: &str, rules
         return Err(bad(&format!("names no attribute of {}", kind.name())));
     }
     let rewritten = filter::rewrite_path(text, rules)?;
-    let parsed: grammar::PatchPath =
-        rewritten.parse().map_err(|_| bad("cannot be read"))?;
-    let grammar::PatchPath::Value(value_path) = parsed else { return Err(bad("names no attribute")) };
+    let parsed: grammar::PatchPath = rewritten.parse().map_err(|_| bad("cannot be read"))?;
+    let grammar::PatchPath::Value(value_path) = parsed else {
+        return Err(bad("names no attribute"));
+    };
     let name = value_path.attr.to_string();
     let path = find(registry, kind, &name, rules).ok_or_else(|| bad("names no attribute"))?;
-    let attribute = registry.definition(kind, &path).map(|(attribute, _)| attribute);
+    let attribute = registry
+        .definition(kind, &path)
+        .map(|(attribute, _)| attribute);
     let attribute = attribute.filter(|a| a.multi_valued && path.sub.is_none());
-    let attribute = attribute.ok_or_else(|| bad("selects elements of an attribute that is not multi-valued"))?;
+    let attribute = attribute
+        .ok_or_else(|| bad("selects elements of an attribute that is not multi-valued"))?;
     let sub = match &value_path.sub_attr {
         None => None,
         Some(sub) => {
             let known = attribute.sub(filter::real_name(sub));
-            Some(known.ok_or_else(|| bad("names a part that the attribute lacks"))?.name.clone())
+            Some(
+                known
+                    .ok_or_else(|| bad("names a part that the attribute lacks"))?
+                    .name
+                    .clone(),
+            )
         }
     };
     let mut seeds = Vec::new();
     collect(&value_path.filter, &mut seeds);
     let mut canonical = Vec::with_capacity(seeds.len());
     for (name, value) in seeds {
-        let known = attribute.sub(filter::real_name(&name)).ok_or_else(|| bad("compares a part that the attribute lacks"))?;
+        let known = attribute
+            .sub(filter::real_name(&name))
+            .ok_or_else(|| bad("compares a part that the attribute lacks"))?;
         canonical.push((known.name.clone(), value));
     }
     let filter = filter::element_filter(registry, kind, &path, value_path.filter, rules)?;
-    Ok(Target::Elements { path, filter, seeds: canonical, sub })
+    Ok(Target::Elements {
+        path,
+        filter,
+        seeds: canonical,
+        sub,
+    })
 }
 
-fn find(registry: &Registry, kind: ResourceKind, text: &str, rules: &mut Rules) -> Option<AttrPath> {
+fn find(
+    registry: &Registry,
+    kind: ResourceKind,
+    text: &str,
+    rules: &mut Rules,
+) -> Option<AttrPath> {
     registry.resolve(kind, text).or_else(|| {
         let found = registry.resolve_unprefixed(kind, text)?;
         rules.allow(Rule::UnprefixedExtension).then_some(found)
@@ -76,7 +102,11 @@ fn find(registry: &Registry, kind: ResourceKind, text: &str, rules: &mut Rules) 
 fn collect(filter: &grammar::ValFilter, seeds: &mut Vec<(String, Value)>) {
     match filter {
         grammar::ValFilter::And(items) => items.iter().for_each(|item| collect(item, seeds)),
-        grammar::ValFilter::Attr(grammar::AttrExp::Comparison(path, grammar::CompareOp::Eq, value)) => {
+        grammar::ValFilter::Attr(grammar::AttrExp::Comparison(
+            path,
+            grammar::CompareOp::Eq,
+            value,
+        )) => {
             let value = match value {
                 grammar::CompValue::False => Value::Bool(false),
                 grammar::CompValue::True => Value::Bool(true),

@@ -10,9 +10,16 @@ use crate::scim::schema::{ENTERPRISE as E, Registry, ResourceKind};
 fn run(preset: Preset, kind: ResourceKind, doc: Value, ops: Value) -> Result<Patched> {
     let registry = Registry::builtin().expect("built-in schemas");
     let mut rules = Rules::new(preset);
-    let request = parse(json!({"schemas": [PATCH_OP], "Operations": ops}), &mut rules)?;
+    let request = parse(
+        json!({"schemas": [PATCH_OP], "Operations": ops}),
+        &mut rules,
+    )?;
     let doc = doc.as_object().cloned().expect("an object");
-    let current = Current { doc: &doc, external_id: Some("x"), active: Some(true) };
+    let current = Current {
+        doc: &doc,
+        external_id: Some("x"),
+        active: Some(true),
+    };
     apply(&registry, kind, &request, &current, &mut rules)
 }
 
@@ -28,29 +35,96 @@ fn user(ops: Value) -> Result<Value> {
 #[test]
 fn paths_of_every_form_reach_their_target() {
     let cases = [
-        (json!([{"op": "replace", "path": "title", "value": "Chief"}]), "/title", json!("Chief")),
-        (json!([{"op": "Replace", "path": "name.givenName", "value": "Bea"}]), "/name", json!({"givenName": "Bea", "familyName": "Lee"})),
-        (json!([{"op": "replace", "value": {"name.givenName": "Bea", format!("{E}:department"): "IT"}}]), "/name/givenName", json!("Bea")),
-        (json!([{"op": "replace", "path": "name", "value": {"givenName": "Bea"}}]), "/name/familyName", json!("Lee")),
-        (json!([{"op": "replace", "path": "emails[type eq \"work\"].value", "value": "b@x.test"}]), "/emails/0/value", json!("b@x.test")),
-        (json!([{"op": "Add", "path": "emails[type eq \"other\"].value", "value": "o@x.test"}]), "/emails/2", json!({"type": "other", "value": "o@x.test"})),
-        (json!([{"op": "add", "path": "emails", "value": [{"type": "other", "value": "o@x.test", "primary": true}]}]), "/emails/0/primary", json!(false)),
-        (json!([{"op": "remove", "path": "emails[type eq \"work\"]"}]), "/emails", json!([{"type": "home", "value": "h@x.test"}])),
-        (json!([{"op": "replace", "path": "emails", "value": []}]), "/emails", Value::Null),
-        (json!([{"op": "Add", "path": "manager", "value": [{"$ref": null, "value": "m1"}]}]), "/urn:ietf:params:scim:schemas:extension:enterprise:2.0:User/manager", json!({"value": "m1"})),
-        (json!([{"op": "Add", "path": format!("{E}:manager"), "value": "m1"}]), "/urn:ietf:params:scim:schemas:extension:enterprise:2.0:User/manager", json!({"value": "m1"})),
-        (json!([{"op": "remove", "path": E}]), "/urn:ietf:params:scim:schemas:extension:enterprise:2.0:User", Value::Null),
-        (json!([{"op": "add", "path": E, "value": {"department": "IT"}}]), "/urn:ietf:params:scim:schemas:extension:enterprise:2.0:User/department", json!("IT")),
-        (json!([{"op": "Remove", "path": "title"}]), "/title", Value::Null),
-        (json!([
+        (
+            json!([{"op": "replace", "path": "title", "value": "Chief"}]),
+            "/title",
+            json!("Chief"),
+        ),
+        (
+            json!([{"op": "Replace", "path": "name.givenName", "value": "Bea"}]),
+            "/name",
+            json!({"givenName": "Bea", "familyName": "Lee"}),
+        ),
+        (
+            json!([{"op": "replace", "value": {"name.givenName": "Bea", format!("{E}:department"): "IT"}}]),
+            "/name/givenName",
+            json!("Bea"),
+        ),
+        (
+            json!([{"op": "replace", "path": "name", "value": {"givenName": "Bea"}}]),
+            "/name/familyName",
+            json!("Lee"),
+        ),
+        (
+            json!([{"op": "replace", "path": "emails[type eq \"work\"].value", "value": "b@x.test"}]),
+            "/emails/0/value",
+            json!("b@x.test"),
+        ),
+        (
+            json!([{"op": "Add", "path": "emails[type eq \"other\"].value", "value": "o@x.test"}]),
+            "/emails/2",
+            json!({"type": "other", "value": "o@x.test"}),
+        ),
+        (
+            json!([{"op": "add", "path": "emails", "value": [{"type": "other", "value": "o@x.test", "primary": true}]}]),
+            "/emails/0/primary",
+            json!(false),
+        ),
+        (
+            json!([{"op": "remove", "path": "emails[type eq \"work\"]"}]),
+            "/emails",
+            json!([{"type": "home", "value": "h@x.test"}]),
+        ),
+        (
+            json!([{"op": "replace", "path": "emails", "value": []}]),
+            "/emails",
+            Value::Null,
+        ),
+        (
+            json!([{"op": "Add", "path": "manager", "value": [{"$ref": null, "value": "m1"}]}]),
+            "/urn:ietf:params:scim:schemas:extension:enterprise:2.0:User/manager",
+            json!({"value": "m1"}),
+        ),
+        (
+            json!([{"op": "Add", "path": format!("{E}:manager"), "value": "m1"}]),
+            "/urn:ietf:params:scim:schemas:extension:enterprise:2.0:User/manager",
+            json!({"value": "m1"}),
+        ),
+        (
+            json!([{"op": "remove", "path": E}]),
+            "/urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
+            Value::Null,
+        ),
+        (
+            json!([{"op": "add", "path": E, "value": {"department": "IT"}}]),
+            "/urn:ietf:params:scim:schemas:extension:enterprise:2.0:User/department",
+            json!("IT"),
+        ),
+        (
+            json!([{"op": "Remove", "path": "title"}]),
+            "/title",
+            Value::Null,
+        ),
+        (
+            json!([
             {"op": "Add", "path": "addresses[type eq \"work\"].country", "value": "DE"},
             {"op": "Add", "path": "addresses[type eq \"work\"].region", "value": "BE"}]),
-            "/addresses", json!([{"type": "work", "country": "DE", "region": "BE"}])),
-        (json!([{"op": "Add", "path": "roles[primary eq \"True\"].value", "value": "Admin"}]), "/roles", json!([{"primary": true, "value": "Admin"}])),
+            "/addresses",
+            json!([{"type": "work", "country": "DE", "region": "BE"}]),
+        ),
+        (
+            json!([{"op": "Add", "path": "roles[primary eq \"True\"].value", "value": "Admin"}]),
+            "/roles",
+            json!([{"primary": true, "value": "Admin"}]),
+        ),
     ];
     for (ops, pointer, want) in cases {
         let got = user(ops.clone()).expect("applied");
-        assert_eq!(got.pointer(pointer).cloned().unwrap_or(Value::Null), want, "{ops}");
+        assert_eq!(
+            got.pointer(pointer).cloned().unwrap_or(Value::Null),
+            want,
+            "{ops}"
+        );
     }
 }
 
@@ -64,7 +138,12 @@ fn a_deactivation_is_understood_in_every_spelling_and_preset() {
             json!([{"op": "replace", "path": "ACTIVE", "value": "false"}]),
             json!([{"op": "add", "value": {"urn:ietf:params:scim:schemas:core:2.0:User:active": "False"}}]),
         ] {
-            let got = run(preset, ResourceKind::User, json!({"userName": "ann"}), ops.clone());
+            let got = run(
+                preset,
+                ResourceKind::User,
+                json!({"userName": "ann"}),
+                ops.clone(),
+            );
             assert_eq!(got.expect("applied").active, Some(false), "{ops}");
         }
     }
@@ -74,17 +153,50 @@ fn a_deactivation_is_understood_in_every_spelling_and_preset() {
 fn what_cannot_be_applied_is_refused_by_its_name() {
     let cases = [
         (json!([{"op": "remove"}]), ScimType::NoTarget),
-        (json!([{"op": "replace", "path": "id", "value": "x"}]), ScimType::Mutability),
-        (json!([{"op": "add", "path": "groups", "value": []}]), ScimType::Mutability),
-        (json!([{"op": "remove", "path": "userName"}]), ScimType::Mutability),
-        (json!([{"op": "replace", "path": "nope", "value": 1}]), ScimType::InvalidPath),
-        (json!([{"op": "replace", "path": "emails[", "value": 1}]), ScimType::InvalidPath),
-        (json!([{"op": "replace", "path": "emails[nope eq 1]", "value": {}}]), ScimType::InvalidPath),
-        (json!([{"op": "replace", "path": "title", "value": {"a": 1}}]), ScimType::InvalidValue),
-        (json!([{"op": "replace", "path": "title"}]), ScimType::InvalidValue),
-        (json!([{"op": "replace", "path": "active", "value": "perhaps"}]), ScimType::InvalidValue),
-        (json!([{"op": "replace", "value": "x"}]), ScimType::InvalidValue),
-        (json!([{"op": "move", "path": "title", "value": "x"}]), ScimType::InvalidSyntax),
+        (
+            json!([{"op": "replace", "path": "id", "value": "x"}]),
+            ScimType::Mutability,
+        ),
+        (
+            json!([{"op": "add", "path": "groups", "value": []}]),
+            ScimType::Mutability,
+        ),
+        (
+            json!([{"op": "remove", "path": "userName"}]),
+            ScimType::Mutability,
+        ),
+        (
+            json!([{"op": "replace", "path": "nope", "value": 1}]),
+            ScimType::InvalidPath,
+        ),
+        (
+            json!([{"op": "replace", "path": "emails[", "value": 1}]),
+            ScimType::InvalidPath,
+        ),
+        (
+            json!([{"op": "replace", "path": "emails[nope eq 1]", "value": {}}]),
+            ScimType::InvalidPath,
+        ),
+        (
+            json!([{"op": "replace", "path": "title", "value": {"a": 1}}]),
+            ScimType::InvalidValue,
+        ),
+        (
+            json!([{"op": "replace", "path": "title"}]),
+            ScimType::InvalidValue,
+        ),
+        (
+            json!([{"op": "replace", "path": "active", "value": "perhaps"}]),
+            ScimType::InvalidValue,
+        ),
+        (
+            json!([{"op": "replace", "value": "x"}]),
+            ScimType::InvalidValue,
+        ),
+        (
+            json!([{"op": "move", "path": "title", "value": "x"}]),
+            ScimType::InvalidSyntax,
+        ),
         (json!([]), ScimType::InvalidSyntax),
         (json!(["x"]), ScimType::InvalidSyntax),
     ];
@@ -97,24 +209,57 @@ fn what_cannot_be_applied_is_refused_by_its_name() {
 #[test]
 fn a_filter_that_matches_nothing_is_no_target_by_the_letter() {
     let ops = json!([{"op": "replace", "path": "emails[type eq \"work\"].value", "value": "x"}]);
-    let got = run(Preset::Strict, ResourceKind::User, json!({"userName": "a"}), ops);
+    let got = run(
+        Preset::Strict,
+        ResourceKind::User,
+        json!({"userName": "a"}),
+        ops,
+    );
     assert_eq!(got.map_err(|e| e.scim_type), Err(Some(ScimType::NoTarget)));
 }
 
 #[test]
 fn members_become_changes_in_order() {
-    let m = |v: &str| Member { value: v.to_owned(), kind: None };
+    let m = |v: &str| Member {
+        value: v.to_owned(),
+        kind: None,
+    };
     let cases = [
-        (json!([{"op": "add", "path": "members", "value": [{"value": "u1", "display": "x"}]}]), vec![MemberChange::Add(vec![m("u1")])]),
-        (json!([{"op": "remove", "path": "members[value eq \"u2\"]"}, {"op": "add", "path": "members", "value": {"value": "u1"}}]),
-            vec![MemberChange::Remove(vec!["u2".into()]), MemberChange::Add(vec![m("u1")])]),
-        (json!([{"op": "Remove", "path": "members", "value": [{"$ref": null, "value": "u1"}]}]), vec![MemberChange::Remove(vec!["u1".into()])]),
-        (json!([{"op": "remove", "path": "members"}]), vec![MemberChange::RemoveAll]),
-        (json!([{"op": "replace", "value": {"members": [], "id": "g1", "displayName": "Sales"}}]), vec![MemberChange::Replace(vec![])]),
-        (json!([{"op": "replace", "value": {"id": "g1", "displayName": "Sales"}}]), vec![]),
+        (
+            json!([{"op": "add", "path": "members", "value": [{"value": "u1", "display": "x"}]}]),
+            vec![MemberChange::Add(vec![m("u1")])],
+        ),
+        (
+            json!([{"op": "remove", "path": "members[value eq \"u2\"]"}, {"op": "add", "path": "members", "value": {"value": "u1"}}]),
+            vec![
+                MemberChange::Remove(vec!["u2".into()]),
+                MemberChange::Add(vec![m("u1")]),
+            ],
+        ),
+        (
+            json!([{"op": "Remove", "path": "members", "value": [{"$ref": null, "value": "u1"}]}]),
+            vec![MemberChange::Remove(vec!["u1".into()])],
+        ),
+        (
+            json!([{"op": "remove", "path": "members"}]),
+            vec![MemberChange::RemoveAll],
+        ),
+        (
+            json!([{"op": "replace", "value": {"members": [], "id": "g1", "displayName": "Sales"}}]),
+            vec![MemberChange::Replace(vec![])],
+        ),
+        (
+            json!([{"op": "replace", "value": {"id": "g1", "displayName": "Sales"}}]),
+            vec![],
+        ),
     ];
     for (ops, want) in cases {
-        let got = run(Preset::Okta, ResourceKind::Group, json!({"displayName": "S"}), ops.clone());
+        let got = run(
+            Preset::Okta,
+            ResourceKind::Group,
+            json!({"displayName": "S"}),
+            ops.clone(),
+        );
         assert_eq!(got.expect("applied").members, want, "{ops}");
     }
 }
@@ -122,8 +267,18 @@ fn members_become_changes_in_order() {
 #[test]
 fn written_units_are_touched_even_when_nothing_changes() {
     let ops = json!([{"op": "replace", "path": "title", "value": "Boss"}]);
-    let got = run(Preset::Generic, ResourceKind::User, json!({"userName": "a", "title": "Boss"}), ops);
-    let touched: Vec<String> = got.expect("applied").touched.iter().map(ToString::to_string).collect();
+    let got = run(
+        Preset::Generic,
+        ResourceKind::User,
+        json!({"userName": "a", "title": "Boss"}),
+        ops,
+    );
+    let touched: Vec<String> = got
+        .expect("applied")
+        .touched
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     assert_eq!(touched, ["title"]);
 }
 

@@ -14,7 +14,12 @@ use crate::storage::Tx;
 use crate::storage::groups::GroupRow;
 
 /// Applies changes in order; returns whether any row changed.
-pub(super) fn apply(tx: &mut Tx<'_>, source: &Source, group: &GroupRow, changes: &[MemberChange]) -> Result<bool> {
+pub(super) fn apply(
+    tx: &mut Tx<'_>,
+    source: &Source,
+    group: &GroupRow,
+    changes: &[MemberChange],
+) -> Result<bool> {
     let mut budget = CHANGED_ROWS;
     let mut changed = false;
     for change in changes {
@@ -22,14 +27,20 @@ pub(super) fn apply(tx: &mut Tx<'_>, source: &Source, group: &GroupRow, changes:
         for id in &remove {
             if tx.delete_membership(&group.id, group.generation, id)? {
                 spend(&mut budget)?;
-                tx.record(Entry::new("group.member_removed", "group", group.id.clone()).object("user", id.clone()));
+                tx.record(
+                    Entry::new("group.member_removed", "group", group.id.clone())
+                        .object("user", id.clone()),
+                );
                 changed = true;
             }
         }
         for id in &add {
             if tx.create_membership(&group.id, group.generation, id, "User")? {
                 spend(&mut budget)?;
-                tx.record(Entry::new("group.member_added", "group", group.id.clone()).object("user", id.clone()));
+                tx.record(
+                    Entry::new("group.member_added", "group", group.id.clone())
+                        .object("user", id.clone()),
+                );
                 changed = true;
             }
         }
@@ -61,12 +72,17 @@ fn difference(
         MemberChange::RemoveAll => {
             // One more than may go shows that it is too much, without reading a large group.
             let limit = i64::try_from(CHANGED_ROWS).unwrap_or(i64::MAX) + 1;
-            Ok((Vec::new(), tx.list_member_ids(&group.id, group.generation, limit)?))
+            Ok((
+                Vec::new(),
+                tx.list_member_ids(&group.id, group.generation, limit)?,
+            ))
         }
         MemberChange::Replace(list) => {
             let wanted: BTreeSet<String> = resolve(tx, source, list)?.into_iter().collect();
-            let present: BTreeSet<String> =
-                tx.list_member_ids(&group.id, group.generation, i64::MAX)?.into_iter().collect();
+            let present: BTreeSet<String> = tx
+                .list_member_ids(&group.id, group.generation, i64::MAX)?
+                .into_iter()
+                .collect();
             let add = wanted.difference(&present).cloned().collect();
             let remove = present.difference(&wanted).cloned().collect();
             Ok((add, remove))
@@ -76,16 +92,28 @@ fn difference(
 
 /// Ids as the source knows them → users' own ids; each must be a user that it sees.
 fn resolve(tx: &mut Tx<'_>, source: &Source, list: &[Member]) -> Result<Vec<String>> {
-    if let Some(member) = list.iter().find(|m| m.kind.as_deref().is_some_and(|k| k.eq_ignore_ascii_case("Group"))) {
+    if let Some(member) = list.iter().find(|m| {
+        m.kind
+            .as_deref()
+            .is_some_and(|k| k.eq_ignore_ascii_case("Group"))
+    }) {
         let id = quote(&member.value);
-        return Err(ScimError::invalid_value(format!("the member `{id}` is a group: groups in groups are not supported")).into());
+        return Err(ScimError::invalid_value(format!(
+            "the member `{id}` is a group: groups in groups are not supported"
+        ))
+        .into());
     }
     let ids: Vec<String> = list.iter().map(|m| m.value.clone()).collect();
-    let found: HashMap<String, String> = tx.list_visible_ids(Some(&source.id), &ids)?.into_iter().collect();
+    let found: HashMap<String, String> = tx
+        .list_visible_ids(Some(&source.id), &ids)?
+        .into_iter()
+        .collect();
     let resolved = ids.iter().map(|id| {
         found.get(id).cloned().ok_or_else(|| {
             let id = quote(id);
-            Error::Invalid(ScimError::invalid_value(format!("the member `{id}` is no user: create the user first")))
+            Error::Invalid(ScimError::invalid_value(format!(
+                "the member `{id}` is no user: create the user first"
+            )))
         })
     });
     resolved.collect()
@@ -93,6 +121,12 @@ fn resolve(tx: &mut Tx<'_>, source: &Source, list: &[Member]) -> Result<Vec<Stri
 
 /// The same for removal, where an unknown id is no error. Somebody the source no longer sees may still be a member.
 fn known(tx: &mut Tx<'_>, source: &Source, ids: &[String]) -> Result<Vec<String>> {
-    let found: HashMap<String, String> = tx.list_visible_ids(Some(&source.id), ids)?.into_iter().collect();
-    Ok(ids.iter().map(|id| found.get(id).unwrap_or(id).clone()).collect())
+    let found: HashMap<String, String> = tx
+        .list_visible_ids(Some(&source.id), ids)?
+        .into_iter()
+        .collect();
+    Ok(ids
+        .iter()
+        .map(|id| found.get(id).unwrap_or(id).clone())
+        .collect())
 }

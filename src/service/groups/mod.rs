@@ -21,7 +21,12 @@ impl Service {
     ///
     /// # Errors
     /// `Conflict` for a name that the connection sees already, `Invalid` for an unknown member, `TooLarge`.
-    pub async fn create_group(&self, caller: &Caller, source: &Source, incoming: Incoming) -> Result<GroupView> {
+    pub async fn create_group(
+        &self,
+        caller: &Caller,
+        source: &Source,
+        incoming: Incoming,
+    ) -> Result<GroupView> {
         let (registry, source) = (self.registry.clone(), source.clone());
         let id = crate::domain::ids::fresh_text(self.store.clock().now(), self.store.chance());
         self.store
@@ -77,11 +82,18 @@ impl Service {
     ///
     /// # Errors
     /// `NotFound`, `VersionMismatch`.
-    pub async fn delete_group(&self, caller: &Caller, source: &Source, target: Target) -> Result<()> {
+    pub async fn delete_group(
+        &self,
+        caller: &Caller,
+        source: &Source,
+        target: Target,
+    ) -> Result<()> {
         let source = source.clone();
         let gone = self
             .store
-            .write(caller.meta(), move |tx| write::delete(tx, &source, &target).map(Outcome::Done))
+            .write(caller.meta(), move |tx| {
+                write::delete(tx, &source, &target).map(Outcome::Done)
+            })
             .await?;
         if let Some((id, generation)) = gone {
             let (service, mut caller) = (self.clone(), caller.clone());
@@ -95,7 +107,12 @@ impl Service {
         Ok(())
     }
 
-    async fn sweep_memberships(&self, caller: &Caller, group: String, generation: i64) -> Result<()> {
+    async fn sweep_memberships(
+        &self,
+        caller: &Caller,
+        group: String,
+        generation: i64,
+    ) -> Result<()> {
         loop {
             let group = group.clone();
             let swept: usize = self

@@ -12,9 +12,9 @@ use crate::scim::patch::{Current, MemberChange, PatchRequest, apply};
 use crate::scim::rules::Rules;
 use crate::scim::schema::{Registry, ResourceKind};
 use crate::scim::units::flatten;
+use crate::service::Source;
 use crate::service::error::{Error, Result, corrupt};
 use crate::service::users::Target;
-use crate::service::Source;
 use crate::storage::Tx;
 use crate::storage::connections::Counted;
 use crate::storage::dialect::Json;
@@ -52,7 +52,13 @@ pub(super) fn create(
     check_name(tx, source, &row)?;
     tx.create_group(&row)?;
     tx.totals().groups += 1;
-    tx.count_for_connection(&source.id, Counted { groups: 1, ..Counted::default() })?;
+    tx.count_for_connection(
+        &source.id,
+        Counted {
+            groups: 1,
+            ..Counted::default()
+        },
+    )?;
     record(tx, registry, "group.created", None, &row, source)?;
     if let Some(list) = &incoming.members {
         members::apply(tx, source, &row, &[MemberChange::Add(list.clone())])?;
@@ -69,9 +75,24 @@ pub(super) fn replace(
     incoming: &Incoming,
 ) -> Result<GroupView> {
     let before = find(tx, source, target)?;
-    let changes: Vec<MemberChange> = incoming.members.iter().map(|list| MemberChange::Replace(list.clone())).collect();
-    let external_id = incoming.external_id.clone().or_else(|| own_external_id(&before, source));
-    write(tx, registry, source, before, &incoming.doc, external_id, &changes)
+    let changes: Vec<MemberChange> = incoming
+        .members
+        .iter()
+        .map(|list| MemberChange::Replace(list.clone()))
+        .collect();
+    let external_id = incoming
+        .external_id
+        .clone()
+        .or_else(|| own_external_id(&before, source));
+    write(
+        tx,
+        registry,
+        source,
+        before,
+        &incoming.doc,
+        external_id,
+        &changes,
+    )
 }
 
 /// PATCH.
@@ -86,9 +107,21 @@ pub(super) fn patch(
     let before = find(tx, source, target)?;
     let doc = read_doc(&before)?;
     let external_id = own_external_id(&before, source);
-    let current = Current { doc: &doc, external_id: external_id.as_deref(), active: None };
+    let current = Current {
+        doc: &doc,
+        external_id: external_id.as_deref(),
+        active: None,
+    };
     let patched = apply(registry, KIND, request, &current, rules)?;
-    write(tx, registry, source, before, &patched.doc, patched.external_id, &patched.members)
+    write(
+        tx,
+        registry,
+        source,
+        before,
+        &patched.doc,
+        patched.external_id,
+        &patched.members,
+    )
 }
 
 fn write(
@@ -115,7 +148,13 @@ fn write(
         tx.update_group(&row)?;
         if adopts {
             tx.totals().unmanaged_groups -= 1;
-            tx.count_for_connection(&source.id, Counted { groups: 1, ..Counted::default() })?;
+            tx.count_for_connection(
+                &source.id,
+                Counted {
+                    groups: 1,
+                    ..Counted::default()
+                },
+            )?;
         }
         record(tx, registry, "group.updated", Some(&before), &row, source)?;
     }
@@ -123,12 +162,24 @@ fn write(
 }
 
 /// DELETE; returns the group whose memberships are to be swept.
-pub(super) fn delete(tx: &mut Tx<'_>, source: &Source, target: &Target) -> Result<Option<(String, i64)>> {
+pub(super) fn delete(
+    tx: &mut Tx<'_>,
+    source: &Source,
+    target: &Target,
+) -> Result<Option<(String, i64)>> {
     let mut row = find(tx, source, target)?;
-    let entry = |action| Entry::new(action, "group", row.id.clone()).object("connection", source.id.clone());
+    let entry = |action| {
+        Entry::new(action, "group", row.id.clone()).object("connection", source.id.clone())
+    };
     let managed = row.managed_by.as_deref() == Some(&source.id);
     if managed {
-        tx.count_for_connection(&source.id, Counted { groups: -1, ..Counted::default() })?;
+        tx.count_for_connection(
+            &source.id,
+            Counted {
+                groups: -1,
+                ..Counted::default()
+            },
+        )?;
     }
     if row.created_by.as_deref() == Some(&source.id) {
         let name = Some(Value::from(row.display_name.as_str()));
@@ -153,34 +204,47 @@ pub(super) fn delete(tx: &mut Tx<'_>, source: &Source, target: &Target) -> Resul
 
 /// Loads a group that the connection sees: its own, or one that nobody manages.
 fn find(tx: &mut Tx<'_>, source: &Source, target: &Target) -> Result<GroupRow> {
-    let row = tx.find_group(&target.id)?.filter(|g| {
-        g.kind == "group" && g.managed_by.as_deref().is_none_or(|by| by == source.id)
-    });
+    let row = tx
+        .find_group(&target.id)?
+        .filter(|g| g.kind == "group" && g.managed_by.as_deref().is_none_or(|by| by == source.id));
     let row = row.ok_or_else(|| Error::no_such("group", &target.id))?;
     target.check(row.version)?;
     Ok(row)
 }
 
 fn own_external_id(row: &GroupRow, source: &Source) -> Option<String> {
-    row.external_id.clone().filter(|_| row.managed_by.as_deref() == Some(&source.id))
+    row.external_id
+        .clone()
+        .filter(|_| row.managed_by.as_deref() == Some(&source.id))
 }
 
 /// The name is unique, without case, among the groups that the connection sees.
 fn check_name(tx: &mut Tx<'_>, source: &Source, row: &GroupRow) -> Result<()> {
-    let taken = tx.list_groups_by_name(&row.display_name_key)?.into_iter().any(|g| {
-        g.id != row.id && g.kind == "group" && g.managed_by.is_none_or(|by| by == source.id)
-    });
+    let taken = tx
+        .list_groups_by_name(&row.display_name_key)?
+        .into_iter()
+        .any(|g| {
+            g.id != row.id && g.kind == "group" && g.managed_by.is_none_or(|by| by == source.id)
+        });
     if taken {
         let name = quote(&row.display_name);
-        return Err(Error::Conflict(format!("the displayName `{name}` is taken by another group")));
+        return Err(Error::Conflict(format!(
+            "the displayName `{name}` is taken by another group"
+        )));
     }
     Ok(())
 }
 
 fn put_doc(registry: &Registry, row: &mut GroupRow, doc: &Doc) {
     let mut whole = doc.clone();
-    whole.insert("schemas".to_owned(), Value::from(schemas_of(registry, KIND, doc)));
-    let name = doc.get("displayName").and_then(Value::as_str).unwrap_or_default();
+    whole.insert(
+        "schemas".to_owned(),
+        Value::from(schemas_of(registry, KIND, doc)),
+    );
+    let name = doc
+        .get("displayName")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     row.display_name = name.to_owned();
     row.display_name_key = fold(name);
     row.doc = Json(Value::Object(whole).to_string());
@@ -188,7 +252,8 @@ fn put_doc(registry: &Registry, row: &mut GroupRow, doc: &Doc) {
 }
 
 fn read_doc(row: &GroupRow) -> Result<Doc> {
-    let mut doc: Doc = serde_json::from_str(&row.doc.0).map_err(|e| corrupt("groups", &row.id, e))?;
+    let mut doc: Doc =
+        serde_json::from_str(&row.doc.0).map_err(|e| corrupt("groups", &row.id, e))?;
     doc.remove("schemas");
     Ok(doc)
 }
@@ -206,11 +271,20 @@ fn record(
         Some(before) => flatten(registry, KIND, &read_doc(before)?),
     };
     let new = flatten(registry, KIND, &read_doc(row)?);
-    let mut entry = Entry::new(action, "group", row.id.clone()).object("connection", source.id.clone());
-    for path in old.keys().chain(new.keys().filter(|p| !old.contains_key(*p))) {
-        entry = entry.change(&path.to_string(), old.get(path).cloned(), new.get(path).cloned());
+    let mut entry =
+        Entry::new(action, "group", row.id.clone()).object("connection", source.id.clone());
+    for path in old
+        .keys()
+        .chain(new.keys().filter(|p| !old.contains_key(*p)))
+    {
+        entry = entry.change(
+            &path.to_string(),
+            old.get(path).cloned(),
+            new.get(path).cloned(),
+        );
     }
-    let external = |row: Option<&GroupRow>| row.and_then(|r| r.external_id.clone()).map(Value::from);
+    let external =
+        |row: Option<&GroupRow>| row.and_then(|r| r.external_id.clone()).map(Value::from);
     entry = entry.change("externalId", external(before), external(Some(row)));
     if before.is_some_and(|b| b.managed_by.is_none()) {
         entry = entry.change("managedBy", None, Some(Value::from(source.id.as_str())));

@@ -21,7 +21,11 @@ pub(super) struct Question<'a> {
 
 /// Opens a conflict, or counts that it came up again.
 pub(super) fn ask(tx: &mut Tx<'_>, connection: &str, question: &Question<'_>) -> Result<()> {
-    let key = sha256_hex(json!([question.kind, question.asserted]).to_string().as_bytes());
+    let key = sha256_hex(
+        json!([question.kind, question.asserted])
+            .to_string()
+            .as_bytes(),
+    );
     let now = tx.now().0;
     if let Some(mut row) = tx.find_conflict(connection, &key)? {
         row.seen += 1;

@@ -44,11 +44,21 @@ pub(super) fn create(
     }
     let settings = tx.tenant_settings()?;
     let email = primary_key(&incoming.doc);
-    let verified = email.as_deref().is_none_or(|e| is_verified(e, &settings.verified_domains));
-    let found = candidates(tx, source, incoming, &key, email.as_deref().filter(|_| verified))?;
+    let verified = email
+        .as_deref()
+        .is_none_or(|e| is_verified(e, &settings.verified_domains));
+    let found = candidates(
+        tx,
+        source,
+        incoming,
+        &key,
+        email.as_deref().filter(|_| verified),
+    )?;
     let mut model = match found.ids.iter().next() {
         Some(id) if found.ids.len() == 1 => match Model::load(tx, registry, id)? {
-            Some(model) if is_adoptable(&model.row) => return adopt(tx, registry, source, model, incoming, &settings),
+            Some(model) if is_adoptable(&model.row) => {
+                return adopt(tx, registry, source, model, incoming, &settings);
+            }
             _ => new_user(tx, source, fresh, incoming),
         },
         _ => new_user(tx, source, fresh, incoming),
@@ -56,23 +66,47 @@ pub(super) fn create(
     let now = tx.now();
     let candidates: Vec<String> = found.ids.into_iter().chain(found.former_name).collect();
     let unclear = !candidates.is_empty();
-    model.decide(access_of_new(&model, source, incoming, unclear, verified, &settings, tx), now);
+    model.decide(
+        access_of_new(&model, source, incoming, unclear, verified, &settings, tx),
+        now,
+    );
     settle(tx, registry, None, &mut model, &source.id)?;
     if unclear {
         let asserted = [
             ("userName", key.as_str()),
-            ("externalId", incoming.external_id.as_deref().unwrap_or_default()),
+            (
+                "externalId",
+                incoming.external_id.as_deref().unwrap_or_default(),
+            ),
             ("email", email.as_deref().unwrap_or_default()),
         ];
-        let kind = if candidates.len() > 1 { "several-candidates" } else { "not-adoptable" };
-        ask(tx, &source.id, &Question { kind, asserted: &asserted, subject: fresh, candidates: &candidates })?;
+        let kind = if candidates.len() > 1 {
+            "several-candidates"
+        } else {
+            "not-adoptable"
+        };
+        ask(
+            tx,
+            &source.id,
+            &Question {
+                kind,
+                asserted: &asserted,
+                subject: fresh,
+                candidates: &candidates,
+            },
+        )?;
     }
     model.user_view(&source.id)
 }
 
 fn new_user(tx: &Tx<'_>, source: &Source, id: &str, incoming: &Incoming) -> Model {
     let now = tx.now();
-    let mut model = Model::fresh(tx.tenant().as_str(), id.to_owned(), incoming.doc.clone(), now);
+    let mut model = Model::fresh(
+        tx.tenant().as_str(),
+        id.to_owned(),
+        incoming.doc.clone(),
+        now,
+    );
     let place = model.add_claim(&source.id, now);
     let claim = &mut model.claims[place];
     claim.row.external_id.clone_from(&incoming.external_id);
@@ -89,7 +123,10 @@ fn access_of_new(
     settings: &TenantSettings,
     tx: &Tx<'_>,
 ) -> Decision {
-    let listed = |reason| Decision { access: Access::Listed, reason };
+    let listed = |reason| Decision {
+        access: Access::Listed,
+        reason,
+    };
     if unclear {
         return listed(reason::CONFLICT);
     }
@@ -119,26 +156,41 @@ fn candidates(
     let mut found = Candidates::default();
     if let Some(external_id) = &incoming.external_id {
         let claims = tx.list_claims_by_external_id(&source.id, external_id)?;
-        found.ids.extend(claims.into_iter().filter(|c| c.state == "ended").map(|c| c.user_id));
+        found.ids.extend(
+            claims
+                .into_iter()
+                .filter(|c| c.state == "ended")
+                .map(|c| c.user_id),
+        );
     }
     if let Some(email) = email {
         for user in tx.list_users_by_email(email)? {
             // Somebody whom this connection claims already is another person with the same address.
-            if claim_state(tx, &user.id, &source.id)?.is_none_or(|s| s == ClaimState::Ended.as_str()) {
+            if claim_state(tx, &user.id, &source.id)?
+                .is_none_or(|s| s == ClaimState::Ended.as_str())
+            {
                 found.ids.insert(user.id);
             }
         }
     }
     for user in tx.list_users_by_user_name(key)? {
         let state = claim_state(tx, &user.id, &source.id)?;
-        let free = state.as_deref().is_none_or(|s| s == ClaimState::Ended.as_str());
+        let free = state
+            .as_deref()
+            .is_none_or(|s| s == ClaimState::Ended.as_str());
         if free && user.access == Access::Listed.as_str() && user.removed_at.is_none() {
             found.ids.insert(user.id);
-        } else if !found.ids.contains(&user.id) && (state.as_deref() == Some("ended") || user.removed_at.is_some()) {
+        } else if !found.ids.contains(&user.id)
+            && (state.as_deref() == Some("ended") || user.removed_at.is_some())
+        {
             found.former_name = Some(user.id);
         }
     }
-    if found.former_name.as_ref().is_some_and(|id| found.ids.contains(id)) {
+    if found
+        .former_name
+        .as_ref()
+        .is_some_and(|id| found.ids.contains(id))
+    {
         found.former_name = None;
     }
     // Something stronger than the name decides.
@@ -150,14 +202,20 @@ fn candidates(
 
 fn claim_state(tx: &mut Tx<'_>, user: &str, connection: &str) -> Result<Option<String>> {
     let claims = tx.list_claims(user)?;
-    Ok(claims.into_iter().find(|c| c.connection_id == connection).map(|c| c.state))
+    Ok(claims
+        .into_iter()
+        .find(|c| c.connection_id == connection)
+        .map(|c| c.state))
 }
 
 /// The units that the first adoption never changes.
 pub(super) fn hold_addresses(held: &mut BTreeSet<AttrPath>, asserted: &Units, effective: &Units) {
     for name in ["userName", "emails"] {
         let path = AttrPath::core(name);
-        if asserted.get(&path).is_some_and(|value| effective.get(&path) != Some(value)) {
+        if asserted
+            .get(&path)
+            .is_some_and(|value| effective.get(&path) != Some(value))
+        {
             held.insert(path);
         }
     }

@@ -16,7 +16,9 @@ pub(super) fn addresses(doc: &Doc) -> Vec<Address> {
     let mut primary: Option<(u8, usize)> = None;
     let emails = doc.get("emails").and_then(Value::as_array);
     for item in emails.into_iter().flatten() {
-        let Some(value) = item.get("value").and_then(Value::as_str) else { continue };
+        let Some(value) = item.get("value").and_then(Value::as_str) else {
+            continue;
+        };
         let kind = fold(item.get("type").and_then(Value::as_str).unwrap_or_default());
         let key = email_identity_key(value);
         let rank = match item.get("primary").and_then(Value::as_bool) {
@@ -27,7 +29,12 @@ pub(super) fn addresses(doc: &Doc) -> Vec<Address> {
         let place = match found.iter().position(|a| a.key == key && a.kind == kind) {
             Some(place) => place,
             None => {
-                found.push(Address { key, kind, fold: fold(value), is_primary: false });
+                found.push(Address {
+                    key,
+                    kind,
+                    fold: fold(value),
+                    is_primary: false,
+                });
                 found.len() - 1
             }
         };
@@ -43,7 +50,10 @@ pub(super) fn addresses(doc: &Doc) -> Vec<Address> {
 }
 
 fn user_name_address(doc: &Doc) -> Option<Address> {
-    let name = doc.get("userName").and_then(Value::as_str).filter(|n| is_address(n))?;
+    let name = doc
+        .get("userName")
+        .and_then(Value::as_str)
+        .filter(|n| is_address(n))?;
     Some(Address {
         key: email_identity_key(name),
         kind: USER_NAME.to_owned(),
@@ -61,14 +71,19 @@ pub(super) fn is_address(text: &str) -> bool {
 
 /// The identity key of the primary address.
 pub(super) fn primary_key(doc: &Doc) -> Option<String> {
-    addresses(doc).into_iter().find(|a| a.is_primary).map(|a| a.key)
+    addresses(doc)
+        .into_iter()
+        .find(|a| a.is_primary)
+        .map(|a| a.key)
 }
 
 /// Whether an address counts as verified: its domain is among the tenant's, or none are set.
 pub(super) fn is_verified(key: &str, domains: &[String]) -> bool {
     domains.is_empty()
         || key.rsplit_once('@').is_some_and(|(_, domain)| {
-            domains.iter().any(|d| email_identity_key(&format!("x@{d}")).ends_with(&format!("@{domain}")))
+            domains
+                .iter()
+                .any(|d| email_identity_key(&format!("x@{d}")).ends_with(&format!("@{domain}")))
         })
 }
 
@@ -84,13 +99,26 @@ mod tests {
     #[test]
     fn the_primary_address_is_the_marked_one_else_work_else_the_first_else_the_user_name() {
         let cases = [
-            (json!({"userName":"u","emails":[{"value":"A@x.test"},{"value":"b@x.test","primary":true}]}), "b@x.test"),
-            (json!({"userName":"u","emails":[{"value":"a@x.test"},{"value":"W@x.test","type":"Work"}]}), "w@x.test"),
-            (json!({"userName":"u","emails":[{"value":"a@x.test"},{"value":"c@x.test"}]}), "a@x.test"),
+            (
+                json!({"userName":"u","emails":[{"value":"A@x.test"},{"value":"b@x.test","primary":true}]}),
+                "b@x.test",
+            ),
+            (
+                json!({"userName":"u","emails":[{"value":"a@x.test"},{"value":"W@x.test","type":"Work"}]}),
+                "w@x.test",
+            ),
+            (
+                json!({"userName":"u","emails":[{"value":"a@x.test"},{"value":"c@x.test"}]}),
+                "a@x.test",
+            ),
             (json!({"userName":"U@x.test"}), "u@x.test"),
         ];
         for (value, want) in cases {
-            assert_eq!(primary_key(&doc(value.clone())).as_deref(), Some(want), "{value}");
+            assert_eq!(
+                primary_key(&doc(value.clone())).as_deref(),
+                Some(want),
+                "{value}"
+            );
         }
         assert_eq!(primary_key(&doc(json!({"userName":"ann"}))), None);
     }

@@ -20,7 +20,12 @@ impl Service {
     ///
     /// # Errors
     /// `Conflict` when the userName is taken among those the connection sees.
-    pub async fn create_user(&self, caller: &Caller, source: &Source, incoming: Incoming) -> Result<UserView> {
+    pub async fn create_user(
+        &self,
+        caller: &Caller,
+        source: &Source,
+        incoming: Incoming,
+    ) -> Result<UserView> {
         let (registry, source) = (self.registry.clone(), source.clone());
         let id = crate::domain::ids::fresh_text(self.store.clock().now(), self.store.chance());
         self.store
@@ -75,7 +80,12 @@ impl Service {
     ///
     /// # Errors
     /// `NotFound`, `VersionMismatch`.
-    pub async fn delete_user(&self, caller: &Caller, source: &Source, target: Target) -> Result<()> {
+    pub async fn delete_user(
+        &self,
+        caller: &Caller,
+        source: &Source,
+        target: Target,
+    ) -> Result<()> {
         let (registry, source) = (self.registry.clone(), source.clone());
         self.store
             .write(caller.meta(), move |tx| {
@@ -100,7 +110,9 @@ impl Target {
         match &self.if_match {
             Some(header) if !crate::scim::etag::names(header, version) => {
                 let now = crate::scim::etag::weak(version);
-                Err(Error::VersionMismatch(format!("the resource is in version {now}: read it again")))
+                Err(Error::VersionMismatch(format!(
+                    "the resource is in version {now}: read it again"
+                )))
             }
             _ => Ok(()),
         }
@@ -110,7 +122,10 @@ impl Target {
 /// Whether a userName is taken among the people a connection sees, `except` aside.
 fn taken_in_view(tx: &mut Tx<'_>, connection: &str, key: &str, except: &str) -> Result<bool> {
     let own = tx.list_claims_by_user_name(connection, key)?;
-    if own.iter().any(|c| c.user_id != except && c.state != "ended") {
+    if own
+        .iter()
+        .any(|c| c.user_id != except && c.state != "ended")
+    {
         return Ok(true);
     }
     for user in tx.list_users_by_user_name(key)? {
@@ -133,5 +148,7 @@ fn taken_in_view(tx: &mut Tx<'_>, connection: &str, key: &str, except: &str) -> 
 /// The refusal of a userName that is taken.
 fn user_name_taken(name: &str) -> Error {
     let short: String = name.chars().take(100).collect();
-    Error::Conflict(format!("the userName `{short}` is taken: look it up to find the user"))
+    Error::Conflict(format!(
+        "the userName `{short}` is taken: look it up to find the user"
+    ))
 }

@@ -31,7 +31,13 @@ pub(super) struct Claim {
 
 impl Claim {
     fn load(registry: &Registry, row: ClaimRow) -> Result<Self> {
-        let bad = |e: String| corrupt("claims", &format!("{}/{}", row.user_id, row.connection_id), e);
+        let bad = |e: String| {
+            corrupt(
+                "claims",
+                &format!("{}/{}", row.user_id, row.connection_id),
+                e,
+            )
+        };
         let asserted = match &row.asserted {
             None => None,
             Some(text) => Some(read_units(registry, text).map_err(bad)?),
@@ -41,10 +47,18 @@ impl Claim {
             Some(text) => {
                 let paths: Vec<String> =
                     serde_json::from_str(text).map_err(|e| bad(e.to_string()))?;
-                paths.iter().filter_map(|p| registry.resolve(ResourceKind::User, p)).collect()
+                paths
+                    .iter()
+                    .filter_map(|p| registry.resolve(ResourceKind::User, p))
+                    .collect()
             }
         };
-        Ok(Self { row, asserted, held, is_new: false })
+        Ok(Self {
+            row,
+            asserted,
+            held,
+            is_new: false,
+        })
     }
 
     pub(super) fn is(&self, state: ClaimState) -> bool {
@@ -59,7 +73,11 @@ impl Claim {
     pub(super) fn store_columns(&mut self) {
         self.row.asserted = self.asserted.as_ref().map(write_units);
         self.row.held = (!self.held.is_empty()).then(|| {
-            let paths: Vec<Value> = self.held.iter().map(|p| Value::from(p.to_string())).collect();
+            let paths: Vec<Value> = self
+                .held
+                .iter()
+                .map(|p| Value::from(p.to_string()))
+                .collect();
             Value::Array(paths).to_string()
         });
     }
@@ -67,7 +85,10 @@ impl Claim {
 
 /// Units as a flat JSON object, `null` for a cleared one.
 fn write_units(units: &Units) -> String {
-    let map: Doc = units.iter().map(|(path, value)| (path.to_string(), value.clone())).collect();
+    let map: Doc = units
+        .iter()
+        .map(|(path, value)| (path.to_string(), value.clone()))
+        .collect();
     Value::Object(map).to_string()
 }
 
@@ -75,7 +96,9 @@ fn read_units(registry: &Registry, text: &str) -> std::result::Result<Units, Str
     let map: Doc = serde_json::from_str(text).map_err(|e| e.to_string())?;
     // A unit whose attribute is no longer in any schema is dropped with it.
     let known = map.into_iter().filter_map(|(path, value)| {
-        registry.resolve(ResourceKind::User, &path).map(|path| (path, value))
+        registry
+            .resolve(ResourceKind::User, &path)
+            .map(|path| (path, value))
     });
     Ok(known.collect())
 }
@@ -92,7 +115,9 @@ pub(super) struct Model {
 impl Model {
     /// Loads a person with all claims; tombstones too.
     pub(super) fn load(tx: &mut Tx<'_>, registry: &Registry, id: &str) -> Result<Option<Self>> {
-        let Some(row) = tx.find_user(id)? else { return Ok(None) };
+        let Some(row) = tx.find_user(id)? else {
+            return Ok(None);
+        };
         let claims = tx.list_claims(id)?;
         Self::from_rows(registry, row, claims).map(Some)
     }
@@ -102,9 +127,16 @@ impl Model {
             serde_json::from_str(&row.doc.0).map_err(|e| corrupt("users", &row.id, e))?;
         // Derived; stored so that serving needs no schema.
         doc.remove("schemas");
-        let claims: Result<Vec<Claim>> =
-            claims.into_iter().map(|claim| Claim::load(registry, claim)).collect();
-        Ok(Self { row, doc, claims: claims?, is_new: false })
+        let claims: Result<Vec<Claim>> = claims
+            .into_iter()
+            .map(|claim| Claim::load(registry, claim))
+            .collect();
+        Ok(Self {
+            row,
+            doc,
+            claims: claims?,
+            is_new: false,
+        })
     }
 
     /// Somebody nobody knew.
@@ -138,12 +170,19 @@ impl Model {
             updated_at: now.0,
             doc_updated_at: now.0,
         };
-        Self { row, doc, claims: Vec::new(), is_new: true }
+        Self {
+            row,
+            doc,
+            claims: Vec::new(),
+            is_new: true,
+        }
     }
 
     /// The place of a connection's claim.
     pub(super) fn position(&self, connection: &str) -> Option<usize> {
-        self.claims.iter().position(|c| c.row.connection_id == connection)
+        self.claims
+            .iter()
+            .position(|c| c.row.connection_id == connection)
     }
 
     /// A new claim of a connection, live and active; returns its place.
@@ -169,7 +208,12 @@ impl Model {
             created_at: now.0,
             ended_at: None,
         };
-        self.claims.push(Claim { row, asserted: None, held: BTreeSet::new(), is_new: true });
+        self.claims.push(Claim {
+            row,
+            asserted: None,
+            held: BTreeSet::new(),
+            is_new: true,
+        });
         self.claims.len() - 1
     }
 
@@ -184,7 +228,11 @@ impl Model {
         let units = flatten(registry, ResourceKind::User, &self.doc);
         for claim in &mut self.claims {
             if claim.asserted.is_none() {
-                claim.asserted = Some(if claim.is_new { Units::new() } else { units.clone() });
+                claim.asserted = Some(if claim.is_new {
+                    Units::new()
+                } else {
+                    units.clone()
+                });
             }
         }
     }
@@ -239,14 +287,20 @@ impl Model {
         let row = &self.row;
         let claim = self.position(connection).map(|i| &self.claims[i].row);
         Ok(UserView {
-            id: claim.and_then(|c| c.scim_id.clone()).unwrap_or_else(|| row.id.clone()),
+            id: claim
+                .and_then(|c| c.scim_id.clone())
+                .unwrap_or_else(|| row.id.clone()),
             user_id: row.id.clone(),
-            doc: claim.and_then(|c| c.view_doc.clone()).unwrap_or_else(|| row.doc.clone()),
+            doc: claim
+                .and_then(|c| c.view_doc.clone())
+                .unwrap_or_else(|| row.doc.clone()),
             active: claim.map_or(row.has_access, |c| c.active),
             external_id: claim.and_then(|c| c.external_id.clone()),
             version: self.view_version(connection),
             created_at: row.created_at,
-            updated_at: claim.and_then(|c| c.updated_at).unwrap_or(row.doc_updated_at),
+            updated_at: claim
+                .and_then(|c| c.updated_at)
+                .unwrap_or(row.doc_updated_at),
             access: row.access.clone(),
             access_reason: row.access_reason.clone(),
             access_params: row.access_params.clone(),

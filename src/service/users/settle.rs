@@ -27,7 +27,10 @@ const KIND: ResourceKind = ResourceKind::User;
 /// A document as it is stored: with its `schemas`, so that serving it needs no schema.
 fn stored(registry: &Registry, doc: &Doc) -> Json {
     let mut whole = doc.clone();
-    whole.insert("schemas".to_owned(), Value::from(schemas_of(registry, KIND, doc)));
+    whole.insert(
+        "schemas".to_owned(),
+        Value::from(schemas_of(registry, KIND, doc)),
+    );
     Json(Value::Object(whole).to_string())
 }
 
@@ -69,7 +72,11 @@ fn recompute(tx: &mut Tx<'_>, registry: &Registry, model: &mut Model) -> Result<
     if model.is_sole() {
         return Ok(());
     }
-    let mut live: Vec<&Claim> = model.claims.iter().filter(|c| c.is(ClaimState::Live)).collect();
+    let mut live: Vec<&Claim> = model
+        .claims
+        .iter()
+        .filter(|c| c.is(ClaimState::Live))
+        .collect();
     if live.is_empty() {
         return Ok(());
     }
@@ -80,7 +87,10 @@ fn recompute(tx: &mut Tx<'_>, registry: &Registry, model: &mut Model) -> Result<
     let nothing = Units::new();
     let parts: Vec<Part<'_, AttrPath>> = live
         .iter()
-        .map(|c| Part { asserted: c.asserted.as_ref().unwrap_or(&nothing), held: &c.held })
+        .map(|c| Part {
+            asserted: c.asserted.as_ref().unwrap_or(&nothing),
+            held: &c.held,
+        })
         .collect();
     let now = flatten(registry, KIND, &model.doc);
     let mut units = effective(&parts, &now);
@@ -116,7 +126,16 @@ fn guard_user_name(
     };
     let asserted = [("userName", key.as_str())];
     let other = vec![other.id.clone()];
-    ask(tx, acting, &Question { kind: "user-name-taken", asserted: &asserted, subject: &model.row.id, candidates: &other })?;
+    ask(
+        tx,
+        acting,
+        &Question {
+            kind: "user-name-taken",
+            asserted: &asserted,
+            subject: &model.row.id,
+            candidates: &other,
+        },
+    )?;
     match before.filter(|_| was_public) {
         // Nothing to fall back to: the person stays listed until somebody decides.
         None => {
@@ -131,7 +150,11 @@ fn guard_user_name(
             let path = AttrPath::core("userName");
             let kept = Value::from(user_name(&before.doc)?);
             for claim in &mut model.claims {
-                let differs = claim.asserted.as_ref().and_then(|a| a.get(&path)).is_some_and(|v| *v != kept);
+                let differs = claim
+                    .asserted
+                    .as_ref()
+                    .and_then(|a| a.get(&path))
+                    .is_some_and(|v| *v != kept);
                 if differs {
                     claim.held.insert(path.clone());
                 }
@@ -147,7 +170,9 @@ fn guard_user_name(
 fn own_view_columns(registry: &Registry, model: &mut Model, place: usize) -> Result<()> {
     let effective = flatten(registry, KIND, &model.doc);
     let is_public = model.row.is_public;
-    let Some(claim) = model.claims.get_mut(place) else { return Ok(()) };
+    let Some(claim) = model.claims.get_mut(place) else {
+        return Ok(());
+    };
     let view = match &claim.asserted {
         Some(asserted) if !claim.is(ClaimState::Ended) => own_view(asserted, &effective),
         _ => effective.clone(),
@@ -173,7 +198,11 @@ fn own_view_columns(registry: &Registry, model: &mut Model, place: usize) -> Res
 /// Look-up columns of the effective document.
 fn columns(registry: &Registry, model: &mut Model) -> Result<()> {
     let name = user_name(&model.doc)?.to_owned();
-    let manager = model.doc.get(ENTERPRISE).and_then(|e| e.pointer("/manager/value")).and_then(Value::as_str);
+    let manager = model
+        .doc
+        .get(ENTERPRISE)
+        .and_then(|e| e.pointer("/manager/value"))
+        .and_then(Value::as_str);
     let row = &mut model.row;
     row.doc = stored(registry, &model.doc);
     row.match_doc = folded(registry, &model.doc);
@@ -197,8 +226,11 @@ fn versions(tx: &Tx<'_>, before: Option<&Model>, model: &mut Model) {
     model.row.version += 1;
     model.row.updated_at = now;
     let seen = |m: &Model| {
-        let claims: Vec<(bool, Option<String>)> =
-            m.claims.iter().map(|c| (c.row.active, c.row.external_id.clone())).collect();
+        let claims: Vec<(bool, Option<String>)> = m
+            .claims
+            .iter()
+            .map(|c| (c.row.active, c.row.external_id.clone()))
+            .collect();
         (m.doc.clone(), claims)
     };
     if seen(before) != seen(model) {
@@ -207,7 +239,10 @@ fn versions(tx: &Tx<'_>, before: Option<&Model>, model: &mut Model) {
     }
     let doc_version = model.row.doc_version;
     for claim in &mut model.claims {
-        let old = before.claims.iter().find(|c| c.row.connection_id == claim.row.connection_id);
+        let old = before
+            .claims
+            .iter()
+            .find(|c| c.row.connection_id == claim.row.connection_id);
         own_version(claim, old, doc_version, now);
     }
 }
@@ -221,7 +256,14 @@ fn own_version(claim: &mut Claim, old: Option<&Claim>, doc_version: i64, now: i6
         }
         return;
     }
-    let seen = |c: &Claim| (c.row.view_doc.clone(), c.row.active, c.row.external_id.clone(), c.row.state.clone());
+    let seen = |c: &Claim| {
+        (
+            c.row.view_doc.clone(),
+            c.row.active,
+            c.row.external_id.clone(),
+            c.row.state.clone(),
+        )
+    };
     // Without a view of its own the claim shows the effective document, which may have changed.
     if !has_view || old.map(seen) != Some(seen(claim)) {
         claim.row.version = claim.row.version.map(|v| v.max(doc_version) + 1);
@@ -239,7 +281,14 @@ fn write_rows(tx: &mut Tx<'_>, before: Option<&Model>, model: &mut Model) -> Res
         if claim.is_new {
             tx.create_claim(&claim.row)?;
             claim.is_new = false;
-        } else if before.and_then(|b| b.claims.iter().find(|c| c.row.connection_id == claim.row.connection_id)).is_none_or(|c| c.row != claim.row) {
+        } else if before
+            .and_then(|b| {
+                b.claims
+                    .iter()
+                    .find(|c| c.row.connection_id == claim.row.connection_id)
+            })
+            .is_none_or(|c| c.row != claim.row)
+        {
             tx.update_claim(&claim.row)?;
         }
     }
@@ -275,7 +324,10 @@ fn write_emails(tx: &mut Tx<'_>, before: Option<&Model>, model: &Model) -> Resul
 fn count(tx: &mut Tx<'_>, before: Option<&Model>, model: &Model) -> Result<()> {
     let counts = |m: Option<&Model>| {
         let alive = m.filter(|m| m.row.removed_at.is_none());
-        (i64::from(alive.is_some()), i64::from(alive.is_some_and(|m| m.row.is_public)))
+        (
+            i64::from(alive.is_some()),
+            i64::from(alive.is_some_and(|m| m.row.is_public)),
+        )
     };
     let (was, is) = (counts(before), counts(Some(model)));
     let totals = tx.totals();
@@ -299,18 +351,42 @@ fn count(tx: &mut Tx<'_>, before: Option<&Model>, model: &Model) -> Result<()> {
 }
 
 /// Journal entries: the document, the acting connection's claim, access.
-fn record(tx: &mut Tx<'_>, registry: &Registry, before: Option<&Model>, model: &Model, acting: &str) {
+fn record(
+    tx: &mut Tx<'_>,
+    registry: &Registry,
+    before: Option<&Model>,
+    model: &Model,
+    acting: &str,
+) {
     let id = model.row.id.as_str();
-    let old = before.map(|b| flatten(registry, KIND, &b.doc)).unwrap_or_default();
+    let old = before
+        .map(|b| flatten(registry, KIND, &b.doc))
+        .unwrap_or_default();
     let new = flatten(registry, KIND, &model.doc);
-    let action = if before.is_none() { "user.created" } else { "user.updated" };
+    let action = if before.is_none() {
+        "user.created"
+    } else {
+        "user.updated"
+    };
     let mut entry = Entry::new(action, "user", id).object("connection", acting);
-    for path in old.keys().chain(new.keys().filter(|p| !old.contains_key(*p))) {
-        entry = entry.change(&path.to_string(), old.get(path).cloned(), new.get(path).cloned());
+    for path in old
+        .keys()
+        .chain(new.keys().filter(|p| !old.contains_key(*p)))
+    {
+        entry = entry.change(
+            &path.to_string(),
+            old.get(path).cloned(),
+            new.get(path).cloned(),
+        );
     }
     for claim in &model.claims {
-        let was = before.and_then(|b| b.claims.iter().find(|c| c.row.connection_id == claim.row.connection_id));
-        let single = model.claims.len() == 1 && (before.is_none() || was.is_some_and(|w| w.row.state == claim.row.state));
+        let was = before.and_then(|b| {
+            b.claims
+                .iter()
+                .find(|c| c.row.connection_id == claim.row.connection_id)
+        });
+        let single = model.claims.len() == 1
+            && (before.is_none() || was.is_some_and(|w| w.row.state == claim.row.state));
         if single {
             entry = claim_changes(entry, was, claim);
         } else if was != Some(claim) {
@@ -330,7 +406,11 @@ fn record(tx: &mut Tx<'_>, registry: &Registry, before: Option<&Model>, model: &
         };
         let entry = Entry::new(action, "user", id).reason(model.row.access_reason.clone());
         let before = was.map(|a| Value::from(a.as_str()));
-        tx.record(entry.change("access", before, Some(Value::from(model.row.access.as_str()))));
+        tx.record(entry.change(
+            "access",
+            before,
+            Some(Value::from(model.row.access.as_str())),
+        ));
     }
 }
 
@@ -350,13 +430,21 @@ fn record_claim(tx: &mut Tx<'_>, user: &str, was: Option<&Claim>, claim: &Claim)
         (Some("ended"), "live") => "claim.revived",
         _ => "claim.updated",
     };
-    let entry = Entry::new(action, "user", user).object("connection", claim.row.connection_id.clone());
+    let entry =
+        Entry::new(action, "user", user).object("connection", claim.row.connection_id.clone());
     let mut entry = claim_changes(entry, was, claim);
     let nothing = Units::new();
     let old = was.and_then(|w| w.asserted.as_ref()).unwrap_or(&nothing);
     let new = claim.asserted.as_ref().unwrap_or(&nothing);
-    for path in old.keys().chain(new.keys().filter(|p| !old.contains_key(*p))) {
-        entry = entry.change(&format!("asserted/{path}"), old.get(path).cloned(), new.get(path).cloned());
+    for path in old
+        .keys()
+        .chain(new.keys().filter(|p| !old.contains_key(*p)))
+    {
+        entry = entry.change(
+            &format!("asserted/{path}"),
+            old.get(path).cloned(),
+            new.get(path).cloned(),
+        );
     }
     if action != "claim.updated" || !entry.changes.is_empty() {
         tx.record(entry);

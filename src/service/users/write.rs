@@ -10,13 +10,13 @@ use super::{Target, taken_in_view, user_name_taken};
 use crate::domain::access::{Access, RETURN_DAYS, on_active, on_inactive, reason};
 use crate::domain::audit::Entry;
 use crate::domain::claims::{assert_touched, release_holds};
+use crate::scim::Doc;
 use crate::scim::document::Incoming;
 use crate::scim::fold::user_name_key;
 use crate::scim::patch::{Current, PatchRequest, apply};
 use crate::scim::rules::Rules;
 use crate::scim::schema::{AttrPath, Registry, ResourceKind};
 use crate::scim::units::{Units, flatten};
-use crate::scim::Doc;
 use crate::service::Source;
 use crate::service::error::{Error, Result};
 use crate::storage::Tx;
@@ -49,7 +49,10 @@ pub(super) fn replace(
         view: incoming.doc.clone(),
         touched: None,
         // An omitted externalId stays: it is how the source finds the person again.
-        external_id: incoming.external_id.clone().or_else(|| place.and_then(|i| model.claims[i].row.external_id.clone())),
+        external_id: incoming
+            .external_id
+            .clone()
+            .or_else(|| place.and_then(|i| model.claims[i].row.external_id.clone())),
         active: incoming.active,
     };
     write(tx, registry, source, model, asserts)
@@ -66,7 +69,10 @@ pub(super) fn patch(
 ) -> Result<UserView> {
     let (model, place) = find(tx, registry, source, &target.id)?;
     target.check(model.view_version(&source.id))?;
-    let view = place.map_or_else(|| model.doc.clone(), |place| model.view_doc(registry, place));
+    let view = place.map_or_else(
+        || model.doc.clone(),
+        |place| model.view_doc(registry, place),
+    );
     let claim = place.map(|i| &model.claims[i].row);
     let current = Current {
         doc: &view,
@@ -84,15 +90,23 @@ pub(super) fn patch(
 }
 
 /// Loads what the connection sees under an id; with the place of its claim.
-fn find(tx: &mut Tx<'_>, registry: &Registry, source: &Source, id: &str) -> Result<(Model, Option<usize>)> {
+fn find(
+    tx: &mut Tx<'_>,
+    registry: &Registry,
+    source: &Source,
+    id: &str,
+) -> Result<(Model, Option<usize>)> {
     let no_such = || Error::no_such("user", id);
     let by_id = Model::load(tx, registry, id)?.filter(|m| {
-        m.position(&source.id).is_none_or(|i| m.claims[i].row.scim_id.is_none())
+        m.position(&source.id)
+            .is_none_or(|i| m.claims[i].row.scim_id.is_none())
     });
     let model = match by_id {
         Some(model) => model,
         None => {
-            let claim = tx.find_claim_by_scim_id(&source.id, id)?.ok_or_else(no_such)?;
+            let claim = tx
+                .find_claim_by_scim_id(&source.id, id)?
+                .ok_or_else(no_such)?;
             Model::load(tx, registry, &claim.user_id)?.ok_or_else(no_such)?
         }
     };
@@ -101,23 +115,48 @@ fn find(tx: &mut Tx<'_>, registry: &Registry, source: &Source, id: &str) -> Resu
         None => model.row.is_public,
         Some(place) => !model.claims[place].is(ClaimState::Ended),
     };
-    if seen { Ok((model, place)) } else { Err(no_such()) }
+    if seen {
+        Ok((model, place))
+    } else {
+        Err(no_such())
+    }
 }
 
-fn write(tx: &mut Tx<'_>, registry: &Registry, source: &Source, model: Model, asserts: Asserts) -> Result<UserView> {
+fn write(
+    tx: &mut Tx<'_>,
+    registry: &Registry,
+    source: &Source,
+    model: Model,
+    asserts: Asserts,
+) -> Result<UserView> {
     let before = model.clone();
     let mut model = model;
     let now = tx.now();
     check_name(tx, source, &model, &asserts.view)?;
     let adopts = model.position(&source.id).is_none();
-    let place = model.position(&source.id).unwrap_or_else(|| model.add_claim(&source.id, now));
-    let was_active = if adopts { model.row.has_access } else { model.claims[place].row.active };
+    let place = model
+        .position(&source.id)
+        .unwrap_or_else(|| model.add_claim(&source.id, now));
+    let was_active = if adopts {
+        model.row.has_access
+    } else {
+        model.claims[place].row.active
+    };
     if adopts && !is_adoptable(&model.row) {
         model.claims[place].set_state(ClaimState::Pending);
         let subject = model.row.id.clone();
         let asserted = [("user", subject.as_str())];
         let candidates = vec![subject.clone()];
-        ask(tx, &source.id, &Question { kind: "not-adoptable", asserted: &asserted, subject: &subject, candidates: &candidates })?;
+        ask(
+            tx,
+            &source.id,
+            &Question {
+                kind: "not-adoptable",
+                asserted: &asserted,
+                subject: &subject,
+                candidates: &candidates,
+            },
+        )?;
     }
     if !adopts && model.is_sole() {
         model.doc = asserts.view.clone();
@@ -141,7 +180,9 @@ fn write(tx: &mut Tx<'_>, registry: &Registry, source: &Source, model: Model, as
 fn check_name(tx: &mut Tx<'_>, source: &Source, model: &Model, view: &Doc) -> Result<()> {
     let name = user_name(view)?;
     let key = user_name_key(name);
-    let own = model.position(&source.id).and_then(|i| model.claims[i].row.user_name_key.as_deref());
+    let own = model
+        .position(&source.id)
+        .and_then(|i| model.claims[i].row.user_name_key.as_deref());
     if key == own.unwrap_or(&model.row.user_name_key) {
         return Ok(());
     }
@@ -151,7 +192,13 @@ fn check_name(tx: &mut Tx<'_>, source: &Source, model: &Model, view: &Doc) -> Re
     Ok(())
 }
 
-fn assert_units(registry: &Registry, model: &mut Model, place: usize, asserts: &Asserts, adopts: bool) {
+fn assert_units(
+    registry: &Registry,
+    model: &mut Model,
+    place: usize,
+    asserts: &Asserts,
+    adopts: bool,
+) {
     let effective = flatten(registry, KIND, &model.doc);
     let view = flatten(registry, KIND, &asserts.view);
     let claim = &mut model.claims[place];
@@ -173,7 +220,8 @@ fn assert_units(registry: &Registry, model: &mut Model, place: usize, asserts: &
 
 fn set_access(tx: &mut Tx<'_>, source: &Source, model: &mut Model, is_active: bool) -> Result<()> {
     let now = tx.now();
-    let waits = [reason::CONFLICT, reason::UNVERIFIED_DOMAIN].contains(&model.row.access_reason.as_str());
+    let waits =
+        [reason::CONFLICT, reason::UNVERIFIED_DOMAIN].contains(&model.row.access_reason.as_str());
     let decision = if !is_active {
         on_inactive(model.access(), reason::DEACTIVATED_BY_SOURCE)
     } else if waits && model.access() == Access::Listed {
@@ -191,7 +239,12 @@ fn set_access(tx: &mut Tx<'_>, source: &Source, model: &mut Model, is_active: bo
 
 /// DELETE: the claim ends, with the memberships in groups that the connection manages. On a visible user without a
 /// claim of the connection only an ended claim is recorded.
-pub(super) fn delete(tx: &mut Tx<'_>, registry: &Registry, source: &Source, target: &Target) -> Result<()> {
+pub(super) fn delete(
+    tx: &mut Tx<'_>,
+    registry: &Registry,
+    source: &Source,
+    target: &Target,
+) -> Result<()> {
     let (model, place) = find(tx, registry, source, &target.id)?;
     target.check(model.view_version(&source.id))?;
     let before = model.clone();
@@ -221,7 +274,9 @@ pub(super) fn delete(tx: &mut Tx<'_>, registry: &Registry, source: &Source, targ
 
 fn leave_groups(tx: &mut Tx<'_>, source: &Source, user: &str) -> Result<()> {
     for (group, generation) in tx.list_group_ids_of(user)? {
-        let Some(mut row) = tx.find_group(&group)? else { continue };
+        let Some(mut row) = tx.find_group(&group)? else {
+            continue;
+        };
         if row.managed_by.as_deref() != Some(&source.id) || row.generation != generation {
             continue;
         }
@@ -229,7 +284,11 @@ fn leave_groups(tx: &mut Tx<'_>, source: &Source, user: &str) -> Result<()> {
             row.version += 1;
             row.updated_at = tx.now().0;
             tx.update_group(&row)?;
-            tx.record(Entry::new("group.member_removed", "group", group).object("user", user).reason(reason::DELETED_BY_SOURCE));
+            tx.record(
+                Entry::new("group.member_removed", "group", group)
+                    .object("user", user)
+                    .reason(reason::DELETED_BY_SOURCE),
+            );
         }
     }
     Ok(())

@@ -15,7 +15,11 @@ pub(super) struct Groups<'a> {
 
 impl<'a> Groups<'a> {
     pub(super) fn new(dialect: Dialect, tenant: &'a str, view: &'a View) -> Self {
-        Self { dialect, tenant, view }
+        Self {
+            dialect,
+            tenant,
+            view,
+        }
     }
 
     fn select(&self, table: &str, id: &str) -> Frag {
@@ -37,11 +41,22 @@ impl<'a> Groups<'a> {
             (op, value) => {
                 // A plain comparison, so that the index of memberships is used.
                 let some = match (op, value) {
-                    (Op::Eq, Literal::Text(text)) => Frag::sql(format!("{start} AND {by} = ")).text(text.as_str()),
-                    _ => Frag::sql(format!("{start} AND ")).frag(&compare(self.dialect, by, op, value)),
+                    (Op::Eq, Literal::Text(text)) => {
+                        Frag::sql(format!("{start} AND {by} = ")).text(text.as_str())
+                    }
+                    _ => Frag::sql(format!("{start} AND ")).frag(&compare(
+                        self.dialect,
+                        by,
+                        op,
+                        value,
+                    )),
                 };
                 let some = some.push(")");
-                if op == Op::Ne { Frag::sql(format!("(NOT {any} OR ")).frag(&some).push(")") } else { some }
+                if op == Op::Ne {
+                    Frag::sql(format!("(NOT {any} OR ")).frag(&some).push(")")
+                } else {
+                    some
+                }
             }
         }
     }
@@ -49,7 +64,8 @@ impl<'a> Groups<'a> {
 
 impl Table for Groups<'_> {
     fn column(&self, test: &Test) -> Option<Frag> {
-        let plain = |expression: &str| Some(compare(self.dialect, expression, test.op, &test.value));
+        let plain =
+            |expression: &str| Some(compare(self.dialect, expression, test.op, &test.value));
         let time = |expression: &str| Some(compare_time(expression, test.op, &test.value));
         if test.path.urn.as_deref() == Some(ROSTERD_GROUP) {
             return match (test.path.attr.as_deref(), self.view) {
@@ -64,15 +80,27 @@ impl Table for Groups<'_> {
             ("externalId", _) => match (self.view, &test.value) {
                 (View::Everybody, _) => plain("NULL"),
                 (View::Connection(connection), value) => {
-                    let bound = Frag::sql("(CASE WHEN g.managed_by = ").text(connection.as_str()).push(" THEN ");
-                    let absent = Frag::sql(" ELSE ").frag(&compare(self.dialect, "NULL", test.op, value)).push(" END)");
-                    Some(bound.frag(&compare(self.dialect, "g.external_id", test.op, value)).frag(&absent))
+                    let bound = Frag::sql("(CASE WHEN g.managed_by = ")
+                        .text(connection.as_str())
+                        .push(" THEN ");
+                    let absent = Frag::sql(" ELSE ")
+                        .frag(&compare(self.dialect, "NULL", test.op, value))
+                        .push(" END)");
+                    Some(
+                        bound
+                            .frag(&compare(self.dialect, "g.external_id", test.op, value))
+                            .frag(&absent),
+                    )
                 }
             },
             ("meta", Some("created")) => time("g.created_at"),
             ("meta", Some("lastModified")) => time("g.updated_at"),
             ("meta", Some("resourceType")) => plain("'Group'"),
-            ("meta", None) => Some(Frag::sql(if test.op == Op::Pr { "(1 = 1)" } else { "(1 = 0)" })),
+            ("meta", None) => Some(Frag::sql(if test.op == Op::Pr {
+                "(1 = 1)"
+            } else {
+                "(1 = 0)"
+            })),
             ("meta", _) => plain("NULL"),
             ("schemas", _) => {
                 let from = self.dialect.json_elements("g.doc", &["schemas"], "e");
@@ -92,20 +120,38 @@ impl Table for Groups<'_> {
     }
 
     fn driver(&self, test: &Test) -> Option<Vec<Frag>> {
-        let Literal::Text(text) = &test.value else { return None };
+        let Literal::Text(text) = &test.value else {
+            return None;
+        };
         if test.path.urn.is_some() {
             return None;
         }
         let groups = || self.select("\"groups\"", "id");
-        match (test.path.attr.as_deref()?, test.path.sub.as_deref(), test.op) {
+        match (
+            test.path.attr.as_deref()?,
+            test.path.sub.as_deref(),
+            test.op,
+        ) {
             ("id", _, Op::Eq) => Some(vec![groups().push(" AND id = ").text(text.as_str())]),
-            ("displayName", _, Op::Eq) => Some(vec![groups().push(" AND display_name_key = ").text(text.as_str())]),
+            ("displayName", _, Op::Eq) => Some(vec![
+                groups()
+                    .push(" AND display_name_key = ")
+                    .text(text.as_str()),
+            ]),
             ("externalId", _, Op::Eq) => self.view.connection().map(|connection| {
-                vec![groups().push(" AND managed_by = ").text(connection).push(" AND external_id = ").text(text.as_str())]
+                vec![
+                    groups()
+                        .push(" AND managed_by = ")
+                        .text(connection)
+                        .push(" AND external_id = ")
+                        .text(text.as_str()),
+                ]
             }),
-            ("members", Some("value"), Op::Eq) => {
-                Some(vec![self.select("memberships", "group_id").push(" AND user_id = ").text(text.as_str())])
-            }
+            ("members", Some("value"), Op::Eq) => Some(vec![
+                self.select("memberships", "group_id")
+                    .push(" AND user_id = ")
+                    .text(text.as_str()),
+            ]),
             ("meta", Some("lastModified"), Op::Gt | Op::Ge | Op::Eq) => {
                 let (at, _) = millis(text)?;
                 Some(vec![groups().push(" AND updated_at >= ").int(at)])

@@ -9,7 +9,11 @@ use crate::storage::scope::Scope;
 /// The condition of a filter on entries, over the alias `j`.
 pub fn entries(scope: &Scope<'_>, filter: &Filter) -> Condition {
     let dialect = scope.dialect();
-    Condition { condition: Frag::default().free_shape().frag(&translate(dialect, filter)) }
+    Condition {
+        condition: Frag::default()
+            .free_shape()
+            .frag(&translate(dialect, filter)),
+    }
 }
 
 fn translate(dialect: Dialect, filter: &Filter) -> Frag {
@@ -19,14 +23,18 @@ fn translate(dialect: Dialect, filter: &Filter) -> Frag {
         }
         let mut frag = Frag::sql("(");
         for (i, item) in items.iter().enumerate() {
-            frag = frag.push(if i == 0 { "" } else { word }).frag(&translate(dialect, item));
+            frag = frag
+                .push(if i == 0 { "" } else { word })
+                .frag(&translate(dialect, item));
         }
         frag.push(")")
     };
     match filter {
         Filter::And(items) => join(items, " AND ", "1 = 1"),
         Filter::Or(items) => join(items, " OR ", "1 = 0"),
-        Filter::Not(inner) => Frag::sql("(NOT ").frag(&translate(dialect, inner)).push(")"),
+        Filter::Not(inner) => Frag::sql("(NOT ")
+            .frag(&translate(dialect, inner))
+            .push(")"),
         Filter::Test(test) => leaf(dialect, test),
         Filter::Elements(_, inner) => in_changes(dialect, |test| change(dialect, test), inner),
     }
@@ -34,7 +42,10 @@ fn translate(dialect: Dialect, filter: &Filter) -> Frag {
 
 fn leaf(dialect: Dialect, test: &Test) -> Frag {
     let plain = |column: &str| column_test(dialect, column, test);
-    match (test.path.attr.as_deref().unwrap_or_default(), test.path.sub.as_deref()) {
+    match (
+        test.path.attr.as_deref().unwrap_or_default(),
+        test.path.sub.as_deref(),
+    ) {
         ("id", _) => plain("(j.epoch || '-' || j.sequence)"),
         ("sequence", _) => plain("j.sequence"),
         ("time", _) | ("meta", Some("created" | "lastModified")) => {
@@ -44,7 +55,11 @@ fn leaf(dialect: Dialect, test: &Test) -> Frag {
             };
             let frag = compare_time("j.at", test.op, &test.value);
             match driver {
-                Some((at, _)) => Frag::sql("(j.at >= ").int(at).push(" AND ").frag(&frag).push(")"),
+                Some((at, _)) => Frag::sql("(j.at >= ")
+                    .int(at)
+                    .push(" AND ")
+                    .frag(&frag)
+                    .push(")"),
                 None => frag,
             }
         }
@@ -62,7 +77,11 @@ fn leaf(dialect: Dialect, test: &Test) -> Frag {
         ("hash", _) => plain("j.hash"),
         ("meta", Some("resourceType")) => plain("'AuditEvent'"),
         ("actor" | "cause" | "subject" | "meta", None) => plain("'x'"),
-        ("changes", Some(_)) => in_changes(dialect, |test| change(dialect, test), &Filter::Test(test.clone())),
+        ("changes", Some(_)) => in_changes(
+            dialect,
+            |test| change(dialect, test),
+            &Filter::Test(test.clone()),
+        ),
         ("changes", None) if test.op == Op::Pr => Frag::sql("(j.changes <> '[]')"),
         _ => plain("NULL"),
     }
@@ -71,13 +90,21 @@ fn leaf(dialect: Dialect, test: &Test) -> Frag {
 /// Equality without a wrapping, so that the column's index is used.
 fn column_test(dialect: Dialect, column: &str, test: &Test) -> Frag {
     match (test.op, &test.value) {
-        (Op::Eq, Literal::Text(text)) if column.starts_with("j.") && !column.contains("object") && column != "j.reason" => {
-            Frag::sql(format!("({column} = ")).text(text.as_str()).push(")")
+        (Op::Eq, Literal::Text(text))
+            if column.starts_with("j.") && !column.contains("object") && column != "j.reason" =>
+        {
+            Frag::sql(format!("({column} = "))
+                .text(text.as_str())
+                .push(")")
         }
         (Op::Eq, Literal::Text(text)) if column == "j.object_id" => {
-            Frag::sql("(j.object_id IS NOT NULL AND j.object_id = ").text(text.as_str()).push(")")
+            Frag::sql("(j.object_id IS NOT NULL AND j.object_id = ")
+                .text(text.as_str())
+                .push(")")
         }
-        (Op::Eq | Op::Gt | Op::Ge | Op::Lt | Op::Le, Literal::Number(number)) if number.is_i64() => {
+        (Op::Eq | Op::Gt | Op::Ge | Op::Lt | Op::Le, Literal::Number(number))
+            if number.is_i64() =>
+        {
             let sign = match test.op {
                 Op::Gt => ">",
                 Op::Ge => ">=",
@@ -85,7 +112,9 @@ fn column_test(dialect: Dialect, column: &str, test: &Test) -> Frag {
                 Op::Le => "<=",
                 _ => "=",
             };
-            Frag::sql(format!("({column} {sign} ")).int(number.as_i64().unwrap_or_default()).push(")")
+            Frag::sql(format!("({column} {sign} "))
+                .int(number.as_i64().unwrap_or_default())
+                .push(")")
         }
         _ => compare(dialect, column, test.op, &test.value),
     }
@@ -98,23 +127,31 @@ fn in_changes(dialect: Dialect, test: impl Fn(&Test) -> Frag, filter: &Filter) -
         let join = |items: &[Filter], word: &str| {
             let mut frag = Frag::sql("(");
             for (i, item) in items.iter().enumerate() {
-                frag = frag.push(if i == 0 { "" } else { word }).frag(&walk(dialect, test, item));
+                frag = frag
+                    .push(if i == 0 { "" } else { word })
+                    .frag(&walk(dialect, test, item));
             }
             frag.push(")")
         };
         match filter {
             Filter::And(items) => join(items, " AND "),
             Filter::Or(items) => join(items, " OR "),
-            Filter::Not(inner) => Frag::sql("(NOT ").frag(&walk(dialect, test, inner)).push(")"),
+            Filter::Not(inner) => Frag::sql("(NOT ")
+                .frag(&walk(dialect, test, inner))
+                .push(")"),
             Filter::Test(leaf) => test(leaf),
             Filter::Elements(..) => Frag::sql("(1 = 0)"),
         }
     }
     let from = match dialect {
-        Dialect::Postgres => "jsonb_array_elements(j.changes::jsonb) WITH ORDINALITY AS e(value, number)",
+        Dialect::Postgres => {
+            "jsonb_array_elements(j.changes::jsonb) WITH ORDINALITY AS e(value, number)"
+        }
         Dialect::Sqlite => "json_each(j.changes) AS e",
     };
-    Frag::sql(format!("EXISTS (SELECT 1 FROM {from} WHERE ")).frag(&walk(dialect, &test, filter)).push(")")
+    Frag::sql(format!("EXISTS (SELECT 1 FROM {from} WHERE "))
+        .frag(&walk(dialect, &test, filter))
+        .push(")")
 }
 
 fn change(dialect: Dialect, test: &Test) -> Frag {

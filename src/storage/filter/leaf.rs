@@ -23,7 +23,9 @@ fn yields(test: &Test) -> Yields {
 /// A comparison of a single value in a JSON expression.
 pub(super) fn in_json(dialect: Dialect, doc: &str, path: &[&str], test: &Test) -> Frag {
     let expression = match yields(test) {
-        Yields::Text if test.op == Op::Pr || test.value == Literal::Null => dialect.json_value(doc, path),
+        Yields::Text if test.op == Op::Pr || test.value == Literal::Null => {
+            dialect.json_value(doc, path)
+        }
         Yields::Text => dialect.json_text(doc, path),
         Yields::Bool => dialect.json_bool(doc, path),
         Yields::Number => dialect.json_number(doc, path),
@@ -50,11 +52,15 @@ pub(super) fn any_element(dialect: Dialect, from: &str, sub: Option<&str>, test:
         (Op::Pr, _) | (Op::Ne, Literal::Null) => Frag::sql(present),
         (Op::Eq, Literal::Null) => Frag::sql(format!("(NOT {present})")),
         (op, _) => {
-            let some = Frag::sql(format!("EXISTS (SELECT 1 FROM {from} WHERE {value} IS NOT NULL AND "))
-                .frag(&in_element(dialect, test))
-                .push(")");
+            let some = Frag::sql(format!(
+                "EXISTS (SELECT 1 FROM {from} WHERE {value} IS NOT NULL AND "
+            ))
+            .frag(&in_element(dialect, test))
+            .push(")");
             if op == Op::Ne {
-                Frag::sql(format!("(NOT {present} OR ")).frag(&some).push(")")
+                Frag::sql(format!("(NOT {present} OR "))
+                    .frag(&some)
+                    .push(")")
             } else {
                 some
             }
@@ -65,7 +71,9 @@ pub(super) fn any_element(dialect: Dialect, from: &str, sub: Option<&str>, test:
 /// `expression op literal`.
 pub(super) fn compare(dialect: Dialect, expression: &str, op: Op, literal: &Literal) -> Frag {
     match (op, literal) {
-        (Op::Pr, _) | (Op::Ne, Literal::Null) => return Frag::sql(format!("({expression} IS NOT NULL)")),
+        (Op::Pr, _) | (Op::Ne, Literal::Null) => {
+            return Frag::sql(format!("({expression} IS NOT NULL)"));
+        }
         (Op::Eq, Literal::Null) => return Frag::sql(format!("({expression} IS NULL)")),
         (Op::Co | Op::Sw | Op::Ew, Literal::Text(text)) if text.is_empty() => {
             return Frag::sql(format!("({expression} IS NOT NULL)"));
@@ -80,10 +88,15 @@ pub(super) fn compare(dialect: Dialect, expression: &str, op: Op, literal: &Lite
             Frag::sql(before).text(text.clone()).push(after)
         }
         (Op::Sw, Literal::Text(text)) => match dialect {
-            Dialect::Postgres => Frag::sql(format!("starts_with({expression}, ")).text(text.clone()).push(")"),
-            Dialect::Sqlite => Frag::sql(format!("(substr({expression}, 1, {}) = ", text.chars().count()))
+            Dialect::Postgres => Frag::sql(format!("starts_with({expression}, "))
                 .text(text.clone())
                 .push(")"),
+            Dialect::Sqlite => Frag::sql(format!(
+                "(substr({expression}, 1, {}) = ",
+                text.chars().count()
+            ))
+            .text(text.clone())
+            .push(")"),
         },
         (Op::Ew, Literal::Text(text)) => {
             let count = text.chars().count();
@@ -129,10 +142,14 @@ pub(super) fn compare_time(expression: &str, op: Op, literal: &Literal) -> Frag 
         let present = matches!((op, literal), (Op::Pr, _) | (Op::Ne, Literal::Null));
         return Frag::sql(if present { "(1 = 1)" } else { "(1 = 0)" });
     };
-    let Some((floor, exact)) = millis(text) else { return Frag::sql("(1 = 0)") };
+    let Some((floor, exact)) = millis(text) else {
+        return Frag::sql("(1 = 0)");
+    };
     let ceiling = if exact { floor } else { floor + 1 };
     let (sign, bound) = match op {
-        Op::Eq | Op::Ne if !exact => return Frag::sql(if op == Op::Ne { "(1 = 1)" } else { "(1 = 0)" }),
+        Op::Eq | Op::Ne if !exact => {
+            return Frag::sql(if op == Op::Ne { "(1 = 1)" } else { "(1 = 0)" });
+        }
         Op::Eq => ("=", floor),
         Op::Ne => ("<>", floor),
         Op::Gt => (">", floor),
@@ -140,12 +157,17 @@ pub(super) fn compare_time(expression: &str, op: Op, literal: &Literal) -> Frag 
         Op::Lt => ("<", ceiling),
         _ => ("<=", floor),
     };
-    Frag::sql(format!("({expression} {sign} ")).int(bound).push(")")
+    Frag::sql(format!("({expression} {sign} "))
+        .int(bound)
+        .push(")")
 }
 
 /// Milliseconds of a folded time, and whether nothing finer is left over.
 pub(super) fn millis(key: &str) -> Option<(i64, bool)> {
     let key = date_time_key(key)?;
     let time = chrono::DateTime::parse_from_rfc3339(&key).ok()?;
-    Some((time.timestamp_millis(), time.timestamp_subsec_nanos() % 1_000_000 == 0))
+    Some((
+        time.timestamp_millis(),
+        time.timestamp_subsec_nanos() % 1_000_000 == 0,
+    ))
 }

@@ -45,13 +45,25 @@ struct Translator<'a, T: Table> {
 /// The condition of a filter on users.
 pub fn users(scope: &Scope<'_>, registry: &Registry, view: &View, filter: &Filter) -> Condition {
     let table = users::Users::new(scope.dialect(), scope.tenant().as_str(), view);
-    condition(&table, scope.dialect(), registry, ResourceKind::User, filter)
+    condition(
+        &table,
+        scope.dialect(),
+        registry,
+        ResourceKind::User,
+        filter,
+    )
 }
 
 /// The condition of a filter on groups.
 pub fn groups(scope: &Scope<'_>, registry: &Registry, view: &View, filter: &Filter) -> Condition {
     let table = groups::Groups::new(scope.dialect(), scope.tenant().as_str(), view);
-    condition(&table, scope.dialect(), registry, ResourceKind::Group, filter)
+    condition(
+        &table,
+        scope.dialect(),
+        registry,
+        ResourceKind::Group,
+        filter,
+    )
 }
 
 fn condition<T: Table>(
@@ -61,16 +73,25 @@ fn condition<T: Table>(
     kind: ResourceKind,
     filter: &Filter,
 ) -> Condition {
-    let translator = Translator { table, dialect, registry, kind };
+    let translator = Translator {
+        table,
+        dialect,
+        registry,
+        kind,
+    };
     let mut condition = Frag::default().free_shape();
     if let Some(drivers) = translator.driver(filter) {
         condition = condition.push(table.id()).push(" IN (");
         for (i, driver) in drivers.iter().enumerate() {
-            condition = condition.push(if i == 0 { "" } else { " UNION ALL " }).frag(driver);
+            condition = condition
+                .push(if i == 0 { "" } else { " UNION ALL " })
+                .frag(driver);
         }
         condition = condition.push(") AND ");
     }
-    Condition { condition: condition.frag(&translator.filter(filter)) }
+    Condition {
+        condition: condition.frag(&translator.filter(filter)),
+    }
 }
 
 impl<T: Table> Translator<'_, T> {
@@ -79,10 +100,14 @@ impl<T: Table> Translator<'_, T> {
             Filter::And(items) => self.join(items, " AND ", "1 = 1"),
             Filter::Or(items) => self.join(items, " OR ", "1 = 0"),
             Filter::Not(inner) => Frag::sql("(NOT ").frag(&self.filter(inner)).push(")"),
-            Filter::Test(test) => self.table.column(test).unwrap_or_else(|| self.in_document(test)),
-            Filter::Elements(path, inner) => {
-                self.table.elements(path, inner).unwrap_or_else(|| self.in_elements(path, inner))
-            }
+            Filter::Test(test) => self
+                .table
+                .column(test)
+                .unwrap_or_else(|| self.in_document(test)),
+            Filter::Elements(path, inner) => self
+                .table
+                .elements(path, inner)
+                .unwrap_or_else(|| self.in_elements(path, inner)),
         }
     }
 
@@ -92,7 +117,9 @@ impl<T: Table> Translator<'_, T> {
         }
         let mut frag = Frag::sql("(");
         for (i, item) in items.iter().enumerate() {
-            frag = frag.push(if i == 0 { "" } else { word }).frag(&self.filter(item));
+            frag = frag
+                .push(if i == 0 { "" } else { word })
+                .frag(&self.filter(item));
         }
         frag.push(")")
     }
@@ -106,7 +133,11 @@ impl<T: Table> Translator<'_, T> {
             return leaf::in_json(self.dialect, self.table.document(), &path, test);
         }
         let sub = test.path.sub.as_deref();
-        let home = if sub.is_some() { &path[..path.len() - 1] } else { &path[..] };
+        let home = if sub.is_some() {
+            &path[..path.len() - 1]
+        } else {
+            &path[..]
+        };
         let from = self.dialect.json_elements(self.table.document(), home, "e");
         leaf::any_element(self.dialect, &from, sub, test)
     }
@@ -114,8 +145,12 @@ impl<T: Table> Translator<'_, T> {
     fn in_elements(&self, path: &AttrPath, inner: &Filter) -> Frag {
         let home = segments(path);
         let home: Vec<&str> = home.iter().map(String::as_str).collect();
-        let from = self.dialect.json_elements(self.table.document(), &home, "e");
-        Frag::sql(format!("EXISTS (SELECT 1 FROM {from} WHERE ")).frag(&self.element(inner)).push(")")
+        let from = self
+            .dialect
+            .json_elements(self.table.document(), &home, "e");
+        Frag::sql(format!("EXISTS (SELECT 1 FROM {from} WHERE "))
+            .frag(&self.element(inner))
+            .push(")")
     }
 
     /// A filter on one element.
@@ -126,7 +161,9 @@ impl<T: Table> Translator<'_, T> {
             }
             let mut frag = Frag::sql("(");
             for (i, item) in items.iter().enumerate() {
-                frag = frag.push(if i == 0 { "" } else { word }).frag(&self.element(item));
+                frag = frag
+                    .push(if i == 0 { "" } else { word })
+                    .frag(&self.element(item));
             }
             frag.push(")")
         };
@@ -144,7 +181,8 @@ impl<T: Table> Translator<'_, T> {
         match filter {
             Filter::And(items) => items.iter().find_map(|item| self.driver(item)),
             Filter::Or(items) => {
-                let each: Option<Vec<Vec<Frag>>> = items.iter().map(|item| self.driver(item)).collect();
+                let each: Option<Vec<Vec<Frag>>> =
+                    items.iter().map(|item| self.driver(item)).collect();
                 each.map(|lists| lists.into_iter().flatten().collect())
             }
             Filter::Not(_) => None,
@@ -156,5 +194,9 @@ impl<T: Table> Translator<'_, T> {
 
 /// The names on the way through a document.
 fn segments(path: &AttrPath) -> Vec<String> {
-    [&path.urn, &path.attr, &path.sub].into_iter().flatten().cloned().collect()
+    [&path.urn, &path.attr, &path.sub]
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect()
 }

@@ -15,7 +15,11 @@ pub(super) struct Users<'a> {
 
 impl<'a> Users<'a> {
     pub(super) fn new(dialect: Dialect, tenant: &'a str, view: &'a View) -> Self {
-        Self { dialect, tenant, view }
+        Self {
+            dialect,
+            tenant,
+            view,
+        }
     }
 
     /// A column of the own view, else of the user.
@@ -30,7 +34,11 @@ impl<'a> Users<'a> {
         if test.path.urn.as_deref() != Some(ROSTERD_USER) {
             return None;
         }
-        let column = match (test.path.attr.as_deref(), test.path.sub.as_deref(), self.view) {
+        let column = match (
+            test.path.attr.as_deref(),
+            test.path.sub.as_deref(),
+            self.view,
+        ) {
             (_, _, View::Connection(_)) => "NULL",
             (Some("access"), ..) => "u.access",
             (Some("hasAccess"), ..) => "u.has_access",
@@ -47,7 +55,11 @@ impl<'a> Users<'a> {
 
     /// Users with this key, in the effective document or in the own view.
     fn by_key(&self, column: &str, key: &str) -> Vec<Frag> {
-        let mut found = vec![self.select("users", "id").push(&format!(" AND {column} = ")).text(key)];
+        let mut found = vec![
+            self.select("users", "id")
+                .push(&format!(" AND {column} = "))
+                .text(key),
+        ];
         if let View::Connection(connection) = self.view {
             found.push(
                 self.select("claims", "user_id")
@@ -123,9 +135,20 @@ impl<'a> Users<'a> {
                     (Op::Pr, _) | (Op::Ne, Literal::Null) => any,
                     (Op::Eq, Literal::Null) => Frag::sql("(NOT ").frag(&any).push(")"),
                     _ => {
-                        let some = self.visible_groups(Frag::sql(format!("{start} AND ")).frag(&compare(self.dialect, by, op, value))).push(")");
+                        let some = self
+                            .visible_groups(Frag::sql(format!("{start} AND ")).frag(&compare(
+                                self.dialect,
+                                by,
+                                op,
+                                value,
+                            )))
+                            .push(")");
                         if op == Op::Ne {
-                            Frag::sql("(NOT ").frag(&any).push(" OR ").frag(&some).push(")")
+                            Frag::sql("(NOT ")
+                                .frag(&any)
+                                .push(" OR ")
+                                .frag(&some)
+                                .push(")")
                         } else {
                             some
                         }
@@ -144,7 +167,8 @@ impl Table for Users<'_> {
         if test.path.urn.is_some() {
             return None;
         }
-        let plain = |expression: &str| Some(compare(self.dialect, expression, test.op, &test.value));
+        let plain =
+            |expression: &str| Some(compare(self.dialect, expression, test.op, &test.value));
         let time = |expression: &str| Some(compare_time(expression, test.op, &test.value));
         match (test.path.attr.as_deref()?, test.path.sub.as_deref()) {
             ("id", _) => plain(&self.own("scim_id", "id")),
@@ -160,7 +184,11 @@ impl Table for Users<'_> {
                 View::Everybody => time("u.updated_at"),
             },
             ("meta", Some("resourceType")) => plain("'User'"),
-            ("meta", None) => Some(Frag::sql(if test.op == Op::Pr { "(1 = 1)" } else { "(1 = 0)" })),
+            ("meta", None) => Some(Frag::sql(if test.op == Op::Pr {
+                "(1 = 1)"
+            } else {
+                "(1 = 0)"
+            })),
             ("meta", _) => plain("NULL"),
             ("schemas", _) => {
                 let doc = self.own("view_doc", "doc");
@@ -182,7 +210,9 @@ impl Table for Users<'_> {
     }
 
     fn driver(&self, test: &Test) -> Option<Vec<Frag>> {
-        let Literal::Text(text) = &test.value else { return None };
+        let Literal::Text(text) = &test.value else {
+            return None;
+        };
         if test.path.urn.is_some() {
             return None;
         }
@@ -202,21 +232,35 @@ impl Table for Users<'_> {
                 ]),
                 View::Everybody => None,
             },
-            ("groups", Some("value"), Op::Eq) => {
-                Some(vec![self.select("memberships", "user_id").push(" AND group_id = ").text(text.as_str())])
-            }
+            ("groups", Some("value"), Op::Eq) => Some(vec![
+                self.select("memberships", "user_id")
+                    .push(" AND group_id = ")
+                    .text(text.as_str()),
+            ]),
             // Every view's own time is at most the row's, so this index yields all of them.
             ("meta", Some("lastModified"), Op::Gt | Op::Ge | Op::Eq) => {
                 let (at, _) = millis(text)?;
-                Some(vec![self.select("users", "id").push(" AND updated_at >= ").int(at)])
+                Some(vec![
+                    self.select("users", "id")
+                        .push(" AND updated_at >= ")
+                        .int(at),
+                ])
             }
             ("meta", Some("created"), Op::Gt | Op::Ge | Op::Eq) => {
                 let (at, _) = millis(text)?;
-                Some(vec![self.select("users", "id").push(" AND id >= ").text(first_id(at - 600_000))])
+                Some(vec![
+                    self.select("users", "id")
+                        .push(" AND id >= ")
+                        .text(first_id(at - 600_000)),
+                ])
             }
             ("meta", Some("created"), Op::Lt | Op::Le) => {
                 let (at, _) = millis(text)?;
-                Some(vec![self.select("users", "id").push(" AND id <= ").text(first_id(at + 600_000))])
+                Some(vec![
+                    self.select("users", "id")
+                        .push(" AND id <= ")
+                        .text(first_id(at + 600_000)),
+                ])
             }
             _ => None,
         }
@@ -227,7 +271,9 @@ impl Table for Users<'_> {
             return None;
         }
         match inner {
-            Filter::And(items) => items.iter().find_map(|item| self.element_driver(path, item)),
+            Filter::And(items) => items
+                .iter()
+                .find_map(|item| self.element_driver(path, item)),
             Filter::Test(test) => self.driver(test),
             _ => None,
         }
@@ -247,6 +293,9 @@ impl Table for Users<'_> {
 
 /// The least UUIDv7 of a moment: ids begin with the time they were made at, give or take the way to the writer.
 fn first_id(millis: i64) -> String {
-    let hex = format!("{:012x}", u64::try_from(millis.max(0)).unwrap_or(0) & 0xffff_ffff_ffff);
+    let hex = format!(
+        "{:012x}",
+        u64::try_from(millis.max(0)).unwrap_or(0) & 0xffff_ffff_ffff
+    );
     format!("{}-{}", &hex[..8], &hex[8..])
 }

@@ -60,7 +60,11 @@ impl Runner {
             last = jobs.len();
             let began = Instant::now();
             metrics::histogram!("rosterd_writer_batch_size").record(last as f64);
-            self.run(jobs.into_iter().map(|job| Place { job, broken: false }).collect());
+            self.run(
+                jobs.into_iter()
+                    .map(|job| Place { job, broken: false })
+                    .collect(),
+            );
             metrics::histogram!("rosterd_writer_batch_seconds").record(began.elapsed());
             metrics::gauge!("rosterd_writer_queue_depth").set(queue.len() as f64);
         }
@@ -72,7 +76,10 @@ impl Runner {
                 Attempt::Committed => return answer(places),
                 Attempt::Unknown(error) => {
                     self.reopen();
-                    return fail(places, &format!("the outcome of the commit is unknown: {error}"));
+                    return fail(
+                        places,
+                        &format!("the outcome of the commit is unknown: {error}"),
+                    );
                 }
                 Attempt::Again(error) => {
                     tracing::warn!(error = %error, jobs = places.len(), "a batch of writes runs again");
@@ -91,7 +98,10 @@ impl Runner {
                 }
             }
         }
-        fail(places, "the database refused the transaction several times; try again");
+        fail(
+            places,
+            "the database refused the transaction several times; try again",
+        );
     }
 
     fn reopen(&mut self) -> bool {
@@ -261,7 +271,9 @@ fn drop_broken(places: Vec<Place>) -> Vec<Place> {
     let (broken, good): (Vec<_>, Vec<_>) = places.into_iter().partition(|p| p.broken);
     for place in broken {
         metrics::counter!("rosterd_writer_jobs_total", "outcome" => "broken").increment(1);
-        place.job.fail(Error::Other("the operation could not be carried out".to_owned()));
+        place.job.fail(Error::Other(
+            "the operation could not be carried out".to_owned(),
+        ));
     }
     good
 }

@@ -178,7 +178,12 @@ impl Writer {
             queues.push(queue);
             threads.push(thread);
         }
-        Ok(Self { queues, threads: std::sync::Mutex::new(threads), clock, chance })
+        Ok(Self {
+            queues,
+            threads: std::sync::Mutex::new(threads),
+            clock,
+            chance,
+        })
     }
 
     /// Queues a write and waits for its commit.
@@ -205,7 +210,9 @@ impl Writer {
         queue.push(Box::new(job)).map_err(E::from)?;
         match answer.await {
             Ok(result) => result,
-            Err(_) => Err(E::from(Error::Unavailable("the writer has stopped".to_owned()))),
+            Err(_) => Err(E::from(Error::Unavailable(
+                "the writer has stopped".to_owned(),
+            ))),
         }
     }
 
@@ -225,8 +232,10 @@ impl Writer {
         for queue in &self.queues {
             queue.close();
         }
-        let mut threads =
-            self.threads.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut threads = self
+            .threads
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         for thread in threads.drain(..) {
             let _ = thread.join();
         }

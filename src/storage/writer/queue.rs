@@ -106,7 +106,10 @@ impl Queue {
             if state.closed {
                 return None;
             }
-            state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .arrived
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         let wanted = last.min(BATCH_CAP);
         let deadline = Instant::now() + GATHER;
@@ -115,8 +118,10 @@ impl Queue {
             if left.is_zero() {
                 break;
             }
-            let (next, _) =
-                self.arrived.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
+            let (next, _) = self
+                .arrived
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner);
             state = next;
         }
         Some(drain(&mut state))
@@ -127,8 +132,12 @@ impl Queue {
 fn drain(state: &mut State) -> Vec<Box<dyn Job>> {
     let mut batch = Vec::with_capacity(state.waiting.min(BATCH_CAP));
     while batch.len() < BATCH_CAP {
-        let Some(tenant) = state.turn.pop_front() else { break };
-        let Some(waiting) = state.tenants.get_mut(&tenant) else { continue };
+        let Some(tenant) = state.turn.pop_front() else {
+            break;
+        };
+        let Some(waiting) = state.tenants.get_mut(&tenant) else {
+            continue;
+        };
         if let Some(job) = waiting.pop() {
             state.waiting -= 1;
             if !job.is_abandoned() {

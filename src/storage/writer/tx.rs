@@ -53,7 +53,9 @@ impl Tx<'_> {
         let mut random = [0u8; 10];
         random.copy_from_slice(&bits[..10]);
         let millis = u64::try_from(self.at.0).unwrap_or(0);
-        uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string()
+        uuid::Builder::from_unix_timestamp_millis(millis, &random)
+            .into_uuid()
+            .to_string()
     }
 }
 
