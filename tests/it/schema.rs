@@ -1,1 +1,85 @@
-//! schema
+//! The migration trees: same names, same columns, as `schema.rs` says; and every one can be taken back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rosterd::storage::connection::AnyConnection;
+use rosterd::storage::migrations;
+
+use crate::support::{Database, columns};
+
+fn folders(tree: &str) -> BTreeSet<String> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(tree);
+    std::fs::read_dir(root).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+/// Tables and columns that `schema.rs` declares.
+fn declared() -> BTreeMap<String, BTreeSet<String>> {
+    let source = include_str!("../../src/storage/schema.rs");
+    let mut tables: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut table = String::new();
+    let mut renamed = None;
+    for line in source.lines().map(str::trim) {
+        if let Some((name, _)) = line.split_once(" (").filter(|_| line.ends_with(") {")) {
+            table = name.to_owned();
+        } else if let Some(name) = line.strip_prefix("#[sql_name = \"") {
+            renamed = Some(name.trim_end_matches("\"]").to_owned());
+        } else if let Some((name, _)) = line.split_once(" -> ") {
+            tables.entry(table.clone()).or_default().insert(renamed.take().unwrap_or_else(|| name.to_owned()));
+        }
+    }
+    tables
+}
+
+#[test]
+fn both_trees_hold_the_same_migrations() {
+    assert_eq!(folders("sqlite"), folders("postgres"));
+}
+
+#[test]
+fn the_database_has_the_columns_of_the_schema() {
+    let database = Database::migrated();
+    let mut stored = columns(&mut database.connect());
+    stored.remove("__diesel_schema_migrations");
+    assert_eq!(stored, declared());
+}
+
+#[test]
+fn migrations_run_twice_and_can_be_taken_back() {
+    let database = Database::migrated();
+    assert_eq!(migrations::run(&database.url).unwrap(), Vec::<String>::new());
+    assert_eq!(migrations::pending(&database.url).unwrap(), Vec::<String>::new());
+    migrations::revert_all(&database.url).unwrap();
+    let left = columns(&mut database.connect());
+    assert!(left.keys().all(|t| t == "__diesel_schema_migrations"), "{left:?}");
+    assert_eq!(migrations::run(&database.url).unwrap().len(), folders("sqlite").len());
+}
+
+#[test]
+fn a_commit_on_sqlite_is_durable() {
+    let database = Database::migrated();
+    let mut conn = database.connect();
+    if let AnyConnection::Sqlite(_) = conn {
+        assert_eq!(crate::support::number(&mut conn, "PRAGMA synchronous"), 2, "FULL");
+        assert_eq!(crate::support::number(&mut conn, "PRAGMA secure_delete"), 1);
+    }
+}
+
+#[test]
+fn every_key_but_those_of_the_global_tables_begins_with_the_tenant() {
+    let sql = include_str!("../../migrations/sqlite/0001_spine/up.sql");
+    let global = ["tenants", "credential_index", "invalidations"];
+    let mut table = "";
+    for line in sql.lines().map(str::trim) {
+        if let Some(rest) = line.strip_prefix("CREATE TABLE ") {
+            table = rest.trim_end_matches(" (").trim_matches('"');
+        }
+        if let Some(keys) = line.strip_prefix("PRIMARY KEY (") {
+            assert!(keys.starts_with("tenant"), "{table}: {line}");
+        } else if line.contains("PRIMARY KEY") {
+            assert!(global.contains(&table) || line.starts_with("tenant "), "{table}: {line}");
+        }
+        if line.starts_with("CREATE UNIQUE INDEX") {
+            assert!(line.contains("(tenant, "), "{line}");
+        }
+    }
+}

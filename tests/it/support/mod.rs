@@ -301,3 +301,61 @@ pub fn person(name: &str) -> Value {
         "displayName": format!("Display {name}"), "emails": [{"value": name, "type": "work", "primary": true}],
     })
 }
+
+/// A row of texts.
+#[derive(diesel::QueryableByName)]
+struct Line {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    line: String,
+}
+
+/// The first column of a query, named `line`, as texts.
+pub fn lines(conn: &mut AnyConnection, sql: &str) -> Vec<String> {
+    use diesel::RunQueryDsl;
+    let rows: Vec<Line> = match conn {
+        AnyConnection::Sqlite(c) => diesel::sql_query(sql).load(c),
+        AnyConnection::Postgresql(c) => diesel::sql_query(sql).load(c),
+    }
+    .unwrap_or_else(|e| panic!("{sql}: {e}"));
+    rows.into_iter().map(|r| r.line).collect()
+}
+
+/// What a PRAGMA says.
+pub fn number(conn: &mut AnyConnection, pragma: &str) -> i64 {
+    let name = pragma.trim_start_matches("PRAGMA ");
+    lines(conn, &format!("SELECT CAST({name} AS TEXT) AS line FROM pragma_{name}"))[0].parse().unwrap()
+}
+
+/// Tables with their columns, as the database has them.
+pub fn columns(conn: &mut AnyConnection) -> std::collections::BTreeMap<String, std::collections::BTreeSet<String>> {
+    let sql = match conn {
+        AnyConnection::Sqlite(_) => {
+            "SELECT m.name || '/' || c.name AS line FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'"
+        }
+        AnyConnection::Postgresql(_) => {
+            "SELECT table_name || '/' || column_name AS line FROM information_schema.columns WHERE table_schema = 'public'"
+        }
+    };
+    let mut tables: std::collections::BTreeMap<String, std::collections::BTreeSet<String>> = Default::default();
+    for line in lines(conn, sql) {
+        let (table, column) = line.split_once('/').unwrap();
+        tables.entry(table.to_owned()).or_default().insert(column.to_owned());
+    }
+    tables
+}
+
+/// Every text that is stored.
+pub fn dump(database: &Database) -> String {
+    let mut conn = database.connect();
+    let mut text = String::new();
+    for (table, columns) in columns(&mut conn) {
+        for column in columns {
+            let sql = format!("SELECT COALESCE(CAST(\"{column}\" AS TEXT), '') AS line FROM \"{table}\"");
+            for line in lines(&mut conn, &sql) {
+                text.push_str(&line);
+                text.push('\n');
+            }
+        }
+    }
+    text
+}
