@@ -8,24 +8,35 @@ rm -rf "$out"
 mkdir -p "$out"
 token=judge-token-0123456789abcdef
 data=$(mktemp -d)
+[ "$database" != postgres ] || psql=$(command -v psql || ls -d /usr/lib/postgresql/*/bin/psql | sort -V | tail -n 1)
 server=
+stop_server() {
+  [ -n "$server" ] || return 0
+  kill "$server" 2>/dev/null || true
+  wait "$server" 2>/dev/null || true
+  server=
+}
 finish() {
-  [ -n "$server" ] && kill "$server" 2>/dev/null && wait "$server" 2>/dev/null
+  stop_server
   rm -rf "$data"
 }
 trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
 port() { python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1",0)); print(s.getsockname()[1])'; }
 
+is_ready() { python3 -c 'import sys, urllib.request as r; r.urlopen(sys.argv[1], timeout=2)' "$1" 2>/dev/null; }
+
 # Starts a server on an empty database; sets `base`.
 start() {
-  [ -n "$server" ] && kill "$server" 2>/dev/null && wait "$server" 2>/dev/null
+  stop_server
   local at
   at=127.0.0.1:$(port)
   local name="judge_$1_$$"
   local url="sqlite://$data/$name.db"
   if [ "$database" = postgres ]; then
-    "$(ls -d /usr/lib/postgresql/*/bin/psql | tail -n 1)" -q "$TEST_POSTGRES_URL/postgres" -c "CREATE DATABASE $name"
+    "$psql" -q "$TEST_POSTGRES_URL/postgres" -c "CREATE DATABASE $name"
     url="$TEST_POSTGRES_URL/$name"
   fi
   ROSTERD_SECRET_KEY=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= ROSTERD_DATA_DIR=$data/files ROSTERD_DATABASE_URL=$url \
@@ -33,7 +44,8 @@ start() {
   server=$!
   base=http://$at/scim/v2
   for _ in $(seq 100); do
-    curl -sf "http://$at/readyz" >/dev/null && return 0
+    is_ready "http://$at/readyz" && return 0
+    kill -0 "$server" 2>/dev/null || break
     sleep 0.1
   done
   echo "the server did not start"

@@ -126,8 +126,9 @@ async fn everything_below_the_base_answers_in_scim() {
     let answer = okta.raw("POST", "/scim/v2/Users", "text/xml", b"<x/>".to_vec()).await;
     assert_eq!(answer.status, 415);
     assert!(is_scim_error(&answer));
-    for kind in ["application/json", "application/scim+json; charset=utf-8", "APPLICATION/JSON"] {
-        let body = json!({"schemas": [USER], "userName": format!("{} {}", kind.len(), &kind[..1])}).to_string();
+    let kinds = ["application/json", "application/scim+json; charset=utf-8", "APPLICATION/JSON"];
+    for (i, kind) in kinds.into_iter().enumerate() {
+        let body = json!({"schemas": [USER], "userName": format!("k{i}")}).to_string();
         assert_eq!(okta.raw("POST", "/scim/v2/Users", kind, body.into_bytes()).await.status, 201, "{kind}");
     }
     let huge = vec![b' '; 5 * 1024 * 1024];

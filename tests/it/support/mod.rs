@@ -255,6 +255,20 @@ impl Client {
         Answer { status, headers, body, text }
     }
 
+    /// A request to a server that may go away: `None` when no whole answer came.
+    pub async fn attempt(&self, method: &str, path: &str, body: &Value) -> Option<Answer> {
+        let mut request = self.http.request(method.parse().unwrap(), format!("{}/scim/v2{path}", self.base));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        let request = request.header("content-type", "application/scim+json").body(body.to_string());
+        let answer = request.send().await.ok()?;
+        let status = answer.status().as_u16();
+        let text = answer.text().await.ok()?;
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Some(Answer { status, headers: Vec::new(), body, text })
+    }
+
     async fn send(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
         let body = body.map(|b| b.to_string().into_bytes()).unwrap_or_default();
         self.raw(method, &format!("/scim/v2{path}"), "application/scim+json", body).await
