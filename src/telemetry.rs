@@ -7,13 +7,25 @@ use crate::config::{Config, LogFormat};
 
 /// Metrics with their meaning; seconds and counts.
 pub const METRICS: [(&str, &str); 8] = [
-    ("rosterd_writer_queue_depth", "Writes that wait for a place in a batch"),
+    (
+        "rosterd_writer_queue_depth",
+        "Writes that wait for a place in a batch",
+    ),
     ("rosterd_writer_batch_size", "Writes of one transaction"),
-    ("rosterd_writer_batch_seconds", "Time of one transaction with its commit"),
+    (
+        "rosterd_writer_batch_seconds",
+        "Time of one transaction with its commit",
+    ),
     ("rosterd_writer_jobs_total", "Writes by outcome"),
     ("rosterd_read_connections", "Open read connections"),
-    ("rosterd_http_request_seconds", "Time of requests by route, method and class of status"),
-    ("rosterd_auth_failures_total", "Requests without valid credentials"),
+    (
+        "rosterd_http_request_seconds",
+        "Time of requests by route, method and class of status",
+    ),
+    (
+        "rosterd_auth_failures_total",
+        "Requests without valid credentials",
+    ),
     ("rosterd_build_info", "Version of the running program"),
 ];
 
@@ -25,18 +37,26 @@ pub fn start(config: &Config) -> Result<Option<PrometheusHandle>, String> {
     let wanted = config.telemetry();
     let filter = EnvFilter::try_new(&wanted.filter)
         .map_err(|e| format!("`log` cannot be read: {e}; try `info` or `rosterd=debug`"))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     // A second start in one process (tests) keeps the first.
     let _ = match wanted.format {
         LogFormat::Text => builder.try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).try_init(),
+        LogFormat::Json => builder
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .try_init(),
     };
     Ok(start_metrics())
 }
 
 /// Installs the recorder; `None` if one is installed already.
 fn start_metrics() -> Option<PrometheusHandle> {
-    let seconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+    let seconds = [
+        0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+    ];
     let sizes = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
     let builder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &seconds)

@@ -21,12 +21,16 @@ pub struct Database {
 impl Database {
     pub(super) fn read(values: &Values) -> Result<Self> {
         let url = values.take("database_url").map(str::to_owned);
-        let is_postgres = url.as_deref().is_some_and(|u| u.starts_with("postgres://") || u.starts_with("postgresql://"));
+        let is_postgres = url
+            .as_deref()
+            .is_some_and(|u| u.starts_with("postgres://") || u.starts_with("postgresql://"));
         if let Some(url) = &url
             && !is_postgres
             && !url.starts_with("sqlite://")
         {
-            return Err(Error("`database_url` begins with sqlite:// or postgres://".to_owned()));
+            return Err(Error(
+                "`database_url` begins with sqlite:// or postgres://".to_owned(),
+            ));
         }
         let secret_key = values.secret("secret_key", "secret_key_file")?;
         if let Some(key) = &secret_key {
@@ -41,12 +45,18 @@ impl Database {
                     .to_owned(),
             ));
         }
-        Ok(Self { data_dir: PathBuf::from(values.take("data_dir").unwrap_or("rosterd-data")), url, secret_key })
+        Ok(Self {
+            data_dir: PathBuf::from(values.take("data_dir").unwrap_or("rosterd-data")),
+            url,
+            secret_key,
+        })
     }
 
     /// The URL, by default SQLite's file in the data directory.
     pub fn url(&self) -> String {
-        self.url.clone().unwrap_or_else(|| format!("sqlite://{}", self.data_dir.join("rosterd.db").display()))
+        self.url
+            .clone()
+            .unwrap_or_else(|| format!("sqlite://{}", self.data_dir.join("rosterd.db").display()))
     }
 }
 

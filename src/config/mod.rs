@@ -91,16 +91,22 @@ struct Values(BTreeMap<&'static str, String>);
 
 impl Values {
     fn take(&self, key: &'static str) -> Option<&str> {
-        self.0.get(key).map(String::as_str).filter(|v| !v.is_empty())
+        self.0
+            .get(key)
+            .map(String::as_str)
+            .filter(|v| !v.is_empty())
     }
 
     /// A value, or the content of the file that its `_file` twin names.
     fn secret(&self, key: &'static str, file_key: &'static str) -> Result<Option<Secret>> {
         match (self.take(key), self.take(file_key)) {
-            (Some(_), Some(_)) => Err(Error(format!("`{key}` and `{file_key}` are both set: keep one"))),
+            (Some(_), Some(_)) => Err(Error(format!(
+                "`{key}` and `{file_key}` are both set: keep one"
+            ))),
             (Some(value), None) => Ok(Some(Secret::new(value))),
             (None, Some(path)) => {
-                let text = std::fs::read_to_string(path).map_err(|e| Error(format!("`{file_key}`: cannot read {path}: {e}")))?;
+                let text = std::fs::read_to_string(path)
+                    .map_err(|e| Error(format!("`{file_key}`: cannot read {path}: {e}")))?;
                 Ok(Some(Secret::new(text.trim())))
             }
             (None, None) => Ok(None),
@@ -153,7 +159,10 @@ impl Config {
 
     /// Public URL without a slash at the end; by default that of the bound address.
     pub fn public_url(&self, bound: SocketAddr) -> String {
-        self.server.public_url.clone().unwrap_or_else(|| format!("http://{bound}"))
+        self.server
+            .public_url
+            .clone()
+            .unwrap_or_else(|| format!("http://{bound}"))
     }
 
     /// Listener of the metrics.
@@ -199,31 +208,49 @@ impl Config {
 
 fn token(values: &Values, key: &'static str) -> Result<Option<Secret>> {
     match values.take(key) {
-        Some(value) if value.len() < 16 || value.contains(char::is_whitespace) => Err(Error(format!(
-            "`{key}` must have at least 16 characters and no blanks: it is all that protects the tenant"
-        ))),
+        Some(value) if value.len() < 16 || value.contains(char::is_whitespace) => {
+            Err(Error(format!(
+                "`{key}` must have at least 16 characters and no blanks: it is all that protects the tenant"
+            )))
+        }
         value => Ok(value.map(Secret::new)),
     }
 }
 
-fn read_file(args: &GlobalArgs, environment: &BTreeMap<String, String>) -> Result<BTreeMap<&'static str, String>> {
-    let named = args.config.clone().or_else(|| environment.get("ROSTERD_CONFIG").map(PathBuf::from));
+fn read_file(
+    args: &GlobalArgs,
+    environment: &BTreeMap<String, String>,
+) -> Result<BTreeMap<&'static str, String>> {
+    let named = args
+        .config
+        .clone()
+        .or_else(|| environment.get("ROSTERD_CONFIG").map(PathBuf::from));
     let path = match named {
         Some(path) => path,
         None if Path::new("rosterd.toml").exists() => PathBuf::from("rosterd.toml"),
         None => return Ok(BTreeMap::new()),
     };
     let shown = path.display();
-    let text = std::fs::read_to_string(&path).map_err(|e| Error(format!("cannot read the configuration {shown}: {e}")))?;
+    let text = std::fs::read_to_string(&path)
+        .map_err(|e| Error(format!("cannot read the configuration {shown}: {e}")))?;
     let table: toml::Table = text.parse().map_err(|e| Error(format!("{shown}: {e}")))?;
     let mut values = BTreeMap::new();
     for (key, value) in table {
         let known = KEYS.into_iter().find(|k| *k == key);
-        let known = known.ok_or_else(|| Error(format!("{shown}: unknown key `{key}`; known are {}", KEYS.join(", "))))?;
+        let known = known.ok_or_else(|| {
+            Error(format!(
+                "{shown}: unknown key `{key}`; known are {}",
+                KEYS.join(", ")
+            ))
+        })?;
         let value = match value {
             toml::Value::String(text) => text,
             toml::Value::Integer(number) => number.to_string(),
-            _ => return Err(Error(format!("{shown}: `{key}` takes a text or a whole number"))),
+            _ => {
+                return Err(Error(format!(
+                    "{shown}: `{key}` takes a text or a whole number"
+                )));
+            }
         };
         values.insert(known, value);
     }
@@ -236,15 +263,25 @@ mod tests {
     use super::*;
 
     fn environment(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+        pairs
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect()
     }
 
     #[test]
     fn flags_win_over_the_environment_and_that_over_the_file() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("r.toml");
-        std::fs::write(&path, "listen = \"127.0.0.1:1\"\nlog = \"debug\"\nbody_limit = 5000\n").expect("written");
-        let mut args = GlobalArgs { config: Some(path), ..GlobalArgs::default() };
+        std::fs::write(
+            &path,
+            "listen = \"127.0.0.1:1\"\nlog = \"debug\"\nbody_limit = 5000\n",
+        )
+        .expect("written");
+        let mut args = GlobalArgs {
+            config: Some(path),
+            ..GlobalArgs::default()
+        };
         let env = environment(&[("ROSTERD_LISTEN", "127.0.0.1:2")]);
         let config = Config::load(&args, &env).expect("valid");
         assert_eq!((config.listen().port(), config.body_limit()), (2, 5000));
@@ -257,9 +294,17 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("r.toml");
         std::fs::write(&path, "lisen = \"x\"").expect("written");
-        let typo = GlobalArgs { config: Some(path), ..GlobalArgs::default() };
-        let error = Config::load(&typo, &BTreeMap::new()).expect_err("refused").to_string();
-        assert!(error.contains("lisen") && error.contains("listen"), "{error}");
+        let typo = GlobalArgs {
+            config: Some(path),
+            ..GlobalArgs::default()
+        };
+        let error = Config::load(&typo, &BTreeMap::new())
+            .expect_err("refused")
+            .to_string();
+        assert!(
+            error.contains("lisen") && error.contains("listen"),
+            "{error}"
+        );
         for (key, value) in [
             ("ROSTERD_LISTEN", "here"),
             ("ROSTERD_DATABASE_URL", "mysql://x"),
@@ -269,8 +314,13 @@ mod tests {
             ("ROSTERD_BOOTSTRAP_SCIM_TOKEN", "short"),
             ("ROSTERD_SECRET_KEY", "!"),
         ] {
-            let error = Config::load(&GlobalArgs::default(), &environment(&[(key, value)])).expect_err(key).to_string();
-            assert!(error.contains(&key["ROSTERD_".len()..].to_lowercase()), "{key}: {error}");
+            let error = Config::load(&GlobalArgs::default(), &environment(&[(key, value)]))
+                .expect_err(key)
+                .to_string();
+            assert!(
+                error.contains(&key["ROSTERD_".len()..].to_lowercase()),
+                "{key}: {error}"
+            );
         }
     }
 
@@ -279,9 +329,15 @@ mod tests {
         let env = environment(&[
             ("ROSTERD_BOOTSTRAP_SCIM_TOKEN", "s3cret-s3cret-s3cret"),
             ("ROSTERD_DATABASE_URL", "postgres://me:hunter2@127.0.0.1/r"),
-            ("ROSTERD_SECRET_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
+            (
+                "ROSTERD_SECRET_KEY",
+                "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+            ),
         ]);
-        let printed = format!("{:?}", Config::load(&GlobalArgs::default(), &env).expect("valid"));
+        let printed = format!(
+            "{:?}",
+            Config::load(&GlobalArgs::default(), &env).expect("valid")
+        );
         for secret in ["s3cret", "hunter2", "AAAA"] {
             assert!(!printed.contains(secret), "{printed}");
         }
@@ -290,7 +346,9 @@ mod tests {
     #[test]
     fn postgresql_demands_a_key() {
         let env = environment(&[("ROSTERD_DATABASE_URL", "postgres://127.0.0.1/r")]);
-        let error = Config::load(&GlobalArgs::default(), &env).expect_err("refused").to_string();
+        let error = Config::load(&GlobalArgs::default(), &env)
+            .expect_err("refused")
+            .to_string();
         assert!(error.contains("secret_key"), "{error}");
     }
 }

@@ -24,19 +24,26 @@ impl Server {
     pub(super) fn read(values: &Values) -> Result<Self> {
         let address = |key: &'static str| -> Result<Option<SocketAddr>> {
             let parsed = values.take(key).map(|text| {
-                text.parse().map_err(|_| Error(format!("`{key}` takes an address such as 127.0.0.1:8080; got `{text}`")))
+                text.parse().map_err(|_| {
+                    Error(format!(
+                        "`{key}` takes an address such as 127.0.0.1:8080; got `{text}`"
+                    ))
+                })
             });
             parsed.transpose()
         };
         let number = |key: &'static str, default: u64| -> Result<u64> {
             let parsed = values.take(key).map(|text| {
-                text.parse().map_err(|_| Error(format!("`{key}` takes a whole number; got `{text}`")))
+                text.parse()
+                    .map_err(|_| Error(format!("`{key}` takes a whole number; got `{text}`")))
             });
             Ok(parsed.transpose()?.unwrap_or(default))
         };
         let public_url = match values.take("public_url") {
             Some(url) if !url.starts_with("http://") && !url.starts_with("https://") => {
-                return Err(Error(format!("`public_url` begins with http:// or https://; got `{url}`")));
+                return Err(Error(format!(
+                    "`public_url` begins with http:// or https://; got `{url}`"
+                )));
             }
             url => url.map(|u| u.trim_end_matches('/').to_owned()),
         };
@@ -44,7 +51,8 @@ impl Server {
             listen: address("listen")?.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
             public_url,
             metrics_listen: address("metrics_listen")?,
-            body_limit: usize::try_from(number("body_limit", 4 * 1024 * 1024)?).unwrap_or(usize::MAX),
+            body_limit: usize::try_from(number("body_limit", 4 * 1024 * 1024)?)
+                .unwrap_or(usize::MAX),
             shutdown: Duration::from_secs(number("shutdown_seconds", 10)?),
         })
     }

@@ -25,8 +25,15 @@ impl Telemetry {
         let format = match values.take("log_format") {
             None | Some("json") => LogFormat::Json,
             Some("text") => LogFormat::Text,
-            Some(other) => return Err(Error(format!("`log_format` takes text or json; got `{other}`"))),
+            Some(other) => {
+                return Err(Error(format!(
+                    "`log_format` takes text or json; got `{other}`"
+                )));
+            }
         };
-        Ok(Self { filter: values.take("log").unwrap_or("info").to_owned(), format })
+        Ok(Self {
+            filter: values.take("log").unwrap_or("info").to_owned(),
+            format,
+        })
     }
 }

@@ -16,7 +16,6 @@ use crate::domain::access::JoinerPolicy;
 use crate::domain::audit::{Actor, Cause};
 use crate::domain::ids::TenantId;
 use crate::scim::schema::Registry;
-use crate::storage::view::View;
 use crate::storage::{JobMeta, Lane, Store};
 
 /// The connection that writes, as far as the rules of access need it.
@@ -83,9 +82,4 @@ impl Service {
     pub fn new(store: Arc<Store>, registry: Arc<Registry>) -> Self {
         Self { store, registry }
     }
-}
-
-/// A connection's eyes.
-fn view_of(source: &Source) -> View {
-    View::Connection(source.id.clone())
 }

@@ -7,13 +7,20 @@ use diesel::{Connection, PgConnection, SqliteConnection};
 
 use super::error::{Error, Result};
 
-/// A connection to PostgreSQL or SQLite; queries are written once for both.
-#[derive(diesel::MultiConnection)]
-pub enum AnyConnection {
-    /// PostgreSQL.
-    Postgresql(PgConnection),
-    /// SQLite.
-    Sqlite(SqliteConnection),
+pub use any::{AnyConnection, MultiBackend, MultiRawValue};
+
+/// The enum over both databases, in a module of its own because what the derive adds has no documentation.
+mod any {
+    #![expect(missing_docs, reason = "made by a derive")]
+
+    use diesel::{PgConnection, SqliteConnection};
+
+    /// A connection to PostgreSQL or SQLite; queries are written once for both.
+    #[derive(diesel::MultiConnection)]
+    pub enum AnyConnection {
+        Postgresql(PgConnection),
+        Sqlite(SqliteConnection),
+    }
 }
 
 /// Which database a URL names.

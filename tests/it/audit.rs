@@ -12,31 +12,77 @@ async fn an_auditor_asks_in_scim() {
     let okta = app.source(Preset::Okta).await;
     let auditor = app.role(&app.tenant, Role::Auditor).await;
     let id = okta.create_user("ann@x.test").await.id();
-    okta.patch(&format!("/Users/{id}"), json!([{"op": "replace", "value": {"active": false, "title": "Boss"}}])).await.expect(200);
-    let about = auditor.filter("/AuditEvents", &format!("subject.id eq \"{id}\"")).await.expect(200);
-    let actions: Vec<&str> = about.resources().iter().map(|r| r["action"].as_str().unwrap()).collect();
-    assert_eq!(actions, ["user.created", "access.granted", "user.updated", "access.revoked"]);
+    okta.patch(
+        &format!("/Users/{id}"),
+        json!([{"op": "replace", "value": {"active": false, "title": "Boss"}}]),
+    )
+    .await
+    .expect(200);
+    let about = auditor
+        .filter("/AuditEvents", &format!("subject.id eq \"{id}\""))
+        .await
+        .expect(200);
+    let actions: Vec<&str> = about
+        .resources()
+        .iter()
+        .map(|r| r["action"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        actions,
+        [
+            "user.created",
+            "access.granted",
+            "user.updated",
+            "access.revoked"
+        ]
+    );
     let updated = &about.resources()[2];
     assert_eq!(updated["actor"]["kind"], json!("token"));
     assert_eq!(updated["cause"]["kind"], json!("request"));
     let changes = updated["changes"].as_array().unwrap();
-    assert!(changes.contains(&json!({"path": "title", "after": "\"Boss\""})), "{changes:?}");
-    assert!(changes.contains(&json!({"path": "active", "before": "true", "after": "false"})), "{changes:?}");
-    let one = auditor.get(&format!("/AuditEvents/{}", updated["id"].as_str().unwrap())).await.expect(200);
+    assert!(
+        changes.contains(&json!({"path": "title", "after": "\"Boss\""})),
+        "{changes:?}"
+    );
+    assert!(
+        changes.contains(&json!({"path": "active", "before": "true", "after": "false"})),
+        "{changes:?}"
+    );
+    let one = auditor
+        .get(&format!("/AuditEvents/{}", updated["id"].as_str().unwrap()))
+        .await
+        .expect(200);
     assert_eq!(&one.body, updated);
     for (filter, want) in [
-        ("action eq \"access.revoked\" and time gt \"2020-01-01T00:00:00Z\"", 1),
+        (
+            "action eq \"access.revoked\" and time gt \"2020-01-01T00:00:00Z\"",
+            1,
+        ),
         ("changes[path eq \"title\"]", 1),
         ("changes[path eq \"title\" and after co \"Boss\"]", 1),
         ("changes.after co \"nobody\"", 0),
         ("reason eq \"deactivated-by-source\"", 1),
-        ("object.kind eq \"connection\" and subject.kind eq \"user\"", 2),
+        (
+            "object.kind eq \"connection\" and subject.kind eq \"user\"",
+            2,
+        ),
         ("sequence le 1", 1),
         ("time lt \"2020-01-01T00:00:00Z\"", 0),
     ] {
-        assert_eq!(auditor.filter("/AuditEvents", filter).await.expect(200).total(), want, "{filter}");
+        assert_eq!(
+            auditor
+                .filter("/AuditEvents", filter)
+                .await
+                .expect(200)
+                .total(),
+            want,
+            "{filter}"
+        );
     }
-    let newest = auditor.get("/AuditEvents?sortBy=time&sortOrder=descending&count=1&attributes=action").await.expect(200);
+    let newest = auditor
+        .get("/AuditEvents?sortBy=time&sortOrder=descending&count=1&attributes=action")
+        .await
+        .expect(200);
     assert_eq!(newest.resources()[0]["action"], json!("access.revoked"));
     assert!(newest.resources()[0].get("changes").is_none());
     okta.get("/AuditEvents").await.expect(403);
@@ -48,15 +94,60 @@ type Case = (&'static str, &'static str, &'static [&'static str], i64);
 #[actix_web::test]
 async fn verification_names_the_place_of_every_kind_of_damage() {
     let cases: [Case; 9] = [
-        ("flipped action", "UPDATE journal SET action = 'user.deleted' WHERE sequence = 5 AND tenant = '{t}'", &["altered"], 5),
-        ("flipped time", "UPDATE journal SET at = at + 1 WHERE sequence = 5 AND tenant = '{t}'", &["altered"], 5),
-        ("flipped hash", "UPDATE journal SET hash = '00' WHERE sequence = 5 AND tenant = '{t}'", &["altered"], 5),
-        ("flipped value", "UPDATE journal_values SET value = '\"x\"' WHERE sequence = 5 AND ordinal = 1 AND tenant = '{t}'", &["value-altered"], 5),
-        ("dropped value", "DELETE FROM journal_values WHERE sequence = 5 AND ordinal = 1 AND tenant = '{t}'", &["value-missing"], 5),
-        ("dropped entry", "DELETE FROM journal WHERE sequence = 5 AND tenant = '{t}'", &["missing"], 5),
-        ("inserted entry", "INSERT INTO journal SELECT tenant, 99, epoch, at, actor_kind, actor_id, cause_kind, cause_id, action, subject_kind, subject_id, object_kind, object_id, reason, changes, hash FROM journal WHERE sequence = 5 AND tenant = '{t}'", &["missing", "altered", "tail-extra"], 99),
-        ("reordered", "UPDATE journal SET sequence = -5 WHERE sequence = 5 AND tenant = '{t}'; UPDATE journal SET sequence = 5 WHERE sequence = 6 AND tenant = '{t}'; UPDATE journal SET sequence = 6 WHERE sequence = -5 AND tenant = '{t}'", &["altered"], 5),
-        ("cut tail", "DELETE FROM journal_values WHERE sequence > 6 AND tenant = '{t}'; DELETE FROM journal WHERE sequence > 6 AND tenant = '{t}'", &["tail-missing"], 7),
+        (
+            "flipped action",
+            "UPDATE journal SET action = 'user.deleted' WHERE sequence = 5 AND tenant = '{t}'",
+            &["altered"],
+            5,
+        ),
+        (
+            "flipped time",
+            "UPDATE journal SET at = at + 1 WHERE sequence = 5 AND tenant = '{t}'",
+            &["altered"],
+            5,
+        ),
+        (
+            "flipped hash",
+            "UPDATE journal SET hash = '00' WHERE sequence = 5 AND tenant = '{t}'",
+            &["altered"],
+            5,
+        ),
+        (
+            "flipped value",
+            "UPDATE journal_values SET value = '\"x\"' WHERE sequence = 5 AND ordinal = 1 AND tenant = '{t}'",
+            &["value-altered"],
+            5,
+        ),
+        (
+            "dropped value",
+            "DELETE FROM journal_values WHERE sequence = 5 AND ordinal = 1 AND tenant = '{t}'",
+            &["value-missing"],
+            5,
+        ),
+        (
+            "dropped entry",
+            "DELETE FROM journal WHERE sequence = 5 AND tenant = '{t}'",
+            &["missing"],
+            5,
+        ),
+        (
+            "inserted entry",
+            "INSERT INTO journal SELECT tenant, 99, epoch, at, actor_kind, actor_id, cause_kind, cause_id, action, subject_kind, subject_id, object_kind, object_id, reason, changes, hash FROM journal WHERE sequence = 5 AND tenant = '{t}'",
+            &["missing", "altered", "tail-extra"],
+            99,
+        ),
+        (
+            "reordered",
+            "UPDATE journal SET sequence = -5 WHERE sequence = 5 AND tenant = '{t}'; UPDATE journal SET sequence = 5 WHERE sequence = 6 AND tenant = '{t}'; UPDATE journal SET sequence = 6 WHERE sequence = -5 AND tenant = '{t}'",
+            &["altered"],
+            5,
+        ),
+        (
+            "cut tail",
+            "DELETE FROM journal_values WHERE sequence > 6 AND tenant = '{t}'; DELETE FROM journal WHERE sequence > 6 AND tenant = '{t}'",
+            &["tail-missing"],
+            7,
+        ),
     ];
     for (name, damage, codes, place) in cases {
         let app = TestApp::start().await;
@@ -65,12 +156,21 @@ async fn verification_names_the_place_of_every_kind_of_damage() {
             okta.create_user(&format!("p{i}@x.test")).await;
         }
         assert_eq!(app.verify().await.faults, [], "{name}: before");
-        execute(&mut app.database.connect(), &damage.replace("{t}", app.tenant.tenant.as_str()));
+        execute(
+            &mut app.database.connect(),
+            &damage.replace("{t}", app.tenant.tenant.as_str()),
+        );
         let faults = app.verify().await.faults;
         for code in codes {
-            assert!(faults.iter().any(|f| f.code == *code), "{name}: {code} in {faults:?}");
+            assert!(
+                faults.iter().any(|f| f.code == *code),
+                "{name}: {code} in {faults:?}"
+            );
         }
-        assert!(faults.iter().any(|f| f.sequence == place), "{name}: place {place} in {faults:?}");
+        assert!(
+            faults.iter().any(|f| f.sequence == place),
+            "{name}: place {place} in {faults:?}"
+        );
     }
 }
 
@@ -81,14 +181,26 @@ async fn values_that_an_erasure_removed_are_no_fault() {
     let id = okta.create_user("ann@x.test").await.id();
     let (erased, meta) = (id.clone(), app.tenant.clone());
     let written = app.service.store.write(
-        rosterd::storage::JobMeta { tenant: meta.tenant, lane: rosterd::storage::Lane::Interactive, actor: meta.actor, cause: meta.cause },
+        rosterd::storage::JobMeta {
+            tenant: meta.tenant,
+            lane: rosterd::storage::Lane::Interactive,
+            actor: meta.actor,
+            cause: meta.cause,
+        },
         move |tx| {
-            tx.record(rosterd::domain::audit::Entry::new("person.erased", "user", erased.clone()));
+            tx.record(rosterd::domain::audit::Entry::new(
+                "person.erased",
+                "user",
+                erased.clone(),
+            ));
             Ok::<_, rosterd::storage::Error>(rosterd::storage::Outcome::Done(()))
         },
     );
     written.await.unwrap();
-    execute(&mut app.database.connect(), &format!("DELETE FROM journal_values WHERE subject = '{id}'"));
+    execute(
+        &mut app.database.connect(),
+        &format!("DELETE FROM journal_values WHERE subject = '{id}'"),
+    );
     let done = app.verify().await;
     assert_eq!(done.faults, []);
     assert!(done.erased > 3);

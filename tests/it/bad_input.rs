@@ -13,7 +13,9 @@ fn is_scim_error(answer: &Answer) -> bool {
 }
 
 async fn raw(client: &Client, method: &str, path: &str, body: impl Into<Vec<u8>>) -> Answer {
-    client.raw(method, path, "application/scim+json", body.into()).await
+    client
+        .raw(method, path, "application/scim+json", body.into())
+        .await
 }
 
 #[actix_web::test]
@@ -28,21 +30,52 @@ async fn hostile_bodies_are_refused_by_name() {
         (b"".to_vec(), "invalidSyntax"),
         (b"\xff\xff".to_vec(), "invalidSyntax"),
         (b"[]".to_vec(), "invalidSyntax"),
-        (user(r#","title":"a","title":"b""#).into_bytes(), "invalidSyntax"),
+        (
+            user(r#","title":"a","title":"b""#).into_bytes(),
+            "invalidSyntax",
+        ),
         (user(r#","title":"a\u0000b""#).into_bytes(), "invalidValue"),
         (user(r#","title":{"a":1}"#).into_bytes(), "invalidValue"),
-        (user(r#","emails":[{"value":7}]"#).into_bytes(), "invalidValue"),
+        (
+            user(r#","emails":[{"value":7}]"#).into_bytes(),
+            "invalidValue",
+        ),
         (user(r#","active":"perhaps""#).into_bytes(), "invalidValue"),
-        (user(&format!(r#","title":"{}""#, "x".repeat(2_000_000))).into_bytes(), "invalidValue"),
-        (user(&format!(r#","title":{}{}"#, "[".repeat(10_000), "]".repeat(10_000))).into_bytes(), "invalidSyntax"),
-        (format!(r#"{{"schemas":["{USER}"]}}"#).into_bytes(), "invalidValue"),
-        (format!(r#"{{"schemas":["{USER}"],"userName":""}}"#).into_bytes(), "invalidValue"),
+        (
+            user(&format!(r#","title":"{}""#, "x".repeat(2_000_000))).into_bytes(),
+            "invalidValue",
+        ),
+        (
+            user(&format!(
+                r#","title":{}{}"#,
+                "[".repeat(10_000),
+                "]".repeat(10_000)
+            ))
+            .into_bytes(),
+            "invalidSyntax",
+        ),
+        (
+            format!(r#"{{"schemas":["{USER}"]}}"#).into_bytes(),
+            "invalidValue",
+        ),
+        (
+            format!(r#"{{"schemas":["{USER}"],"userName":""}}"#).into_bytes(),
+            "invalidValue",
+        ),
     ];
     for (body, kind) in cases {
-        for (method, path) in [("POST", "/scim/v2/Users".to_owned()), ("PUT", format!("/scim/v2/Users/{id}"))] {
+        for (method, path) in [
+            ("POST", "/scim/v2/Users".to_owned()),
+            ("PUT", format!("/scim/v2/Users/{id}")),
+        ] {
             let answer = raw(&okta, method, &path, body.clone()).await;
             let start = String::from_utf8_lossy(&body[..body.len().min(60)]).into_owned();
-            assert_eq!((answer.status, answer.scim_type()), (400, kind), "{method} {start}: {}", answer.text);
+            assert_eq!(
+                (answer.status, answer.scim_type()),
+                (400, kind),
+                "{method} {start}: {}",
+                answer.text
+            );
             assert!(is_scim_error(&answer), "{}", answer.text);
         }
     }
@@ -58,21 +91,50 @@ async fn hostile_patches_are_refused_and_nothing_is_half_done() {
     let path = format!("/Users/{id}");
     let before = okta.get(&path).await.body;
     let cases = [
-        (json!([{"op": "replace", "path": "title", "value": "ok"}, {"op": "replace", "path": "nope", "value": 1}]), "invalidPath"),
-        (json!([{"op": "replace", "path": "title", "value": "ok"}, {"op": "remove"}]), "noTarget"),
-        (json!([{"op": "replace", "path": "id", "value": "x"}]), "mutability"),
-        (json!([{"op": "replace", "path": "emails[type eq", "value": "x"}]), "invalidPath"),
-        (json!([{"op": "replace", "path": "emails[value gt true]", "value": {}}]), "invalidFilter"),
-        (json!([{"op": "replace", "path": "userName", "value": ""}]), "invalidValue"),
-        (json!([{"op": "jump", "path": "title", "value": "x"}]), "invalidSyntax"),
+        (
+            json!([{"op": "replace", "path": "title", "value": "ok"}, {"op": "replace", "path": "nope", "value": 1}]),
+            "invalidPath",
+        ),
+        (
+            json!([{"op": "replace", "path": "title", "value": "ok"}, {"op": "remove"}]),
+            "noTarget",
+        ),
+        (
+            json!([{"op": "replace", "path": "id", "value": "x"}]),
+            "mutability",
+        ),
+        (
+            json!([{"op": "replace", "path": "emails[type eq", "value": "x"}]),
+            "invalidPath",
+        ),
+        (
+            json!([{"op": "replace", "path": "emails[value gt true]", "value": {}}]),
+            "invalidFilter",
+        ),
+        (
+            json!([{"op": "replace", "path": "userName", "value": ""}]),
+            "invalidValue",
+        ),
+        (
+            json!([{"op": "jump", "path": "title", "value": "x"}]),
+            "invalidSyntax",
+        ),
         (json!("x"), "invalidSyntax"),
         (json!([]), "invalidSyntax"),
-        (Value::Array(vec![json!({"op": "remove", "path": "title"}); 1_001]), "tooMany"),
+        (
+            Value::Array(vec![json!({"op": "remove", "path": "title"}); 1_001]),
+            "tooMany",
+        ),
     ];
     for (operations, kind) in cases {
         let answer = okta.patch(&path, operations.clone()).await;
         let shown: String = operations.to_string().chars().take(200).collect();
-        assert_eq!((answer.status, answer.scim_type()), (400, kind), "{shown}: {}", answer.text);
+        assert_eq!(
+            (answer.status, answer.scim_type()),
+            (400, kind),
+            "{shown}: {}",
+            answer.text
+        );
         assert!(is_scim_error(&answer));
     }
     assert_eq!(okta.get(&path).await.body, before);
@@ -85,21 +147,66 @@ async fn hostile_queries_are_refused() {
     okta.create_user("ann@x.test").await;
     let deep = format!("{}title pr{}", "not (".repeat(200), ")".repeat(200));
     let wide = vec!["title pr"; 1_100].join(" or ");
-    for filter in ["nope eq 1", "userName", "title eq", "active gt true", "password sw \"a\"", "name eq \"x\"", "title eq \"x", deep.as_str(), "title eq 'x'", "emails[type eq \"work\""] {
+    for filter in [
+        "nope eq 1",
+        "userName",
+        "title eq",
+        "active gt true",
+        "password sw \"a\"",
+        "name eq \"x\"",
+        "title eq \"x",
+        deep.as_str(),
+        "title eq 'x'",
+        "emails[type eq \"work\"",
+    ] {
         let answer = okta.filter("/Users", filter).await;
         let shown: String = filter.chars().take(60).collect();
-        assert_eq!((answer.status, answer.scim_type()), (400, "invalidFilter"), "{shown}: {}", answer.text);
+        assert_eq!(
+            (answer.status, answer.scim_type()),
+            (400, "invalidFilter"),
+            "{shown}: {}",
+            answer.text
+        );
         assert!(is_scim_error(&answer));
     }
     // Too long for a URL; a search takes it in its body.
-    let search = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "filter": wide});
-    assert_eq!(okta.post("/Users/.search", search).await.expect(400).scim_type(), "invalidFilter");
-    assert_eq!(okta.get("/Users?count=ten").await.expect(400).scim_type(), "invalidValue");
-    okta.get("/Users?filter=title+eq+%22%00%22").await.expect(400);
+    let search =
+        json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "filter": wide});
+    assert_eq!(
+        okta.post("/Users/.search", search)
+            .await
+            .expect(400)
+            .scim_type(),
+        "invalidFilter"
+    );
+    assert_eq!(
+        okta.get("/Users?count=ten").await.expect(400).scim_type(),
+        "invalidValue"
+    );
+    okta.get("/Users?filter=title+eq+%22%00%22")
+        .await
+        .expect(400);
     // A filter that looks like SQL is text.
-    assert_eq!(okta.filter("/Users", r#"title co "' OR 1=1 --""#).await.expect(200).total(), 0);
-    assert_eq!(okta.filter("/Users", r#"userName co "%""#).await.expect(200).total(), 0);
-    for odd in ["/Users?startIndex=-5", "/Users/?count=1", "//Users?%20=%20&a&=b", "/Users?aadOptscim062020"] {
+    assert_eq!(
+        okta.filter("/Users", r#"title co "' OR 1=1 --""#)
+            .await
+            .expect(200)
+            .total(),
+        0
+    );
+    assert_eq!(
+        okta.filter("/Users", r#"userName co "%""#)
+            .await
+            .expect(200)
+            .total(),
+        0
+    );
+    for odd in [
+        "/Users?startIndex=-5",
+        "/Users/?count=1",
+        "//Users?%20=%20&a&=b",
+        "/Users?aadOptscim062020",
+    ] {
         okta.get(odd).await.expect(200);
     }
 }
@@ -123,13 +230,25 @@ async fn everything_below_the_base_answers_in_scim() {
         assert_eq!(answer.status, status, "{method} {path}: {}", answer.text);
         assert!(is_scim_error(&answer), "{method} {path}: {}", answer.text);
     }
-    let answer = okta.raw("POST", "/scim/v2/Users", "text/xml", b"<x/>".to_vec()).await;
+    let answer = okta
+        .raw("POST", "/scim/v2/Users", "text/xml", b"<x/>".to_vec())
+        .await;
     assert_eq!(answer.status, 415);
     assert!(is_scim_error(&answer));
-    let kinds = ["application/json", "application/scim+json; charset=utf-8", "APPLICATION/JSON"];
+    let kinds = [
+        "application/json",
+        "application/scim+json; charset=utf-8",
+        "APPLICATION/JSON",
+    ];
     for (i, kind) in kinds.into_iter().enumerate() {
         let body = json!({"schemas": [USER], "userName": format!("k{i}")}).to_string();
-        assert_eq!(okta.raw("POST", "/scim/v2/Users", kind, body.into_bytes()).await.status, 201, "{kind}");
+        assert_eq!(
+            okta.raw("POST", "/scim/v2/Users", kind, body.into_bytes())
+                .await
+                .status,
+            201,
+            "{kind}"
+        );
     }
     let huge = vec![b' '; 5 * 1024 * 1024];
     assert_eq!(raw(&okta, "POST", "/scim/v2/Users", huge).await.status, 413);

@@ -1,11 +1,11 @@
 //! Filters: SQL equals the evaluator on both databases, and every look-up uses an index.
 
 use rosterd::domain::chance::{Chance, SeededChance};
+use rosterd::scim::Doc;
 use rosterd::scim::filter::{evaluate, parse};
 use rosterd::scim::fold::{date_time_key, match_document};
 use rosterd::scim::rules::{Preset, Rules};
 use rosterd::scim::schema::{Registry, ResourceKind};
-use rosterd::scim::Doc;
 use rosterd::storage::connection::AnyConnection;
 use rosterd::storage::page::{Window, groups_page, users_page};
 use rosterd::storage::view::{View, groups_of_query, members_query};
@@ -30,8 +30,28 @@ impl Dice {
 }
 
 const TEXTS: [&str; 22] = [
-    "Ann", "ANN", "ann", "É", "e\u{301}", "é", "Straße", "STRASSE", "İ", "i̇", "ΌΣΟΣ", "όσος", "100%", "a_b", "axb",
-    "back\\slash", "quo\"te", "'; --", "", "ﬁ", "x", "Ω\u{1F600}",
+    "Ann",
+    "ANN",
+    "ann",
+    "É",
+    "e\u{301}",
+    "é",
+    "Straße",
+    "STRASSE",
+    "İ",
+    "i̇",
+    "ΌΣΟΣ",
+    "όσος",
+    "100%",
+    "a_b",
+    "axb",
+    "back\\slash",
+    "quo\"te",
+    "'; --",
+    "",
+    "ﬁ",
+    "x",
+    "Ω\u{1F600}",
 ];
 
 fn random_user(dice: &Dice, i: usize) -> Value {
@@ -64,32 +84,78 @@ fn quoted(text: &str) -> String {
 
 fn random_test(dice: &Dice) -> String {
     const NAMES: [&str; 12] = [
-        "userName", "title", "nickName", "displayName", "name.familyName", "emails.value", "emails.type", "emails",
-        "externalId", "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department", "manager.value", "locale",
+        "userName",
+        "title",
+        "nickName",
+        "displayName",
+        "name.familyName",
+        "emails.value",
+        "emails.type",
+        "emails",
+        "externalId",
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department",
+        "manager.value",
+        "locale",
     ];
     let name: &str = dice.pick(&NAMES);
     match dice.below(14) {
         0 => format!("{name} pr"),
         1 => format!("{name} eq null"),
         2 => format!("{name} ne null"),
-        3 => format!("active {} {}", dice.pick(&["eq", "ne"]), dice.pick(&["true", "false", "\"True\""])),
+        3 => format!(
+            "active {} {}",
+            dice.pick(&["eq", "ne"]),
+            dice.pick(&["true", "false", "\"True\""])
+        ),
         4 => {
-            let time = dice.pick(&["2020-01-01T00:00:00Z", "2100-01-01T00:00:00+14:00", "2026-06-01T12:00:00.123456789-03:30"]);
-            format!("meta.{} {} \"{time}\"", dice.pick(&["created", "lastModified"]), dice.pick(&["gt", "ge", "lt", "le", "eq", "ne"]))
+            let time = dice.pick(&[
+                "2020-01-01T00:00:00Z",
+                "2100-01-01T00:00:00+14:00",
+                "2026-06-01T12:00:00.123456789-03:30",
+            ]);
+            format!(
+                "meta.{} {} \"{time}\"",
+                dice.pick(&["created", "lastModified"]),
+                dice.pick(&["gt", "ge", "lt", "le", "eq", "ne"])
+            )
         }
-        5 => format!("emails[type eq {} and value {} {}]", quoted(dice.pick(&["WORK", "home"])), dice.pick(&["co", "sw", "ne", "eq"]), quoted(dice.pick(&["a", "É0@X.test", "%"]))),
-        6 => format!("emails[not (type eq \"work\") or primary eq true]"),
-        7 => format!("schemas {} \"{}\"", dice.pick(&["eq", "ne", "co"]), dice.pick(&[USER, ENTERPRISE])),
-        8 => format!("meta.resourceType eq {}", quoted(dice.pick(&["User", "Group"]))),
-        _ => format!("{name} {} {}", dice.pick(&["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"]), quoted(dice.pick(&TEXTS))),
+        5 => format!(
+            "emails[type eq {} and value {} {}]",
+            quoted(dice.pick(&["WORK", "home"])),
+            dice.pick(&["co", "sw", "ne", "eq"]),
+            quoted(dice.pick(&["a", "É0@X.test", "%"]))
+        ),
+        6 => "emails[not (type eq \"work\") or primary eq true]".to_owned(),
+        7 => format!(
+            "schemas {} \"{}\"",
+            dice.pick(&["eq", "ne", "co"]),
+            dice.pick(&[USER, ENTERPRISE])
+        ),
+        8 => format!(
+            "meta.resourceType eq {}",
+            quoted(dice.pick(&["User", "Group"]))
+        ),
+        _ => format!(
+            "{name} {} {}",
+            dice.pick(&["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"]),
+            quoted(dice.pick(&TEXTS))
+        ),
     }
 }
 
 fn random_filter(dice: &Dice, depth: usize) -> String {
     match dice.below(if depth == 0 { 1 } else { 5 }) {
         0 | 1 => random_test(dice),
-        2 => format!("({} and {})", random_filter(dice, depth - 1), random_filter(dice, depth - 1)),
-        3 => format!("({} or {})", random_filter(dice, depth - 1), random_filter(dice, depth - 1)),
+        2 => format!(
+            "({} and {})",
+            random_filter(dice, depth - 1),
+            random_filter(dice, depth - 1)
+        ),
+        3 => format!(
+            "({} or {})",
+            random_filter(dice, depth - 1),
+            random_filter(dice, depth - 1)
+        ),
         _ => format!("not ({})", random_filter(dice, depth - 1)),
     }
 }
@@ -109,15 +175,22 @@ fn evaluated(registry: &Registry, resource: &Value) -> Doc {
 
 async fn compare(client: &Client, registry: &Registry, dice: &Dice, rounds: usize) -> usize {
     let all = client.get("/Users?count=1000").await.expect(200);
-    let docs: Vec<(String, Doc)> =
-        all.resources().iter().map(|r| (r["id"].as_str().unwrap().to_owned(), evaluated(registry, r))).collect();
+    let docs: Vec<(String, Doc)> = all
+        .resources()
+        .iter()
+        .map(|r| (r["id"].as_str().unwrap().to_owned(), evaluated(registry, r)))
+        .collect();
     let mut hits = 0;
     for _ in 0..rounds {
         let text = random_filter(dice, 3);
         let Ok(filter) = parse(registry, ResourceKind::User, &text, &mut Rules::default()) else {
             panic!("the generator made {text}");
         };
-        let want: Vec<String> = docs.iter().filter(|(_, doc)| evaluate(&filter, doc)).map(|(id, _)| id.clone()).collect();
+        let want: Vec<String> = docs
+            .iter()
+            .filter(|(_, doc)| evaluate(&filter, doc))
+            .map(|(id, _)| id.clone())
+            .collect();
         let search = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "filter": text, "count": 1000});
         let got = client.post("/Users/.search", search).await.expect(200);
         assert_eq!(got.ids(), want, "{text}");
@@ -145,12 +218,18 @@ async fn sql_equals_the_evaluator() {
         entra.put(&format!("/Users/{id}"), user).await.expect(200);
     }
     for i in 0..10 {
-        entra.post("/Users", random_user(&dice, 200 + i)).await.expect(201);
+        entra
+            .post("/Users", random_user(&dice, 200 + i))
+            .await
+            .expect(201);
     }
     let rounds = if is_soak() { 20_000 } else { 400 };
     for client in [&okta, &entra] {
         let hits = compare(client, &registry, &dice, rounds).await;
-        assert!(hits > rounds / 4, "only {hits} of {rounds} filters told people apart");
+        assert!(
+            hits > rounds / 4,
+            "only {hits} of {rounds} filters told people apart"
+        );
     }
 }
 
@@ -160,12 +239,19 @@ fn plan(conn: &mut AnyConnection, frag: &Frag) -> String {
     use diesel::sql_types::{Integer, Text};
     match conn {
         AnyConnection::Sqlite(_) => {
-            let rows: Vec<(i32, i32, i32, String)> =
-                Frag::sql("EXPLAIN QUERY PLAN ").frag(frag).query::<(Integer, Integer, Integer, Text)>().load(conn).unwrap();
+            let rows: Vec<(i32, i32, i32, String)> = Frag::sql("EXPLAIN QUERY PLAN ")
+                .frag(frag)
+                .query::<(Integer, Integer, Integer, Text)>()
+                .load(conn)
+                .unwrap();
             rows.into_iter().map(|r| r.3).collect::<Vec<_>>().join("\n")
         }
         AnyConnection::Postgresql(_) => {
-            let rows: Vec<String> = Frag::sql("EXPLAIN ").frag(frag).query::<Text>().load(conn).unwrap();
+            let rows: Vec<String> = Frag::sql("EXPLAIN ")
+                .frag(frag)
+                .query::<Text>()
+                .load(conn)
+                .unwrap();
             rows.join("\n")
         }
     }
@@ -173,16 +259,28 @@ fn plan(conn: &mut AnyConnection, frag: &Frag) -> String {
 
 /// Steps that walk a table of people, groups or memberships.
 fn walks(plan: &str) -> Vec<String> {
-    let tables = ["users", "claims", "emails", "groups", "memberships", "journal"];
+    let tables = [
+        "users",
+        "claims",
+        "emails",
+        "groups",
+        "memberships",
+        "journal",
+    ];
     let aliases = ["u", "c", "m", "g", "p", "o", "e", "j"];
     let is_walk = |line: &&str| {
         let line = line.trim_start_matches([' ', '-', '>']);
         let sqlite = line.strip_prefix("SCAN ").is_some_and(|rest| {
             let first = rest.split(' ').next().unwrap_or_default();
-            (tables.contains(&first) || aliases.contains(&first)) && !rest.contains("VIRTUAL TABLE") && !rest.contains("USING COVERING INDEX sqlite_autoindex")
+            (tables.contains(&first) || aliases.contains(&first))
+                && !rest.contains("VIRTUAL TABLE")
+                && !rest.contains("USING COVERING INDEX sqlite_autoindex")
         });
-        let partial = line.starts_with("SEARCH") && line.contains("(tenant=?)") && !line.contains("(tenant=? AND");
-        let postgres = line.contains("Seq Scan on") && tables.iter().any(|t| line.contains(&format!("on {t}")));
+        let partial = line.starts_with("SEARCH")
+            && line.contains("(tenant=?)")
+            && !line.contains("(tenant=? AND");
+        let postgres = line.contains("Seq Scan on")
+            && tables.iter().any(|t| line.contains(&format!("on {t}")));
         sqlite || partial || postgres
     };
     plan.lines().filter(is_walk).map(str::to_owned).collect()
@@ -192,14 +290,26 @@ fn walks(plan: &str) -> Vec<String> {
 fn fill(app: &TestApp, people: usize, members: usize) -> String {
     let mut conn = app.database.connect();
     let tenant = app.tenant.tenant.as_str();
-    let connection = lines(&mut conn, &format!("SELECT id AS line FROM connections WHERE tenant = '{tenant}'")).remove(0);
+    let connection = lines(
+        &mut conn,
+        &format!("SELECT id AS line FROM connections WHERE tenant = '{tenant}'"),
+    )
+    .remove(0);
     let series = |n: usize| match conn {
-        AnyConnection::Sqlite(_) => format!("WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {n}) "),
+        AnyConnection::Sqlite(_) => format!(
+            "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {n}) "
+        ),
         AnyConnection::Postgresql(_) => format!("WITH s(n) AS (SELECT generate_series(1, {n})) "),
     };
     let (doc, id) = match conn {
-        AnyConnection::Sqlite(_) => ("'{\"userName\":\"u\",\"displayName\":\"g1\"}'", "printf('0190%08d-x', s.n)"),
-        AnyConnection::Postgresql(_) => ("'{\"userName\":\"u\",\"displayName\":\"g1\"}'::jsonb", "'0190' || lpad(s.n::text, 8, '0') || '-x'"),
+        AnyConnection::Sqlite(_) => (
+            "'{\"userName\":\"u\",\"displayName\":\"g1\"}'",
+            "printf('0190%08d-x', s.n)",
+        ),
+        AnyConnection::Postgresql(_) => (
+            "'{\"userName\":\"u\",\"displayName\":\"g1\"}'::jsonb",
+            "'0190' || lpad(s.n::text, 8, '0') || '-x'",
+        ),
     };
     let inserted = |head: &str, n: usize, select: String| match conn {
         AnyConnection::Sqlite(_) => format!("{head} {}{select}", series(n)),
@@ -218,12 +328,16 @@ fn fill(app: &TestApp, people: usize, members: usize) -> String {
     let claims = inserted(
         "INSERT INTO claims (tenant, user_id, connection_id, state, external_id, active, user_public, created_at)",
         people,
-        format!("SELECT '{tenant}', {id}, '{connection}', 'live', 'e' || s.n, true, true, 0 FROM s"),
+        format!(
+            "SELECT '{tenant}', {id}, '{connection}', 'live', 'e' || s.n, true, true, 0 FROM s"
+        ),
     );
     let emails = inserted(
         "INSERT INTO emails (tenant, view, user_id, key, type, fold, is_primary)",
         people,
-        format!("SELECT '{tenant}', '', {id}, 'u' || s.n || '@x.test', 'work', 'u' || s.n || '@x.test', true FROM s"),
+        format!(
+            "SELECT '{tenant}', '', {id}, 'u' || s.n || '@x.test', 'work', 'u' || s.n || '@x.test', true FROM s"
+        ),
     );
     let groups = inserted(
         "INSERT INTO \"groups\" (tenant, id, kind, doc, match_doc, display_name, display_name_key, managed_by, created_by, \
@@ -243,9 +357,16 @@ fn fill(app: &TestApp, people: usize, members: usize) -> String {
     }
     crate::support::execute(
         &mut conn,
-        &format!("UPDATE heads SET users = users + {people}, public_users = public_users + {people}, \"groups\" = \"groups\" + 500 WHERE tenant = '{tenant}'"),
+        &format!(
+            "UPDATE heads SET users = users + {people}, public_users = public_users + {people}, \"groups\" = \"groups\" + 500 WHERE tenant = '{tenant}'"
+        ),
     );
-    crate::support::execute(&mut conn, &format!("UPDATE connections SET managed_groups = managed_groups + 500 WHERE tenant = '{tenant}'"));
+    crate::support::execute(
+        &mut conn,
+        &format!(
+            "UPDATE connections SET managed_groups = managed_groups + 500 WHERE tenant = '{tenant}'"
+        ),
+    );
     crate::support::execute(&mut conn, "ANALYZE");
     connection
 }
@@ -257,12 +378,22 @@ async fn every_look_up_uses_an_index() {
     let connection = fill(&app, 20_000, 5_000);
     let registry = Registry::builtin().unwrap();
     let tenant = app.tenant.tenant.as_str().to_owned();
-    let window = Window { offset: 0, limit: 100 };
+    let window = Window {
+        offset: 0,
+        limit: 100,
+    };
     let mut conn = app.database.connect();
     let users = [
-        "userName eq \"u77\"", "id eq \"019000000077-x\"", "externalId eq \"e77\"", "emails.value eq \"u77@x.test\"",
-        "emails[type eq \"work\"].value eq \"u77@x.test\"", "displayName eq \"d77\"", "userName eq \"u1\" or externalId eq \"e2\"",
-        "userName eq \"u77\" and title co \"x\"", "id eq \"019000000077-x\" and manager eq \"m\"", "groups.value eq \"019000000001-x\" and userName eq \"u7\"",
+        "userName eq \"u77\"",
+        "id eq \"019000000077-x\"",
+        "externalId eq \"e77\"",
+        "emails.value eq \"u77@x.test\"",
+        "emails[type eq \"work\"].value eq \"u77@x.test\"",
+        "displayName eq \"d77\"",
+        "userName eq \"u1\" or externalId eq \"e2\"",
+        "userName eq \"u77\" and title co \"x\"",
+        "id eq \"019000000077-x\" and manager eq \"m\"",
+        "groups.value eq \"019000000001-x\" and userName eq \"u7\"",
         "meta.lastModified gt \"1970-01-01T00:00:19.990Z\"",
     ];
     for view in [View::Connection(connection.clone()), View::Everybody] {
@@ -278,13 +409,23 @@ async fn every_look_up_uses_an_index() {
                 Ok::<_, rosterd::storage::Error>(users_page(&view2, &at, Some(&condition), window))
             });
             let plan = plan(&mut conn, &page.await.unwrap());
-            assert_eq!(walks(&plan), Vec::<String>::new(), "{view:?} {text}\n{plan}");
+            assert_eq!(
+                walks(&plan),
+                Vec::<String>::new(),
+                "{view:?} {text}\n{plan}"
+            );
         }
-        for text in ["displayName eq \"g7\"", "id eq \"019000000001-x\" and members eq \"019000000077-x\"", "externalId eq \"x9\"", "members.value eq \"019000000077-x\""] {
+        for text in [
+            "displayName eq \"g7\"",
+            "id eq \"019000000001-x\" and members eq \"019000000077-x\"",
+            "externalId eq \"x9\"",
+            "members.value eq \"019000000077-x\"",
+        ] {
             if text.contains("externalId") && view == View::Everybody {
                 continue;
             }
-            let filter = parse(&registry, ResourceKind::Group, text, &mut Rules::default()).unwrap();
+            let filter =
+                parse(&registry, ResourceKind::Group, text, &mut Rules::default()).unwrap();
             let (at, view2) = (tenant.clone(), view.clone());
             let registry2 = registry.clone();
             let page = app.service.store.read(&app.tenant.tenant, move |scope| {
@@ -293,23 +434,41 @@ async fn every_look_up_uses_an_index() {
             });
             let plan = plan(&mut conn, &page.await.unwrap());
             // 500 groups are few: PostgreSQL may rightly read them all. The driver is what matters.
-            let walks: Vec<String> = walks(&plan).into_iter().filter(|w| !w.contains("groups") || w.contains("SCAN")).collect();
+            let walks: Vec<String> = walks(&plan)
+                .into_iter()
+                .filter(|w| !w.contains("groups") || w.contains("SCAN"))
+                .collect();
             assert_eq!(walks, Vec::<String>::new(), "{view:?} {text}\n{plan}");
         }
     }
     // The check can fail: a title is in no index.
-    let unindexed = Frag::sql("SELECT u.id FROM users u WHERE u.tenant = ").text(tenant.as_str()).push(" AND u.access_reason = 'y'");
+    let unindexed = Frag::sql("SELECT u.id FROM users u WHERE u.tenant = ")
+        .text(tenant.as_str())
+        .push(" AND u.access_reason = 'y'");
     assert!(!walks(&plan(&mut conn, &unindexed)).is_empty());
-    let found = okta.filter("/Users", "userName eq \"U77\"").await.expect(200);
+    let found = okta
+        .filter("/Users", "userName eq \"U77\"")
+        .await
+        .expect(200);
     assert_eq!(found.ids(), ["019000000077-x"]);
-    assert_eq!(okta.get("/Users?startIndex=19991&count=100").await.resources().len(), 10);
+    assert_eq!(
+        okta.get("/Users?startIndex=19991&count=100")
+            .await
+            .resources()
+            .len(),
+        10
+    );
 }
 
 #[actix_web::test]
 async fn one_member_in_or_out_reads_no_other_member() {
     let app = TestApp::start().await;
     let okta = app.source(Preset::Okta).await;
-    let connection = fill(&app, if is_soak() { 100_100 } else { 20_100 }, if is_soak() { 100_000 } else { 20_000 });
+    let connection = fill(
+        &app,
+        if is_soak() { 100_100 } else { 20_100 },
+        if is_soak() { 100_000 } else { 20_000 },
+    );
     let tenant = app.tenant.tenant.as_str();
     let mut conn = app.database.connect();
     let group = "019000000001-x";
@@ -324,17 +483,49 @@ async fn one_member_in_or_out_reads_no_other_member() {
     let member = json!([{"op": "add", "path": "members", "value": [{"value": newcomer}]}]);
     okta.patch(&path, member).await.expect(204);
     let check = format!("id eq \"{group}\" and members eq \"{newcomer}\"");
-    assert_eq!(okta.filter("/Groups?excludedAttributes=members&x=", "id pr").await.status, 200);
+    assert_eq!(
+        okta.filter("/Groups?excludedAttributes=members&x=", "id pr")
+            .await
+            .status,
+        200
+    );
     assert_eq!(okta.filter("/Groups", &check).await.total(), 1);
-    okta.patch(&path, json!([{"op": "remove", "path": format!("members[value eq \"{newcomer}\"]")}])).await.expect(204);
+    okta.patch(
+        &path,
+        json!([{"op": "remove", "path": format!("members[value eq \"{newcomer}\"]")}]),
+    )
+    .await
+    .expect(204);
     assert_eq!(okta.filter("/Groups", &check).await.total(), 0);
     // The group without its members touches no membership: the table may even be gone.
-    crate::support::execute(&mut conn, "ALTER TABLE memberships RENAME TO memberships_away");
-    let without = okta.get(&format!("{path}?excludedAttributes=members")).await.expect(200);
-    assert_eq!((&without.body["displayName"], without.body.get("members")), (&json!("g1"), None));
-    okta.get("/Groups?excludedAttributes=members&filter=displayName+eq+%22g1%22").await.expect(200);
-    crate::support::execute(&mut conn, "ALTER TABLE memberships_away RENAME TO memberships");
-    let plan = plan(&mut conn, &members_query(&view, tenant, "019000000002-x", 1));
-    assert!(plan.contains("memberships") || plan.contains(" m "), "{plan}");
-    okta.post("/Groups", json!({"schemas": [GROUP], "displayName": "new"})).await.expect(201);
+    crate::support::execute(
+        &mut conn,
+        "ALTER TABLE memberships RENAME TO memberships_away",
+    );
+    let without = okta
+        .get(&format!("{path}?excludedAttributes=members"))
+        .await
+        .expect(200);
+    assert_eq!(
+        (&without.body["displayName"], without.body.get("members")),
+        (&json!("g1"), None)
+    );
+    okta.get("/Groups?excludedAttributes=members&filter=displayName+eq+%22g1%22")
+        .await
+        .expect(200);
+    crate::support::execute(
+        &mut conn,
+        "ALTER TABLE memberships_away RENAME TO memberships",
+    );
+    let plan = plan(
+        &mut conn,
+        &members_query(&view, tenant, "019000000002-x", 1),
+    );
+    assert!(
+        plan.contains("memberships") || plan.contains(" m "),
+        "{plan}"
+    );
+    okta.post("/Groups", json!({"schemas": [GROUP], "displayName": "new"}))
+        .await
+        .expect(201);
 }

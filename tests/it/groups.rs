@@ -6,8 +6,12 @@ use serde_json::{Value, json};
 use crate::support::{GROUP, TestApp};
 
 fn member_ids(group: &Value) -> Vec<String> {
-    let mut ids: Vec<String> =
-        group["members"].as_array().into_iter().flatten().map(|m| m["value"].as_str().unwrap().to_owned()).collect();
+    let mut ids: Vec<String> = group["members"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|m| m["value"].as_str().unwrap().to_owned())
+        .collect();
     ids.sort();
     ids
 }
@@ -24,28 +28,83 @@ async fn members_come_and_go_in_every_spelling() {
         "externalId": "g", "displayName": "Sales", "meta": {"resourceType": "Group"}})).await.expect(201);
     let path = format!("/Groups/{}", group.id());
     let steps = [
-        (json!([{"op": "Add", "path": "members", "value": [{"$ref": null, "value": people[0]}]}]), vec![0]),
-        (json!([{"op": "Add", "path": "members", "value": [{"value": people[0]}, {"value": people[1]}]}]), vec![0, 1]),
-        (json!([{"op": "Remove", "path": "members", "value": [{"$ref": null, "value": people[0]}]}]), vec![1]),
-        (json!([{"op": "remove", "path": format!("members[value eq \"{}\"]", people[3])}]), vec![1]),
-        (json!([{"op": "remove", "path": format!("members[value eq \"{}\"]", people[1])}, {"op": "add", "path": "members", "value": [{"value": people[2]}]}]), vec![2]),
-        (json!([{"op": "replace", "value": {"id": group.id(), "displayName": "Sales 2"}}]), vec![2]),
-        (json!([{"op": "replace", "path": "members", "value": [{"value": people[0]}, {"value": people[3]}]}]), vec![0, 3]),
-        (json!([{"op": "replace", "value": {"members": [], "id": group.id(), "displayName": "Sales"}}]), vec![]),
+        (
+            json!([{"op": "Add", "path": "members", "value": [{"$ref": null, "value": people[0]}]}]),
+            vec![0],
+        ),
+        (
+            json!([{"op": "Add", "path": "members", "value": [{"value": people[0]}, {"value": people[1]}]}]),
+            vec![0, 1],
+        ),
+        (
+            json!([{"op": "Remove", "path": "members", "value": [{"$ref": null, "value": people[0]}]}]),
+            vec![1],
+        ),
+        (
+            json!([{"op": "remove", "path": format!("members[value eq \"{}\"]", people[3])}]),
+            vec![1],
+        ),
+        (
+            json!([{"op": "remove", "path": format!("members[value eq \"{}\"]", people[1])}, {"op": "add", "path": "members", "value": [{"value": people[2]}]}]),
+            vec![2],
+        ),
+        (
+            json!([{"op": "replace", "value": {"id": group.id(), "displayName": "Sales 2"}}]),
+            vec![2],
+        ),
+        (
+            json!([{"op": "replace", "path": "members", "value": [{"value": people[0]}, {"value": people[3]}]}]),
+            vec![0, 3],
+        ),
+        (
+            json!([{"op": "replace", "value": {"members": [], "id": group.id(), "displayName": "Sales"}}]),
+            vec![],
+        ),
     ];
     for (operations, want) in steps {
         let answer = entra.patch(&path, operations.clone()).await.expect(204);
         assert!(answer.text.is_empty());
         let mut want: Vec<String> = want.into_iter().map(|i: usize| people[i].clone()).collect();
         want.sort();
-        assert_eq!(member_ids(&entra.get(&path).await.body), want, "{operations}");
+        assert_eq!(
+            member_ids(&entra.get(&path).await.body),
+            want,
+            "{operations}"
+        );
     }
-    entra.patch(&format!("{path}?attributes=displayName"), json!([{"op": "add", "path": "members", "value": [{"value": people[0]}]}])).await.expect(200);
+    entra
+        .patch(
+            &format!("{path}?attributes=displayName"),
+            json!([{"op": "add", "path": "members", "value": [{"value": people[0]}]}]),
+        )
+        .await
+        .expect(200);
     let user = entra.get(&format!("/Users/{}", people[0])).await;
     assert_eq!(user.body["groups"][0]["value"], json!(group.id()));
-    assert_eq!(entra.filter("/Groups", &format!("id eq \"{}\" and members eq \"{}\"", group.id(), people[0])).await.total(), 1);
-    assert_eq!(entra.filter("/Groups", &format!("id eq \"{}\" and members eq \"{}\"", group.id(), people[1])).await.total(), 0);
-    let without = entra.get(&format!("{path}?excludedAttributes=members")).await.expect(200);
+    assert_eq!(
+        entra
+            .filter(
+                "/Groups",
+                &format!("id eq \"{}\" and members eq \"{}\"", group.id(), people[0])
+            )
+            .await
+            .total(),
+        1
+    );
+    assert_eq!(
+        entra
+            .filter(
+                "/Groups",
+                &format!("id eq \"{}\" and members eq \"{}\"", group.id(), people[1])
+            )
+            .await
+            .total(),
+        0
+    );
+    let without = entra
+        .get(&format!("{path}?excludedAttributes=members"))
+        .await
+        .expect(200);
     assert!(without.body.get("members").is_none());
     assert!(app.verify().await.faults.is_empty());
 }
@@ -55,14 +114,26 @@ async fn an_unknown_member_is_refused_and_nothing_changes() {
     let app = TestApp::start().await;
     let okta = app.source(Preset::Okta).await;
     let known = okta.create_user("ann@x.test").await.id();
-    let group = okta.post("/Groups", json!({"schemas": [GROUP], "displayName": "Sales"})).await.expect(201);
+    let group = okta
+        .post(
+            "/Groups",
+            json!({"schemas": [GROUP], "displayName": "Sales"}),
+        )
+        .await
+        .expect(201);
     let path = format!("/Groups/{}", group.id());
-    let operations = json!([{"op": "add", "path": "members", "value": [{"value": known}, {"value": "nobody"}]}]);
+    let operations =
+        json!([{"op": "add", "path": "members", "value": [{"value": known}, {"value": "nobody"}]}]);
     let refused = okta.patch(&path, operations).await.expect(400);
     assert_eq!(refused.scim_type(), "invalidValue");
     assert!(refused.text.contains("nobody"), "{}", refused.text);
     assert_eq!(okta.get(&path).await.body["members"], json!([]));
-    okta.post("/Groups", json!({"schemas": [GROUP], "displayName": "B", "members": [{"value": "nobody"}]})).await.expect(400);
+    okta.post(
+        "/Groups",
+        json!({"schemas": [GROUP], "displayName": "B", "members": [{"value": "nobody"}]}),
+    )
+    .await
+    .expect(400);
     assert_eq!(okta.get("/Groups").await.total(), 1);
 }
 
@@ -73,13 +144,33 @@ async fn group_names_are_unique_among_what_the_source_sees() {
     let entra = app.source(Preset::Entra).await;
     let group = |name: &str| json!({"schemas": [GROUP], "displayName": name});
     let first = okta.post("/Groups", group("Sales")).await.expect(201);
-    assert_eq!(okta.post("/Groups", group("SALES")).await.expect(409).scim_type(), "uniqueness");
+    assert_eq!(
+        okta.post("/Groups", group("SALES"))
+            .await
+            .expect(409)
+            .scim_type(),
+        "uniqueness"
+    );
     // Another connection neither sees it nor collides with it.
     entra.post("/Groups", group("Sales")).await.expect(201);
-    entra.get(&format!("/Groups/{}", first.id())).await.expect(404);
-    entra.delete(&format!("/Groups/{}", first.id())).await.expect(404);
-    assert_eq!((okta.get("/Groups").await.total(), entra.get("/Groups").await.total()), (1, 1));
-    okta.delete(&format!("/Groups/{}", first.id())).await.expect(204);
+    entra
+        .get(&format!("/Groups/{}", first.id()))
+        .await
+        .expect(404);
+    entra
+        .delete(&format!("/Groups/{}", first.id()))
+        .await
+        .expect(404);
+    assert_eq!(
+        (
+            okta.get("/Groups").await.total(),
+            entra.get("/Groups").await.total()
+        ),
+        (1, 1)
+    );
+    okta.delete(&format!("/Groups/{}", first.id()))
+        .await
+        .expect(204);
     assert_eq!(okta.get("/Groups").await.total(), 0);
     okta.post("/Groups", group("Sales")).await.expect(201);
 }
@@ -97,18 +188,52 @@ async fn more_than_five_hundred_members_at_once_are_refused_with_the_way_out() {
         people.extend(futures_util::future::join_all(each).await);
     }
     let values = |ids: &[String]| ids.iter().map(|id| json!({"value": id})).collect::<Value>();
-    let group = okta.post("/Groups", json!({"schemas": [GROUP], "displayName": "Big"})).await.expect(201);
+    let group = okta
+        .post("/Groups", json!({"schemas": [GROUP], "displayName": "Big"}))
+        .await
+        .expect(201);
     let path = format!("/Groups/{}", group.id());
-    let refused = okta.put(&path, json!({"schemas": [GROUP], "displayName": "Big", "members": values(&people)})).await.expect(413);
-    assert!(refused.text.contains("500") && refused.text.contains("PATCH"), "{}", refused.text);
+    let refused = okta
+        .put(
+            &path,
+            json!({"schemas": [GROUP], "displayName": "Big", "members": values(&people)}),
+        )
+        .await
+        .expect(413);
+    assert!(
+        refused.text.contains("500") && refused.text.contains("PATCH"),
+        "{}",
+        refused.text
+    );
     assert_eq!(okta.get(&path).await.body["members"], json!([]));
-    okta.patch(&path, json!([{"op": "add", "path": "members", "value": values(&people[..500])}])).await.expect(204);
-    okta.patch(&path, json!([{"op": "add", "path": "members", "value": values(&people[500..])}])).await.expect(204);
+    okta.patch(
+        &path,
+        json!([{"op": "add", "path": "members", "value": values(&people[..500])}]),
+    )
+    .await
+    .expect(204);
+    okta.patch(
+        &path,
+        json!([{"op": "add", "path": "members", "value": values(&people[500..])}]),
+    )
+    .await
+    .expect(204);
     assert_eq!(member_ids(&okta.get(&path).await.body).len(), people.len());
     // A PUT is a difference: three of 540 changed is a small change.
-    okta.put(&path, json!({"schemas": [GROUP], "displayName": "Big", "members": values(&people[3..])})).await.expect(200);
+    okta.put(
+        &path,
+        json!({"schemas": [GROUP], "displayName": "Big", "members": values(&people[3..])}),
+    )
+    .await
+    .expect(200);
     okta.delete(&path).await.expect(204);
-    assert!(okta.get(&format!("/Users/{}", people[9])).await.body.get("groups").is_none());
+    assert!(
+        okta.get(&format!("/Users/{}", people[9]))
+            .await
+            .body
+            .get("groups")
+            .is_none()
+    );
 }
 
 #[actix_web::test]
@@ -119,11 +244,21 @@ async fn twenty_clients_adding_different_members_lose_none() {
     for i in 0..20 {
         people.push(okta.create_user(&format!("c{i}@x.test")).await.id());
     }
-    let group = okta.post("/Groups", json!({"schemas": [GROUP], "displayName": "All"})).await.expect(201);
+    let group = okta
+        .post("/Groups", json!({"schemas": [GROUP], "displayName": "All"}))
+        .await
+        .expect(201);
     let path = format!("/Groups/{}", group.id());
     let each = people.iter().map(|id| {
         let (okta, path) = (okta.clone(), path.clone());
-        async move { okta.patch(&path, json!([{"op": "add", "path": "members", "value": [{"value": id}]}])).await.expect(204) }
+        async move {
+            okta.patch(
+                &path,
+                json!([{"op": "add", "path": "members", "value": [{"value": id}]}]),
+            )
+            .await
+            .expect(204)
+        }
     });
     futures_util::future::join_all(each).await;
     people.sort();

@@ -15,13 +15,21 @@ async fn send(client: &Client, method: &str, path: &str, id: &str) -> crate::sup
     let body = match method {
         "GET" | "DELETE" => Vec::new(),
         "PATCH" => json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
-            "Operations": [{"op": "replace", "path": "displayName", "value": "stolen"}]}).to_string().into_bytes(),
+            "Operations": [{"op": "replace", "path": "displayName", "value": "stolen"}]})
+        .to_string()
+        .into_bytes(),
         _ if path.ends_with(".search") => {
-            json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"]}).to_string().into_bytes()
+            json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"]})
+                .to_string()
+                .into_bytes()
         }
-        _ => json!({"schemas": [USER, GROUP], "userName": "stolen", "displayName": "stolen"}).to_string().into_bytes(),
+        _ => json!({"schemas": [USER, GROUP], "userName": "stolen", "displayName": "stolen"})
+            .to_string()
+            .into_bytes(),
     };
-    client.raw(method, &path, "application/scim+json", body).await
+    client
+        .raw(method, &path, "application/scim+json", body)
+        .await
 }
 
 #[actix_web::test]
@@ -30,13 +38,23 @@ async fn every_route_refuses_whoever_may_not() {
     let okta = app.source(Preset::Okta).await;
     let id = okta.create_user("ann@x.test").await.id();
     let before = app.verify().await.entries;
-    let (expired, secret) = app.token(&app.tenant, Role::TenantAdmin, Some(Millis(1))).await;
+    let (expired, secret) = app
+        .token(&app.tenant, Role::TenantAdmin, Some(Millis(1)))
+        .await;
     assert!(!expired.is_empty());
     let expired = app.client(&secret);
     let (revoked_id, secret) = app.token(&app.tenant, Role::TenantAdmin, None).await;
-    app.service.revoke_token(&app.tenant, &revoked_id).await.unwrap();
+    app.service
+        .revoke_token(&app.tenant, &revoked_id)
+        .await
+        .unwrap();
     let revoked = app.client(&secret);
-    let strangers = [("no token", okta.anonymous()), ("invented", app.client("rst_invented")), ("expired", expired), ("revoked", revoked)];
+    let strangers = [
+        ("no token", okta.anonymous()),
+        ("invented", app.client("rst_invented")),
+        ("expired", expired),
+        ("revoked", revoked),
+    ];
     let mut roles = Vec::new();
     for role in [Role::App, Role::Auditor, Role::TenantAdmin] {
         roles.push((role, app.role(&app.tenant, role).await));
@@ -46,13 +64,24 @@ async fn every_route_refuses_whoever_may_not() {
     for route in ROUTES.iter().filter(|r| !r.roles.is_empty()) {
         for (who, client) in &strangers {
             let answer = send(client, route.method, route.path, &id).await;
-            assert_eq!(answer.status, 401, "{who}: {} {}: {}", route.method, route.path, answer.text);
-            assert!(answer.header("www-authenticate").is_some() && answer.body["status"] == json!("401"));
+            assert_eq!(
+                answer.status, 401,
+                "{who}: {} {}: {}",
+                route.method, route.path, answer.text
+            );
+            assert!(
+                answer.header("www-authenticate").is_some()
+                    && answer.body["status"] == json!("401")
+            );
             checked += 1;
         }
         for (role, client) in roles.iter().filter(|(role, _)| !route.roles.contains(role)) {
             let answer = send(client, route.method, route.path, &id).await;
-            assert_eq!(answer.status, 403, "{role:?}: {} {}: {}", route.method, route.path, answer.text);
+            assert_eq!(
+                answer.status, 403,
+                "{role:?}: {} {}: {}",
+                route.method, route.path, answer.text
+            );
             checked += 1;
         }
     }
@@ -67,14 +96,35 @@ async fn every_route_with_an_id_hides_what_is_another_tenants() {
     let app = TestApp::start().await;
     let okta = app.source(Preset::Okta).await;
     let user = okta.create_user("ann@x.test").await.id();
-    let group = okta.post("/Groups", json!({"schemas": [GROUP], "displayName": "Sales", "members": [{"value": user}]})).await.id();
+    let group = okta
+        .post(
+            "/Groups",
+            json!({"schemas": [GROUP], "displayName": "Sales", "members": [{"value": user}]}),
+        )
+        .await
+        .id();
     let other = app.tenant("other").await;
-    let spy = app.source_of(&other, Preset::Generic, rosterd::domain::access::JoinerPolicy::Grant).await;
+    let spy = app
+        .source_of(
+            &other,
+            Preset::Generic,
+            rosterd::domain::access::JoinerPolicy::Grant,
+        )
+        .await;
     let spy_admin = app.role(&other, Role::TenantAdmin).await;
-    let before = (okta.get(&format!("/Users/{user}")).await.body, okta.get(&format!("/Groups/{group}")).await.body);
+    let before = (
+        okta.get(&format!("/Users/{user}")).await.body,
+        okta.get(&format!("/Groups/{group}")).await.body,
+    );
     let mut checked = 0;
-    for route in ROUTES.iter().filter(|r| r.path.contains("{id}") && !r.path.contains("Schemas") && !r.path.contains("Types")) {
-        let client = if route.roles.contains(&Role::Connection) { &spy } else { &spy_admin };
+    for route in ROUTES.iter().filter(|r| {
+        r.path.contains("{id}") && !r.path.contains("Schemas") && !r.path.contains("Types")
+    }) {
+        let client = if route.roles.contains(&Role::Connection) {
+            &spy
+        } else {
+            &spy_admin
+        };
         let id = match route.path {
             p if p.starts_with("/Users") => user.clone(),
             p if p.starts_with("/Groups") => group.clone(),
@@ -86,24 +136,68 @@ async fn every_route_with_an_id_hides_what_is_another_tenants() {
         };
         let foreign = send(client, route.method, route.path, &id).await;
         let unknown = send(client, route.method, route.path, &invented).await;
-        assert_eq!(foreign.status, 404, "{} {}: {}", route.method, route.path, foreign.text);
-        assert_eq!(foreign.text.replace(&id, "?"), unknown.text.replace(&invented, "?"), "{} {}", route.method, route.path);
+        assert_eq!(
+            foreign.status, 404,
+            "{} {}: {}",
+            route.method, route.path, foreign.text
+        );
+        assert_eq!(
+            foreign.text.replace(&id, "?"),
+            unknown.text.replace(&invented, "?"),
+            "{} {}",
+            route.method,
+            route.path
+        );
         checked += 1;
     }
     assert!(checked >= 9, "{checked}");
     // Lists, filters, references, uniqueness.
-    assert_eq!((spy.get("/Users").await.total(), spy.get("/Groups").await.total()), (0, 0));
-    for filter in [format!("id eq \"{user}\""), "userName eq \"ann@x.test\"".to_owned(), "emails.value eq \"ann@x.test\"".to_owned(), format!("groups.value eq \"{group}\"")] {
-        assert_eq!(spy.filter("/Users", &filter).await.expect(200).total(), 0, "{filter}");
+    assert_eq!(
+        (
+            spy.get("/Users").await.total(),
+            spy.get("/Groups").await.total()
+        ),
+        (0, 0)
+    );
+    for filter in [
+        format!("id eq \"{user}\""),
+        "userName eq \"ann@x.test\"".to_owned(),
+        "emails.value eq \"ann@x.test\"".to_owned(),
+        format!("groups.value eq \"{group}\""),
+    ] {
+        assert_eq!(
+            spy.filter("/Users", &filter).await.expect(200).total(),
+            0,
+            "{filter}"
+        );
     }
-    assert_eq!(spy.filter("/Groups", &format!("members.value eq \"{user}\"")).await.total(), 0);
-    spy.post("/Groups", json!({"schemas": [GROUP], "displayName": "Sales", "members": [{"value": user}]})).await.expect(400);
+    assert_eq!(
+        spy.filter("/Groups", &format!("members.value eq \"{user}\""))
+            .await
+            .total(),
+        0
+    );
+    spy.post(
+        "/Groups",
+        json!({"schemas": [GROUP], "displayName": "Sales", "members": [{"value": user}]}),
+    )
+    .await
+    .expect(400);
     spy.create_user("ann@x.test").await;
     let events = spy_admin.get("/AuditEvents?count=1000").await.expect(200);
     assert!(!events.text.contains(&user) && !events.text.contains(&group));
-    assert_eq!((okta.get(&format!("/Users/{user}")).await.body, okta.get(&format!("/Groups/{group}")).await.body), before);
+    assert_eq!(
+        (
+            okta.get(&format!("/Users/{user}")).await.body,
+            okta.get(&format!("/Groups/{group}")).await.body
+        ),
+        before
+    );
     // A token of one tenant cannot name another.
-    spy.header("rosterd-tenant", app.tenant.tenant.as_str()).get("/Users").await.expect(403);
+    spy.header("rosterd-tenant", app.tenant.tenant.as_str())
+        .get("/Users")
+        .await
+        .expect(403);
 }
 
 #[actix_web::test]
@@ -111,10 +205,17 @@ async fn an_operator_names_the_tenant_and_only_reads() {
     let app = TestApp::start().await;
     let okta = app.source(Preset::Okta).await;
     let id = okta.create_user("ann@x.test").await.id();
-    let home = rosterd::service::Caller::system(rosterd::domain::ids::TenantId::new(rosterd::domain::ids::OPERATOR_TENANT), "test");
+    let home = rosterd::service::Caller::system(
+        rosterd::domain::ids::TenantId::new(rosterd::domain::ids::OPERATOR_TENANT),
+        "test",
+    );
     let operator = app.role(&home, Role::Operator).await;
     operator.get("/Users").await.expect(403);
-    operator.header("rosterd-tenant", "nobody").get("/Users").await.expect(403);
+    operator
+        .header("rosterd-tenant", "nobody")
+        .get("/Users")
+        .await
+        .expect(403);
     let named = operator.header("rosterd-tenant", "default");
     assert_eq!(named.get("/Users").await.expect(200).ids(), [id.clone()]);
     named.delete(&format!("/Users/{id}")).await.expect(403);
@@ -137,8 +238,15 @@ async fn routes_of_the_table_are_the_routes_of_the_server() {
     // The table drives the server, so a route cannot be missing from it; this holds that nobody registers one beside it.
     let source = include_str!("../../src/http/routes.rs");
     let beside = source.matches(".route(").count();
-    assert_eq!(beside, 5, "a route was registered outside the table: add it to ROUTES");
+    assert_eq!(
+        beside, 5,
+        "a route was registered outside the table: add it to ROUTES"
+    );
     for route in ROUTES.iter().filter(|r| r.roles.is_empty()) {
-        assert_eq!(route.path, "/ServiceProviderConfig", "a route without a token: {}", route.path);
+        assert_eq!(
+            route.path, "/ServiceProviderConfig",
+            "a route without a token: {}",
+            route.path
+        );
     }
 }

@@ -24,7 +24,10 @@ fn command(database: &Database, files: &std::path::Path, listen: &str) -> Comman
     command
         .env("ROSTERD_DATA_DIR", files)
         .env("ROSTERD_DATABASE_URL", &database.text)
-        .env("ROSTERD_SECRET_KEY", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
+        .env(
+            "ROSTERD_SECRET_KEY",
+            "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        )
         .env("ROSTERD_LISTEN", listen)
         .env("ROSTERD_LOG", "warn")
         .env("ROSTERD_BOOTSTRAP_SCIM_TOKEN", TOKEN)
@@ -35,11 +38,21 @@ fn command(database: &Database, files: &std::path::Path, listen: &str) -> Comman
 
 impl Server {
     async fn start(database: &Database, files: &std::path::Path) -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let listen = format!("127.0.0.1:{port}");
-        let child = command(database, files, &listen).arg("serve").spawn().unwrap();
-        let server = Self { child, base: format!("http://{listen}") };
-        let client = reqwest::Client::builder().build().unwrap();
+        let child = command(database, files, &listen)
+            .arg("serve")
+            .spawn()
+            .unwrap();
+        let server = Self {
+            child,
+            base: format!("http://{listen}"),
+        };
+        let client = crate::support::http_client();
         for _ in 0..200 {
             let ready = client.get(format!("{}/readyz", server.base)).send().await;
             if ready.is_ok_and(|r| r.status().is_success()) {
@@ -80,15 +93,31 @@ fn document(name: &str, title: &str) -> serde_json::Value {
 }
 
 /// Creates, changes and groups people until the server is gone.
-async fn work(client: Client, prefix: String, group: String, stories: Stories, record: Arc<Mutex<std::fs::File>>) {
+async fn work(
+    client: Client,
+    prefix: String,
+    group: String,
+    stories: Stories,
+    record: Arc<Mutex<std::fs::File>>,
+) {
     let note = |line: String| writeln!(record.lock().unwrap(), "{line}").unwrap();
     for n in 0.. {
         let name = format!("{prefix}-{n}@x.test");
         let begin = |title: &str| {
-            stories.lock().unwrap().entry(name.clone()).or_default().in_flight = Some(title.to_owned());
+            stories
+                .lock()
+                .unwrap()
+                .entry(name.clone())
+                .or_default()
+                .in_flight = Some(title.to_owned());
         };
         begin("one");
-        let Some(created) = client.attempt("POST", "/Users", &document(&name, "one")).await else { return };
+        let Some(created) = client
+            .attempt("POST", "/Users", &document(&name, "one"))
+            .await
+        else {
+            return;
+        };
         note(format!("created {name} one {}", created.status));
         assert_eq!(created.status, 201, "{}", created.text);
         let done = |title: &str| {
@@ -100,14 +129,24 @@ async fn work(client: Client, prefix: String, group: String, stories: Stories, r
         done("one");
         let id = created.id();
         begin("two");
-        let Some(put) = client.attempt("PUT", &format!("/Users/{id}"), &document(&name, "two")).await else { return };
+        let Some(put) = client
+            .attempt("PUT", &format!("/Users/{id}"), &document(&name, "two"))
+            .await
+        else {
+            return;
+        };
         note(format!("changed {name} two {}", put.status));
         assert_eq!(put.status, 200, "{}", put.text);
         done("two");
         stories.lock().unwrap().get_mut(&name).unwrap().member = Some(false);
         let add = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
             "Operations": [{"op": "add", "path": "members", "value": [{"value": id}]}]});
-        let Some(added) = client.attempt("PATCH", &format!("/Groups/{group}"), &add).await else { return };
+        let Some(added) = client
+            .attempt("PATCH", &format!("/Groups/{group}"), &add)
+            .await
+        else {
+            return;
+        };
         note(format!("added {name} {}", added.status));
         assert_eq!(added.status, 204, "{}", added.text);
         stories.lock().unwrap().get_mut(&name).unwrap().member = Some(true);
@@ -116,38 +155,77 @@ async fn work(client: Client, prefix: String, group: String, stories: Stories, r
 
 /// Compares what is there with what was told; returns how many were acknowledged.
 async fn compare(client: &Client, group: &str, stories: &BTreeMap<String, Story>) -> usize {
-    let members = client.get(&format!("/Groups/{group}")).await.expect(200).body["members"].clone();
+    let members = client
+        .get(&format!("/Groups/{group}"))
+        .await
+        .expect(200)
+        .body["members"]
+        .clone();
     for (name, story) in stories {
-        let found = client.filter("/Users", &format!("userName eq \"{name}\"")).await.expect(200);
+        let found = client
+            .filter("/Users", &format!("userName eq \"{name}\""))
+            .await
+            .expect(200);
         let mut may_be: Vec<&String> = story.acknowledged.last().into_iter().collect();
         may_be.extend(&story.in_flight);
         if found.total() == 0 {
-            assert!(story.acknowledged.is_empty(), "{name} was acknowledged and is gone");
+            assert!(
+                story.acknowledged.is_empty(),
+                "{name} was acknowledged and is gone"
+            );
             continue;
         }
         let user = &found.resources()[0];
         let title = user["title"].as_str().unwrap().to_owned();
-        assert!(may_be.contains(&&title), "{name} is {title}, not one of {may_be:?}");
+        assert!(
+            may_be.contains(&&title),
+            "{name} is {title}, not one of {may_be:?}"
+        );
         // Wholly there: every attribute of the same write, the look-up tables too.
         for (key, value) in document(name, &title).as_object().unwrap() {
             assert_eq!(&user[key], value, "{name}: {key}");
         }
-        assert_eq!(client.filter("/Users", &format!("emails.value eq \"{name}\" and externalId eq \"e-{name}\"")).await.total(), 1);
-        let is_member = members.as_array().unwrap().iter().any(|m| m["value"] == user["id"]);
+        assert_eq!(
+            client
+                .filter(
+                    "/Users",
+                    &format!("emails.value eq \"{name}\" and externalId eq \"e-{name}\"")
+                )
+                .await
+                .total(),
+            1
+        );
+        let is_member = members
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|m| m["value"] == user["id"]);
         match story.member {
             Some(true) => assert!(is_member, "{name} was acknowledged as a member"),
             None => assert!(!is_member),
             Some(false) => {}
         }
     }
-    assert_eq!(client.get("/Users?count=0").await.total(), count_all(client).await);
-    stories.values().filter(|s| !s.acknowledged.is_empty()).count()
+    assert_eq!(
+        client.get("/Users?count=0").await.total(),
+        count_all(client).await
+    );
+    stories
+        .values()
+        .filter(|s| !s.acknowledged.is_empty())
+        .count()
 }
 
 async fn count_all(client: &Client) -> i64 {
     let mut seen = 0;
     loop {
-        let page = client.get(&format!("/Users?startIndex={}&count=1000&attributes=id", seen + 1)).await.expect(200);
+        let page = client
+            .get(&format!(
+                "/Users?startIndex={}&count=1000&attributes=id",
+                seen + 1
+            ))
+            .await
+            .expect(200);
         let got = i64::try_from(page.resources().len()).unwrap();
         if got == 0 {
             return seen;
@@ -161,7 +239,9 @@ async fn a_killed_server_loses_nothing_that_it_acknowledged() {
     let rounds = if is_soak() { 50 } else { 5 };
     let database = Database::fresh();
     let files = tempfile::tempdir().unwrap();
-    let record = Arc::new(Mutex::new(std::fs::File::create(files.path().join("acknowledged.txt")).unwrap()));
+    let record = Arc::new(Mutex::new(
+        std::fs::File::create(files.path().join("acknowledged.txt")).unwrap(),
+    ));
     let dice = SeededChance::new(20);
     let mut group = None;
     let mut acknowledged = 0;
@@ -169,14 +249,23 @@ async fn a_killed_server_loses_nothing_that_it_acknowledged() {
         let server = Server::start(&database, files.path()).await;
         let client = Client::new(&server.base, TOKEN);
         if group.is_none() {
-            let made = client.post("/Groups", json!({"schemas": [GROUP], "displayName": "All"})).await.expect(201);
+            let made = client
+                .post("/Groups", json!({"schemas": [GROUP], "displayName": "All"}))
+                .await
+                .expect(201);
             group = Some(made.id());
         }
         let group = group.clone().unwrap();
         let stories: Stories = Arc::default();
         let workers: Vec<_> = (0..8)
             .map(|w| {
-                let job = work(client.clone(), format!("r{round}w{w}"), group.clone(), Arc::clone(&stories), Arc::clone(&record));
+                let job = work(
+                    client.clone(),
+                    format!("r{round}w{w}"),
+                    group.clone(),
+                    Arc::clone(&stories),
+                    Arc::clone(&record),
+                );
                 actix_web::rt::spawn(job)
             })
             .collect();
@@ -191,13 +280,34 @@ async fn a_killed_server_loses_nothing_that_it_acknowledged() {
         let client = Client::new(&server.base, TOKEN);
         let stories = stories.lock().unwrap().clone();
         acknowledged += compare(&client, &group, &stories).await;
-        let verify = command(&database, files.path(), "127.0.0.1:0").args(["audit", "verify"]).output().unwrap();
-        assert!(verify.status.success(), "round {round}: {}", String::from_utf8_lossy(&verify.stderr));
+        let verify = command(&database, files.path(), "127.0.0.1:0")
+            .args(["audit", "verify"])
+            .output()
+            .unwrap();
+        assert!(
+            verify.status.success(),
+            "round {round}: {}",
+            String::from_utf8_lossy(&verify.stderr)
+        );
     }
     let recorded = std::fs::read_to_string(files.path().join("acknowledged.txt")).unwrap();
-    let created = recorded.lines().filter(|l| l.starts_with("created")).count();
-    assert_eq!(created, acknowledged, "the record agrees with what was compared");
-    assert!(acknowledged > rounds * 3, "only {acknowledged} creations in {rounds} rounds");
+    let created = recorded
+        .lines()
+        .filter(|l| l.starts_with("created"))
+        .count();
+    assert_eq!(
+        created, acknowledged,
+        "the record agrees with what was compared"
+    );
+    assert!(
+        acknowledged > rounds * 3,
+        "only {acknowledged} creations in {rounds} rounds"
+    );
     let mut err = std::io::stderr();
-    writeln!(err, "{rounds} kills, {acknowledged} users acknowledged and compared, {} answers recorded", recorded.lines().count()).unwrap();
+    writeln!(
+        err,
+        "{rounds} kills, {acknowledged} users acknowledged and compared, {} answers recorded",
+        recorded.lines().count()
+    )
+    .unwrap();
 }

@@ -1,5 +1,11 @@
 //! The integration suite: one binary, a folder or file per area, on SQLite or PostgreSQL (`ROSTERD_TEST_DATABASE`).
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::cloned_ref_to_slice_refs,
+    reason = "a test fails by panicking, and reads better with plain lists"
+)]
 
 mod architecture;
 mod audit;

@@ -8,8 +8,13 @@ use rosterd::storage::migrations;
 use crate::support::{Database, columns};
 
 fn folders(tree: &str) -> BTreeSet<String> {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(tree);
-    std::fs::read_dir(root).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("migrations")
+        .join(tree);
+    std::fs::read_dir(root)
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect()
 }
 
 /// Tables and columns that `schema.rs` declares.
@@ -24,7 +29,10 @@ fn declared() -> BTreeMap<String, BTreeSet<String>> {
         } else if let Some(name) = line.strip_prefix("#[sql_name = \"") {
             renamed = Some(name.trim_end_matches("\"]").to_owned());
         } else if let Some((name, _)) = line.split_once(" -> ") {
-            tables.entry(table.clone()).or_default().insert(renamed.take().unwrap_or_else(|| name.to_owned()));
+            tables
+                .entry(table.clone())
+                .or_default()
+                .insert(renamed.take().unwrap_or_else(|| name.to_owned()));
         }
     }
     tables
@@ -46,12 +54,24 @@ fn the_database_has_the_columns_of_the_schema() {
 #[test]
 fn migrations_run_twice_and_can_be_taken_back() {
     let database = Database::migrated();
-    assert_eq!(migrations::run(&database.url).unwrap(), Vec::<String>::new());
-    assert_eq!(migrations::pending(&database.url).unwrap(), Vec::<String>::new());
+    assert_eq!(
+        migrations::run(&database.url).unwrap(),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        migrations::pending(&database.url).unwrap(),
+        Vec::<String>::new()
+    );
     migrations::revert_all(&database.url).unwrap();
     let left = columns(&mut database.connect());
-    assert!(left.keys().all(|t| t == "__diesel_schema_migrations"), "{left:?}");
-    assert_eq!(migrations::run(&database.url).unwrap().len(), folders("sqlite").len());
+    assert!(
+        left.keys().all(|t| t == "__diesel_schema_migrations"),
+        "{left:?}"
+    );
+    assert_eq!(
+        migrations::run(&database.url).unwrap().len(),
+        folders("sqlite").len()
+    );
 }
 
 #[test]
@@ -59,7 +79,11 @@ fn a_commit_on_sqlite_is_durable() {
     let database = Database::migrated();
     let mut conn = database.connect();
     if let AnyConnection::Sqlite(_) = conn {
-        assert_eq!(crate::support::number(&mut conn, "PRAGMA synchronous"), 2, "FULL");
+        assert_eq!(
+            crate::support::number(&mut conn, "PRAGMA synchronous"),
+            2,
+            "FULL"
+        );
         assert_eq!(crate::support::number(&mut conn, "PRAGMA secure_delete"), 1);
     }
 }
@@ -76,7 +100,10 @@ fn every_key_but_those_of_the_global_tables_begins_with_the_tenant() {
         if let Some(keys) = line.strip_prefix("PRIMARY KEY (") {
             assert!(keys.starts_with("tenant"), "{table}: {line}");
         } else if line.contains("PRIMARY KEY") {
-            assert!(global.contains(&table) || line.starts_with("tenant "), "{table}: {line}");
+            assert!(
+                global.contains(&table) || line.starts_with("tenant "),
+                "{table}: {line}"
+            );
         }
         if line.starts_with("CREATE UNIQUE INDEX") {
             assert!(line.contains("(tenant, "), "{line}");

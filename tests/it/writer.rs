@@ -12,7 +12,12 @@ use crate::support::{TestApp, person};
 
 fn meta(app: &TestApp) -> JobMeta {
     let caller = app.tenant.clone();
-    JobMeta { tenant: caller.tenant, lane: Lane::Scim, actor: caller.actor, cause: caller.cause }
+    JobMeta {
+        tenant: caller.tenant,
+        lane: Lane::Scim,
+        actor: caller.actor,
+        cause: caller.cause,
+    }
 }
 
 #[actix_web::test]
@@ -92,7 +97,10 @@ async fn a_write_for_a_tenant_that_is_not_there_fails_alone() {
     let okta = app.source(Preset::Okta).await;
     let mut nobody = meta(&app);
     nobody.tenant = rosterd::domain::ids::TenantId::new("nobody");
-    let lost = app.service.store.write(nobody, |_| Ok::<_, Error>(Outcome::Done(())));
+    let lost = app
+        .service
+        .store
+        .write(nobody, |_| Ok::<_, Error>(Outcome::Done(())));
     let (lost, made) = futures_util::future::join(lost, okta.create_user("ann@x.test")).await;
     assert!(lost.is_err());
     assert_eq!(made.status, 201);
@@ -117,7 +125,11 @@ async fn several_processes_may_write() {
         let okta = okta.clone();
         async move { okta.create_user(&format!("n{i}@x.test")).await }
     });
-    let (theirs, _) = futures_util::future::join(futures_util::future::join_all(theirs), futures_util::future::join_all(ours)).await;
+    let (theirs, _) = futures_util::future::join(
+        futures_util::future::join_all(theirs),
+        futures_util::future::join_all(ours),
+    )
+    .await;
     assert!(theirs.iter().all(Result::is_ok), "{theirs:?}");
     assert_eq!(app.verify().await.faults, []);
     assert_eq!(okta.get("/Users").await.total(), 30);
@@ -131,6 +143,9 @@ async fn a_stopped_writer_finishes_what_waits_and_refuses_the_rest() {
     app.service.store.stop();
     let refused = okta.post("/Users", person("bob@x.test")).await.expect(503);
     assert!(refused.header("retry-after").is_some());
-    assert_eq!(refused.body["schemas"], json!(["urn:ietf:params:scim:api:messages:2.0:Error"]));
+    assert_eq!(
+        refused.body["schemas"],
+        json!(["urn:ietf:params:scim:api:messages:2.0:Error"])
+    );
     okta.get("/Users").await.expect(200);
 }

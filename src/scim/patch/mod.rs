@@ -2,6 +2,7 @@
 //! never touch the document: they come out as changes for the store.
 
 mod apply;
+mod elements;
 mod target;
 
 use std::collections::BTreeSet;
@@ -110,7 +111,8 @@ pub fn parse(body: Value, rules: &mut Rules) -> Result<PatchRequest> {
             urns.iter()
                 .any(|u| u.as_str().is_some_and(|u| u.eq_ignore_ascii_case(PATCH_OP)))
         });
-    if !named && !(get("schemas").is_none() && rules.allow(Rule::SchemasMissing)) {
+    let is_accepted = named || (get("schemas").is_none() && rules.allow(Rule::SchemasMissing));
+    if !is_accepted {
         return Err(Error::invalid_syntax(format!(
             "`schemas` must hold `{PATCH_OP}`"
         )));

@@ -1,3 +1,5 @@
+//! PATCH bodies of every form, and those that are refused.
+
 #![expect(clippy::expect_used, reason = "tests")]
 
 use serde_json::json;

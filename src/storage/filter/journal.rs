@@ -123,22 +123,20 @@ fn column_test(dialect: Dialect, column: &str, test: &Test) -> Frag {
 /// Some change satisfies a filter. Changes are stored as `[path, before, after]` with commitments; the values stand in
 /// a table of their own.
 fn in_changes(dialect: Dialect, test: impl Fn(&Test) -> Frag, filter: &Filter) -> Frag {
-    fn walk(dialect: Dialect, test: &dyn Fn(&Test) -> Frag, filter: &Filter) -> Frag {
+    fn walk(test: &dyn Fn(&Test) -> Frag, filter: &Filter) -> Frag {
         let join = |items: &[Filter], word: &str| {
             let mut frag = Frag::sql("(");
             for (i, item) in items.iter().enumerate() {
                 frag = frag
                     .push(if i == 0 { "" } else { word })
-                    .frag(&walk(dialect, test, item));
+                    .frag(&walk(test, item));
             }
             frag.push(")")
         };
         match filter {
             Filter::And(items) => join(items, " AND "),
             Filter::Or(items) => join(items, " OR "),
-            Filter::Not(inner) => Frag::sql("(NOT ")
-                .frag(&walk(dialect, test, inner))
-                .push(")"),
+            Filter::Not(inner) => Frag::sql("(NOT ").frag(&walk(test, inner)).push(")"),
             Filter::Test(leaf) => test(leaf),
             Filter::Elements(..) => Frag::sql("(1 = 0)"),
         }
@@ -150,7 +148,7 @@ fn in_changes(dialect: Dialect, test: impl Fn(&Test) -> Frag, filter: &Filter) -
         Dialect::Sqlite => "json_each(j.changes) AS e",
     };
     Frag::sql(format!("EXISTS (SELECT 1 FROM {from} WHERE "))
-        .frag(&walk(dialect, &test, filter))
+        .frag(&walk(&test, filter))
         .push(")")
 }
 

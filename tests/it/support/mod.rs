@@ -33,7 +33,10 @@ pub fn is_soak() -> bool {
     variable("ROSTERD_TEST_SOAK").is_some()
 }
 
-#[expect(clippy::disallowed_methods, reason = "the suite is steered by the environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the suite is steered by the environment"
+)]
 pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
@@ -50,15 +53,27 @@ impl Database {
         let dir = tempfile::tempdir().unwrap();
         let text = match variable("ROSTERD_TEST_DATABASE").as_deref() {
             Some("postgres") => {
-                let server = variable("TEST_POSTGRES_URL").expect("TEST_POSTGRES_URL names a server for the tests");
-                let name = format!("t{}", rosterd::domain::ids::fresh_text(SystemClock.now(), &SystemChance).replace('-', ""));
+                let server = variable("TEST_POSTGRES_URL")
+                    .expect("TEST_POSTGRES_URL names a server for the tests");
+                let name = format!(
+                    "t{}",
+                    rosterd::domain::ids::fresh_text(SystemClock.now(), &SystemChance)
+                        .replace('-', "")
+                );
                 let admin = DatabaseUrl::parse(&format!("{server}/postgres")).unwrap();
-                execute(&mut open(&admin, Purpose::Write).unwrap(), &format!("CREATE DATABASE {name}"));
+                execute(
+                    &mut open(&admin, Purpose::Write).unwrap(),
+                    &format!("CREATE DATABASE {name}"),
+                );
                 format!("{server}/{name}")
             }
             _ => format!("sqlite://{}", dir.path().join("rosterd.db").display()),
         };
-        Self { url: DatabaseUrl::parse(&text).unwrap(), text, _dir: dir }
+        Self {
+            url: DatabaseUrl::parse(&text).unwrap(),
+            text,
+            _dir: dir,
+        }
     }
 
     pub fn migrated() -> Self {
@@ -78,7 +93,8 @@ impl Database {
 /// Runs a statement as it is.
 pub fn execute(conn: &mut AnyConnection, sql: &str) {
     use diesel::connection::SimpleConnection;
-    conn.batch_execute(sql).unwrap_or_else(|e| panic!("{sql}: {e}"));
+    conn.batch_execute(sql)
+        .unwrap_or_else(|e| panic!("{sql}: {e}"));
 }
 
 /// A running server with tenant `default`.
@@ -113,7 +129,13 @@ impl TestApp {
         let server = http::serve(Arc::clone(&state), listener, 2, Duration::from_secs(1)).unwrap();
         actix_web::rt::spawn(server);
         let tenant = new_tenant(&service, "default").await;
-        Self { service, state, base, database, tenant }
+        Self {
+            service,
+            state,
+            base,
+            database,
+            tenant,
+        }
     }
 
     /// Another tenant.
@@ -123,11 +145,16 @@ impl TestApp {
 
     /// A push connection of the default tenant, and its client.
     pub async fn source(&self, preset: Preset) -> Client {
-        self.source_of(&self.tenant, preset, JoinerPolicy::Grant).await
+        self.source_of(&self.tenant, preset, JoinerPolicy::Grant)
+            .await
     }
 
     pub async fn source_of(&self, tenant: &Caller, preset: Preset, policy: JoinerPolicy) -> Client {
-        let new = NewConnection { label: preset.as_str().to_owned(), preset, policy };
+        let new = NewConnection {
+            label: preset.as_str().to_owned(),
+            preset,
+            policy,
+        };
         let id = self.service.create_connection(tenant, new).await.unwrap();
         let new = NewToken {
             role: Role::Connection,
@@ -146,8 +173,18 @@ impl TestApp {
     }
 
     /// Id and secret of a new token.
-    pub async fn token(&self, tenant: &Caller, role: Role, expires_at: Option<Millis>) -> (String, String) {
-        let new = NewToken { role, connection: None, label: String::new(), expires_at };
+    pub async fn token(
+        &self,
+        tenant: &Caller,
+        role: Role,
+        expires_at: Option<Millis>,
+    ) -> (String, String) {
+        let new = NewToken {
+            role,
+            connection: None,
+            label: String::new(),
+            expires_at,
+        };
         let (id, secret) = self.service.create_token(tenant, new, None).await.unwrap();
         (id.as_str().to_owned(), secret)
     }
@@ -158,8 +195,13 @@ impl TestApp {
 
     /// Recomputes the journal of the default tenant and of the operator.
     pub async fn verify(&self) -> rosterd::storage::journal::Verified {
-        let done = self.service.store.read(&self.tenant.tenant, |scope| scope.verify_journal(|_| ())).await;
-        done.map_err(|e: rosterd::storage::Error| e.to_string()).unwrap()
+        let done = self
+            .service
+            .store
+            .read(&self.tenant.tenant, |scope| scope.verify_journal(|_| ()))
+            .await;
+        done.map_err(|e: rosterd::storage::Error| e.to_string())
+            .unwrap()
     }
 }
 
@@ -189,11 +231,17 @@ pub struct Answer {
 
 impl Answer {
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(k, _)| k == name).map(|(_, v)| v.as_str())
+        self.headers
+            .iter()
+            .find(|(k, _)| k == name)
+            .map(|(_, v)| v.as_str())
     }
 
     pub fn id(&self) -> String {
-        self.body["id"].as_str().unwrap_or_else(|| panic!("no id in {self:?}")).to_owned()
+        self.body["id"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no id in {self:?}"))
+            .to_owned()
     }
 
     #[track_caller]
@@ -207,7 +255,9 @@ impl Answer {
     }
 
     pub fn total(&self) -> i64 {
-        self.body["totalResults"].as_i64().unwrap_or_else(|| panic!("no total in {self:?}"))
+        self.body["totalResults"]
+            .as_i64()
+            .unwrap_or_else(|| panic!("no total in {self:?}"))
     }
 
     pub fn resources(&self) -> &[Value] {
@@ -215,18 +265,41 @@ impl Answer {
     }
 
     pub fn ids(&self) -> Vec<String> {
-        self.resources().iter().map(|r| r["id"].as_str().unwrap().to_owned()).collect()
+        self.resources()
+            .iter()
+            .map(|r| r["id"].as_str().unwrap().to_owned())
+            .collect()
     }
+}
+
+/// A client with a bound on its patience.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place of the suite that builds a client"
+)]
+pub fn http_client() -> reqwest::Client {
+    reqwest::Client::builder()
+        .timeout(Duration::from_secs(60))
+        .build()
+        .unwrap()
 }
 
 impl Client {
     pub fn new(base: &str, token: &str) -> Self {
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().unwrap();
-        Self { http, base: base.to_owned(), token: Some(token.to_owned()), extra: Vec::new() }
+        let http = http_client();
+        Self {
+            http,
+            base: base.to_owned(),
+            token: Some(token.to_owned()),
+            extra: Vec::new(),
+        }
     }
 
     pub fn anonymous(&self) -> Self {
-        Self { token: None, ..self.clone() }
+        Self {
+            token: None,
+            ..self.clone()
+        }
     }
 
     pub fn header(&self, name: &str, value: &str) -> Self {
@@ -247,31 +320,59 @@ impl Client {
         if !body.is_empty() || ["POST", "PUT", "PATCH"].contains(&method) {
             request = request.header("content-type", kind).body(body);
         }
-        let answer = request.send().await.unwrap_or_else(|e| panic!("{method} {path}: {e:?}"));
+        let answer = request
+            .send()
+            .await
+            .unwrap_or_else(|e| panic!("{method} {path}: {e:?}"));
         let status = answer.status().as_u16();
-        let headers = answer.headers().iter().map(|(k, v)| (k.to_string(), v.to_str().unwrap().to_owned())).collect();
+        let headers = answer
+            .headers()
+            .iter()
+            .map(|(k, v)| (k.to_string(), v.to_str().unwrap().to_owned()))
+            .collect();
         let text = answer.text().await.unwrap();
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Answer { status, headers, body, text }
+        Answer {
+            status,
+            headers,
+            body,
+            text,
+        }
     }
 
     /// A request to a server that may go away: `None` when no whole answer came.
     pub async fn attempt(&self, method: &str, path: &str, body: &Value) -> Option<Answer> {
-        let mut request = self.http.request(method.parse().unwrap(), format!("{}/scim/v2{path}", self.base));
+        let mut request = self.http.request(
+            method.parse().unwrap(),
+            format!("{}/scim/v2{path}", self.base),
+        );
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
-        let request = request.header("content-type", "application/scim+json").body(body.to_string());
+        let request = request
+            .header("content-type", "application/scim+json")
+            .body(body.to_string());
         let answer = request.send().await.ok()?;
         let status = answer.status().as_u16();
         let text = answer.text().await.ok()?;
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Some(Answer { status, headers: Vec::new(), body, text })
+        Some(Answer {
+            status,
+            headers: Vec::new(),
+            body,
+            text,
+        })
     }
 
     async fn send(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
         let body = body.map(|b| b.to_string().into_bytes()).unwrap_or_default();
-        self.raw(method, &format!("/scim/v2{path}"), "application/scim+json", body).await
+        self.raw(
+            method,
+            &format!("/scim/v2{path}"),
+            "application/scim+json",
+            body,
+        )
+        .await
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -337,11 +438,18 @@ pub fn lines(conn: &mut AnyConnection, sql: &str) -> Vec<String> {
 /// What a PRAGMA says.
 pub fn number(conn: &mut AnyConnection, pragma: &str) -> i64 {
     let name = pragma.trim_start_matches("PRAGMA ");
-    lines(conn, &format!("SELECT CAST({name} AS TEXT) AS line FROM pragma_{name}"))[0].parse().unwrap()
+    lines(
+        conn,
+        &format!("SELECT CAST({name} AS TEXT) AS line FROM pragma_{name}"),
+    )[0]
+    .parse()
+    .unwrap()
 }
 
 /// Tables with their columns, as the database has them.
-pub fn columns(conn: &mut AnyConnection) -> std::collections::BTreeMap<String, std::collections::BTreeSet<String>> {
+pub fn columns(
+    conn: &mut AnyConnection,
+) -> std::collections::BTreeMap<String, std::collections::BTreeSet<String>> {
     let sql = match conn {
         AnyConnection::Sqlite(_) => {
             "SELECT m.name || '/' || c.name AS line FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'"
@@ -350,10 +458,14 @@ pub fn columns(conn: &mut AnyConnection) -> std::collections::BTreeMap<String, s
             "SELECT table_name || '/' || column_name AS line FROM information_schema.columns WHERE table_schema = 'public'"
         }
     };
-    let mut tables: std::collections::BTreeMap<String, std::collections::BTreeSet<String>> = Default::default();
+    let mut tables: std::collections::BTreeMap<String, std::collections::BTreeSet<String>> =
+        Default::default();
     for line in lines(conn, sql) {
         let (table, column) = line.split_once('/').unwrap();
-        tables.entry(table.to_owned()).or_default().insert(column.to_owned());
+        tables
+            .entry(table.to_owned())
+            .or_default()
+            .insert(column.to_owned());
     }
     tables
 }
@@ -364,7 +476,8 @@ pub fn dump(database: &Database) -> String {
     let mut text = String::new();
     for (table, columns) in columns(&mut conn) {
         for column in columns {
-            let sql = format!("SELECT COALESCE(CAST(\"{column}\" AS TEXT), '') AS line FROM \"{table}\"");
+            let sql =
+                format!("SELECT COALESCE(CAST(\"{column}\" AS TEXT), '') AS line FROM \"{table}\"");
             for line in lines(&mut conn, &sql) {
                 text.push_str(&line);
                 text.push('\n');
