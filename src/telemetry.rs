@@ -1,12 +1,15 @@
 //! Logging and metrics. Log lines read alone and carry fields; they never hold tokens, bodies, names or addresses.
 
+use std::io::IsTerminal;
+use std::time::Duration;
+
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, LogFormat};
 
 /// Metrics with their meaning; seconds and counts.
-pub const METRICS: [(&str, &str); 8] = [
+pub const METRICS: [(&str, &str); 9] = [
     (
         "rosterd_writer_queue_depth",
         "Writes that wait for a place in a batch",
@@ -26,6 +29,10 @@ pub const METRICS: [(&str, &str); 8] = [
         "rosterd_auth_failures_total",
         "Requests without valid credentials",
     ),
+    (
+        "rosterd_invalidations_total",
+        "Changed tokens, connections and settings that this process took over",
+    ),
     ("rosterd_build_info", "Version of the running program"),
 ];
 
@@ -42,8 +49,11 @@ pub fn start(config: &Config) -> Result<Option<PrometheusHandle>, String> {
         .with_writer(std::io::stderr);
     // A second start in one process (tests) keeps the first.
     let _ = match wanted.format {
-        LogFormat::Text => builder.try_init(),
-        LogFormat::Json => builder
+        LogFormat::Auto if std::io::stderr().is_terminal() => builder.try_init(),
+        LogFormat::Text => builder
+            .with_ansi(std::io::stderr().is_terminal())
+            .try_init(),
+        LogFormat::Auto | LogFormat::Json => builder
             .json()
             .flatten_event(true)
             .with_current_span(false)
@@ -64,10 +74,24 @@ fn start_metrics() -> Option<PrometheusHandle> {
         .ok()?;
     let handle = builder.install_recorder().ok()?;
     for (name, help) in METRICS {
-        metrics::describe_gauge!(name, help);
-        metrics::describe_counter!(name, help);
-        metrics::describe_histogram!(name, help);
+        match name {
+            name if name.ends_with("_total") => metrics::describe_counter!(name, help),
+            name if name.ends_with("_seconds") || name.ends_with("_size") => {
+                metrics::describe_histogram!(name, help)
+            }
+            name => metrics::describe_gauge!(name, help),
+        }
     }
     metrics::gauge!("rosterd_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Some(handle)
+}
+
+/// Folds recorded values into their buckets now and then; without it they pile up while nobody reads the metrics.
+/// Runs until dropped.
+pub async fn upkeep(handle: PrometheusHandle) {
+    let mut beat = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        beat.tick().await;
+        handle.run_upkeep();
+    }
 }

@@ -23,6 +23,8 @@ use crate::telemetry;
 pub(super) fn run(config: Config) -> Result<(), Failure> {
     let metrics = telemetry::start(&config)?;
     let service = open::service(&config)?;
+    // Nothing is encrypted with it yet; it is made, or refused, at the first start rather than in the middle of a run.
+    config.secret_key(|bytes| service.store.chance().fill(bytes))?;
     actix_web::rt::System::new().block_on(serve(config, service, metrics))
 }
 
@@ -67,6 +69,9 @@ async fn serve(
         }
     };
     let poller = actix_web::rt::spawn(forget_revoked(shared));
+    if let Some(handle) = metrics.clone() {
+        actix_web::rt::spawn(telemetry::upkeep(handle));
+    }
     announce(&public_url, &tokens)?;
     tracing::info!(listen = %address, database = if service.store.url().is_sqlite() { "sqlite" } else { "postgresql" }, "rosterd serves");
     let stopping = actix_web::rt::spawn(async move {

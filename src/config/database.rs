@@ -1,6 +1,9 @@
 //! The database and the key that protects what is encrypted in it.
 
 use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
 use base64::Engine;
@@ -28,15 +31,25 @@ impl Database {
             && !is_postgres
             && !url.starts_with("sqlite://")
         {
-            return Err(Error(
-                "`database_url` begins with sqlite:// or postgres://".to_owned(),
-            ));
+            return Err(Error(format!(
+                "{} begins with sqlite:// or postgres://",
+                values.name("database_url")
+            )));
         }
         let secret_key = values.secret("secret_key", "secret_key_file")?;
         if let Some(key) = &secret_key {
             let bytes = STANDARD.decode(key.expose()).map(|b| b.len());
             if bytes != Ok(32) {
-                return Err(Error("`secret_key` takes 32 bytes in base64: make one with `openssl rand -base64 32`".to_owned()));
+                return Err(Error(format!(
+                    "{} takes 32 bytes in base64: make one with `openssl rand -base64 32`",
+                    values.name(
+                        if values.rank("secret_key") > values.rank("secret_key_file") {
+                            "secret_key"
+                        } else {
+                            "secret_key_file"
+                        }
+                    )
+                )));
             }
         } else if is_postgres {
             return Err(Error(
@@ -52,6 +65,51 @@ impl Database {
         })
     }
 
+    /// The key that was given, or the data directory's own.
+    pub(super) fn key(&self, fill: impl FnOnce(&mut [u8])) -> Result<[u8; 32]> {
+        if let Some(given) = &self.secret_key {
+            return decode(given.expose())
+                .ok_or_else(|| Error("the secret key is not 32 bytes in base64".to_owned()));
+        }
+        let path = self.data_dir.join("secret.key");
+        let broken = |e: &dyn fmt::Display| {
+            Error(format!(
+                "cannot use {}: {e}; check its rights, or set ROSTERD_SECRET_KEY_FILE",
+                path.display()
+            ))
+        };
+        if !path.exists() {
+            let mut key = [0; 32];
+            fill(&mut key);
+            // Written beside its place and linked there: whoever comes second reads the first one's.
+            let draft = self
+                .data_dir
+                .join(format!("secret.key.{}", std::process::id()));
+            let written = OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(&draft);
+            let written = written.and_then(|mut file| {
+                writeln!(file, "{}", STANDARD.encode(key))?;
+                file.sync_all()
+            });
+            let linked = written.and_then(|()| std::fs::hard_link(&draft, &path));
+            let _ = std::fs::remove_file(&draft);
+            match linked {
+                Err(e) if e.kind() != ErrorKind::AlreadyExists => return Err(broken(&e)),
+                // The name must outlive a power cut: nothing can be decrypted without it.
+                _ => File::open(&self.data_dir)
+                    .and_then(|d| d.sync_all())
+                    .map_err(|e| broken(&e))?,
+            }
+        }
+        let text = std::fs::read_to_string(&path).map_err(|e| broken(&e))?;
+        decode(text.trim())
+            .ok_or_else(|| broken(&"it does not hold 32 bytes in base64; restore it from a backup"))
+    }
+
     /// The URL, by default SQLite's file in the data directory.
     pub fn url(&self) -> String {
         self.url
@@ -60,13 +118,26 @@ impl Database {
     }
 }
 
+fn decode(text: &str) -> Option<[u8; 32]> {
+    STANDARD.decode(text).ok()?.try_into().ok()
+}
+
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let url = self.url();
-        // A password may stand between the scheme and the host.
+        // A password may stand between the scheme and the host, or among the parameters.
+        let (plain, parameters) = match url.split_once('?') {
+            Some((plain, _)) if !url.starts_with("sqlite://") => (plain, "?(hidden)"),
+            _ => (url.as_str(), ""),
+        };
         let shown = match (url.split_once("://"), url.rsplit_once('@')) {
-            (Some((scheme, _)), Some((_, host))) => format!("{scheme}://(hidden)@{host}"),
-            _ => url,
+            (Some((scheme, _)), Some((_, host))) if scheme != "sqlite" => {
+                format!(
+                    "{scheme}://(hidden)@{}{parameters}",
+                    host.split('?').next().unwrap_or_default()
+                )
+            }
+            _ => format!("{plain}{parameters}"),
         };
         f.debug_struct("Database")
             .field("data_dir", &self.data_dir)

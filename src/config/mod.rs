@@ -6,6 +6,7 @@ mod secret;
 mod server;
 mod telemetry;
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -57,6 +58,18 @@ pub struct GlobalArgs {
     /// How long requests under way may take when the server stops [default: 10].
     #[arg(long, global = true, value_name = "SECONDS")]
     pub shutdown_seconds: Option<String>,
+    /// 32 bytes in base64; other users can see a flag, prefer --secret-key-file.
+    #[arg(long, global = true, value_name = "BASE64")]
+    pub secret_key: Option<Secret>,
+    /// File that holds the secret key [default on SQLite: secret.key in the data directory].
+    #[arg(long, global = true, value_name = "FILE")]
+    pub secret_key_file: Option<String>,
+    /// SCIM token to create on start if it does not exist.
+    #[arg(long, global = true, value_name = "TOKEN")]
+    pub bootstrap_scim_token: Option<Secret>,
+    /// Operator token to create on start if it does not exist.
+    #[arg(long, global = true, value_name = "TOKEN")]
+    pub bootstrap_admin_token: Option<Secret>,
 }
 
 /// Keys of the file and, with the prefix `ROSTERD_` in capitals, of the environment.
@@ -87,26 +100,49 @@ pub struct Config {
 }
 
 /// Where each value comes from: flags win over the environment, which wins over the file.
-struct Values(BTreeMap<&'static str, String>);
+struct Values(BTreeMap<&'static str, Given>);
+
+/// A value, the place it comes from as it is called in messages, and the rank of that place.
+struct Given {
+    value: String,
+    origin: String,
+    rank: u8,
+}
 
 impl Values {
     fn take(&self, key: &'static str) -> Option<&str> {
+        self.0.get(key).map(|g| g.value.as_str())
+    }
+
+    /// What to call a key in a message: as the operator wrote it.
+    fn name(&self, key: &'static str) -> String {
         self.0
             .get(key)
-            .map(String::as_str)
-            .filter(|v| !v.is_empty())
+            .map_or_else(|| format!("`{key}`"), |g| g.origin.clone())
+    }
+
+    fn rank(&self, key: &'static str) -> u8 {
+        self.0.get(key).map_or(0, |g| g.rank)
     }
 
     /// A value, or the content of the file that its `_file` twin names.
     fn secret(&self, key: &'static str, file_key: &'static str) -> Result<Option<Secret>> {
-        match (self.take(key), self.take(file_key)) {
+        let (value, path) = match self.rank(key).cmp(&self.rank(file_key)) {
+            Ordering::Greater => (self.take(key), None),
+            Ordering::Less => (None, self.take(file_key)),
+            Ordering::Equal => (self.take(key), self.take(file_key)),
+        };
+        match (value, path) {
             (Some(_), Some(_)) => Err(Error(format!(
-                "`{key}` and `{file_key}` are both set: keep one"
+                "{} and {} are both set: keep one",
+                self.name(key),
+                self.name(file_key)
             ))),
             (Some(value), None) => Ok(Some(Secret::new(value))),
             (None, Some(path)) => {
-                let text = std::fs::read_to_string(path)
-                    .map_err(|e| Error(format!("`{file_key}`: cannot read {path}: {e}")))?;
+                let text = std::fs::read_to_string(path).map_err(|e| {
+                    Error(format!("{}: cannot read {path}: {e}", self.name(file_key)))
+                })?;
                 Ok(Some(Secret::new(text.trim())))
             }
             (None, None) => Ok(None),
@@ -122,8 +158,17 @@ impl Config {
     pub fn load(args: &GlobalArgs, environment: &BTreeMap<String, String>) -> Result<Self> {
         let mut values = read_file(args, environment)?;
         for key in KEYS {
-            if let Some(value) = environment.get(&format!("ROSTERD_{}", key.to_uppercase())) {
-                values.insert(key, value.clone());
+            let variable = format!("ROSTERD_{}", key.to_uppercase());
+            // Compose and unit files hand in empty variables for "not set".
+            if let Some(value) = environment.get(&variable).filter(|v| !v.is_empty()) {
+                values.insert(
+                    key,
+                    Given {
+                        value: value.clone(),
+                        origin: variable,
+                        rank: 2,
+                    },
+                );
             }
         }
         let flags = [
@@ -136,10 +181,27 @@ impl Config {
             ("metrics_listen", &args.metrics_listen),
             ("body_limit", &args.body_limit),
             ("shutdown_seconds", &args.shutdown_seconds),
+            ("secret_key_file", &args.secret_key_file),
         ];
-        for (key, value) in flags {
+        let secrets = [
+            ("secret_key", &args.secret_key),
+            ("bootstrap_scim_token", &args.bootstrap_scim_token),
+            ("bootstrap_admin_token", &args.bootstrap_admin_token),
+        ];
+        let plain = flags.into_iter().map(|(key, value)| (key, value.clone()));
+        let hidden = secrets
+            .into_iter()
+            .map(|(key, value)| (key, value.as_ref().map(|s| s.expose().to_owned())));
+        for (key, value) in plain.chain(hidden) {
             if let Some(value) = value {
-                values.insert(key, value.clone());
+                values.insert(
+                    key,
+                    Given {
+                        value,
+                        origin: format!("--{}", key.replace('_', "-")),
+                        rank: 3,
+                    },
+                );
             }
         }
         let values = Values(values);
@@ -185,6 +247,14 @@ impl Config {
         &self.database.data_dir
     }
 
+    /// The secret key; on SQLite made in the data directory when it is first asked for. `fill` gives random bytes.
+    ///
+    /// # Errors
+    /// The key's file cannot be read or made.
+    pub fn secret_key(&self, fill: impl FnOnce(&mut [u8])) -> Result<[u8; 32]> {
+        self.database.key(fill)
+    }
+
     /// Database.
     pub fn database_url(&self) -> String {
         self.database.url()
@@ -210,7 +280,8 @@ fn token(values: &Values, key: &'static str) -> Result<Option<Secret>> {
     match values.take(key) {
         Some(value) if value.len() < 16 || value.contains(char::is_whitespace) => {
             Err(Error(format!(
-                "`{key}` must have at least 16 characters and no blanks: it is all that protects the tenant"
+                "{} must have at least 16 characters and no blanks: it is all that protects the tenant",
+                values.name(key)
             )))
         }
         value => Ok(value.map(Secret::new)),
@@ -220,11 +291,13 @@ fn token(values: &Values, key: &'static str) -> Result<Option<Secret>> {
 fn read_file(
     args: &GlobalArgs,
     environment: &BTreeMap<String, String>,
-) -> Result<BTreeMap<&'static str, String>> {
-    let named = args
-        .config
-        .clone()
-        .or_else(|| environment.get("ROSTERD_CONFIG").map(PathBuf::from));
+) -> Result<BTreeMap<&'static str, Given>> {
+    let named = args.config.clone().or_else(|| {
+        environment
+            .get("ROSTERD_CONFIG")
+            .filter(|v| !v.is_empty())
+            .map(PathBuf::from)
+    });
     let path = match named {
         Some(path) => path,
         None if Path::new("rosterd.toml").exists() => PathBuf::from("rosterd.toml"),
@@ -233,7 +306,20 @@ fn read_file(
     let shown = path.display();
     let text = std::fs::read_to_string(&path)
         .map_err(|e| Error(format!("cannot read the configuration {shown}: {e}")))?;
-    let table: toml::Table = text.parse().map_err(|e| Error(format!("{shown}: {e}")))?;
+    let table: toml::Table = text.parse().map_err(|e: toml::de::Error| {
+        // The whole message would show the line, and with it perhaps a secret.
+        let line = e.span().map_or(1, |s| {
+            text.get(..s.start)
+                .unwrap_or_default()
+                .lines()
+                .count()
+                .max(1)
+        });
+        Error(format!(
+            "{shown}: line {line} is not TOML: {}; write lines such as listen = \"127.0.0.1:8080\"",
+            e.message()
+        ))
+    })?;
     let mut values = BTreeMap::new();
     for (key, value) in table {
         let known = KEYS.into_iter().find(|k| *k == key);
@@ -252,7 +338,14 @@ fn read_file(
                 )));
             }
         };
-        values.insert(known, value);
+        values.insert(
+            known,
+            Given {
+                value,
+                origin: format!("`{known}` in {shown}"),
+                rank: 1,
+            },
+        );
     }
     Ok(values)
 }
@@ -311,16 +404,14 @@ mod tests {
             ("ROSTERD_PUBLIC_URL", "rosterd.example"),
             ("ROSTERD_LOG_FORMAT", "xml"),
             ("ROSTERD_BODY_LIMIT", "lots"),
-            ("ROSTERD_BOOTSTRAP_SCIM_TOKEN", "short"),
+            ("ROSTERD_BOOTSTRAP_SCIM_TOKEN", "sh0rt"),
             ("ROSTERD_SECRET_KEY", "!"),
         ] {
             let error = Config::load(&GlobalArgs::default(), &environment(&[(key, value)]))
                 .expect_err(key)
                 .to_string();
-            assert!(
-                error.contains(&key["ROSTERD_".len()..].to_lowercase()),
-                "{key}: {error}"
-            );
+            assert!(error.contains(key), "{key}: {error}");
+            assert!(!error.contains("sh0rt"), "{error}");
         }
     }
 
@@ -328,7 +419,10 @@ mod tests {
     fn a_secret_is_never_printed() {
         let env = environment(&[
             ("ROSTERD_BOOTSTRAP_SCIM_TOKEN", "s3cret-s3cret-s3cret"),
-            ("ROSTERD_DATABASE_URL", "postgres://me:hunter2@127.0.0.1/r"),
+            (
+                "ROSTERD_DATABASE_URL",
+                "postgres://me:hunter2@127.0.0.1/r?sslmode=require&password=hunter2",
+            ),
             (
                 "ROSTERD_SECRET_KEY",
                 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
@@ -341,6 +435,90 @@ mod tests {
         for secret in ["s3cret", "hunter2", "AAAA"] {
             assert!(!printed.contains(secret), "{printed}");
         }
+    }
+
+    #[test]
+    fn an_empty_variable_is_not_set_and_a_broken_file_shows_no_line() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("r.toml");
+        std::fs::write(&path, "listen = \"127.0.0.1:1\"\n").expect("written");
+        let args = GlobalArgs {
+            config: Some(path.clone()),
+            ..GlobalArgs::default()
+        };
+        let config = Config::load(&args, &environment(&[("ROSTERD_LISTEN", "")])).expect("valid");
+        assert_eq!(config.listen().port(), 1);
+        std::fs::write(&path, "log = \"info\"\nsecret_key = \"hunter2\n").expect("written");
+        let error = Config::load(&args, &BTreeMap::new())
+            .expect_err("refused")
+            .to_string();
+        assert!(
+            error.contains("line 2") && !error.contains("hunter2"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_secret_and_its_file_exclude_each_other_in_one_place_only() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("key");
+        std::fs::write(&path, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n").expect("written");
+        let path = path.to_str().expect("text");
+        let env = environment(&[
+            ("ROSTERD_SECRET_KEY_FILE", path),
+            ("ROSTERD_SECRET_KEY", "x"),
+        ]);
+        let error = Config::load(&GlobalArgs::default(), &env)
+            .expect_err("refused")
+            .to_string();
+        assert!(
+            error.contains("ROSTERD_SECRET_KEY_FILE are both set"),
+            "{error}"
+        );
+        let env = environment(&[("ROSTERD_SECRET_KEY", "x")]);
+        let args = GlobalArgs {
+            secret_key_file: Some(path.to_owned()),
+            ..GlobalArgs::default()
+        };
+        let config = Config::load(&args, &env).expect("the flag wins");
+        assert_eq!(config.secret_key(|_| ()).expect("given"), [0; 32]);
+    }
+
+    #[test]
+    fn the_key_file_is_made_once_for_its_owner() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().expect("a directory");
+        let args = GlobalArgs {
+            data_dir: dir.path().to_str().map(str::to_owned),
+            ..GlobalArgs::default()
+        };
+        let config = Config::load(&args, &BTreeMap::new()).expect("valid");
+        assert_eq!(config.secret_key(|b| b.fill(7)).expect("made"), [7; 32]);
+        assert_eq!(config.secret_key(|b| b.fill(8)).expect("read"), [7; 32]);
+        let mode = std::fs::metadata(dir.path().join("secret.key"))
+            .expect("there")
+            .permissions()
+            .mode();
+        assert_eq!(
+            (
+                mode & 0o777,
+                std::fs::read_dir(dir.path()).expect("read").count()
+            ),
+            (0o600, 1)
+        );
+    }
+
+    #[test]
+    fn sizes_take_a_unit() {
+        let size = |text| {
+            Config::load(
+                &GlobalArgs::default(),
+                &environment(&[("ROSTERD_BODY_LIMIT", text)]),
+            )
+        };
+        assert_eq!(size("4 MiB").expect("valid").body_limit(), 4 << 20);
+        assert_eq!(size("64KiB").expect("valid").body_limit(), 64 << 10);
+        assert!(size("4 apples").is_err() && size("99999999999999999999MiB").is_err());
     }
 
     #[test]

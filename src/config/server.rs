@@ -26,7 +26,8 @@ impl Server {
             let parsed = values.take(key).map(|text| {
                 text.parse().map_err(|_| {
                     Error(format!(
-                        "`{key}` takes an address such as 127.0.0.1:8080; got `{text}`"
+                        "{} takes an address such as 127.0.0.1:8080; got `{text}`",
+                        values.name(key)
                     ))
                 })
             });
@@ -34,15 +35,43 @@ impl Server {
         };
         let number = |key: &'static str, default: u64| -> Result<u64> {
             let parsed = values.take(key).map(|text| {
-                text.parse()
-                    .map_err(|_| Error(format!("`{key}` takes a whole number; got `{text}`")))
+                text.parse().map_err(|_| {
+                    Error(format!(
+                        "{} takes a whole number; got `{text}`",
+                        values.name(key)
+                    ))
+                })
             });
             Ok(parsed.transpose()?.unwrap_or(default))
+        };
+        let size = |key: &'static str, default: usize| -> Result<usize> {
+            let Some(text) = values.take(key) else {
+                return Ok(default);
+            };
+            let split = text
+                .find(|c: char| !c.is_ascii_digit())
+                .unwrap_or(text.len());
+            let factor = match text[split..].trim() {
+                "" => Some(1),
+                "KiB" => Some(1 << 10),
+                "MiB" => Some(1 << 20),
+                _ => None,
+            };
+            let bytes = factor
+                .zip(text[..split].parse::<usize>().ok())
+                .and_then(|(f, n)| n.checked_mul(f));
+            bytes.ok_or_else(|| {
+                Error(format!(
+                    "{} takes bytes, or a number with KiB or MiB such as 4MiB; got `{text}`",
+                    values.name(key)
+                ))
+            })
         };
         let public_url = match values.take("public_url") {
             Some(url) if !url.starts_with("http://") && !url.starts_with("https://") => {
                 return Err(Error(format!(
-                    "`public_url` begins with http:// or https://; got `{url}`"
+                    "{} begins with http:// or https://; got `{url}`",
+                    values.name("public_url")
                 )));
             }
             url => url.map(|u| u.trim_end_matches('/').to_owned()),
@@ -51,8 +80,7 @@ impl Server {
             listen: address("listen")?.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
             public_url,
             metrics_listen: address("metrics_listen")?,
-            body_limit: usize::try_from(number("body_limit", 4 * 1024 * 1024)?)
-                .unwrap_or(usize::MAX),
+            body_limit: size("body_limit", 4 << 20)?,
             shutdown: Duration::from_secs(number("shutdown_seconds", 10)?),
         })
     }

@@ -5,6 +5,8 @@ use super::{Error, Result, Values};
 /// Shape of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    Auto,
     /// For people.
     Text,
     /// For machines.
@@ -23,11 +25,13 @@ pub struct Telemetry {
 impl Telemetry {
     pub(super) fn read(values: &Values) -> Result<Self> {
         let format = match values.take("log_format") {
-            None | Some("json") => LogFormat::Json,
+            None => LogFormat::Auto,
+            Some("json") => LogFormat::Json,
             Some("text") => LogFormat::Text,
             Some(other) => {
                 return Err(Error(format!(
-                    "`log_format` takes text or json; got `{other}`"
+                    "{} takes text or json; got `{other}`",
+                    values.name("log_format")
                 )));
             }
         };

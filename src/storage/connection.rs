@@ -23,13 +23,22 @@ mod any {
     }
 }
 
-/// Which database a URL names.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Which database a URL names. Printed without what may be a password.
+#[derive(Clone, PartialEq, Eq)]
 pub enum DatabaseUrl {
     /// `postgres://…`, as libpq takes it.
     Postgres(String),
     /// `sqlite://path`, as a path.
     Sqlite(String),
+}
+
+impl std::fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Postgres(_) => f.write_str("postgres://(hidden)"),
+            Self::Sqlite(path) => write!(f, "sqlite://{path}"),
+        }
+    }
 }
 
 impl DatabaseUrl {
