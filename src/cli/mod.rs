@@ -5,6 +5,7 @@ mod audit;
 mod healthcheck;
 mod open;
 mod serve;
+pub mod simulate;
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -26,6 +27,15 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[command(flatten)]
+    Here(Here),
+    /// Play the other side of the wire, to try a server without a tenant at a vendor.
+    Simulate(simulate::Args),
+}
+
+/// Commands on this installation: they read its configuration.
+#[derive(Debug, Subcommand)]
+enum Here {
     /// Start the server.
     Serve,
     /// Bring the database's schema up to date.
@@ -70,25 +80,34 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return complain(&error.to_string()),
     };
-    let config = match crate::config::Config::load(&args.global, &environment()) {
-        Ok(config) => config,
-        Err(error) => return complain(&error.to_string()),
-    };
     let result = match args.command {
-        Command::Serve => serve::run(config),
-        Command::Healthcheck => runtime.block_on(healthcheck::run(&config)),
-        Command::CheckConfig => say(&format!("{config:#?}")),
-        Command::Migrate => {
-            open::migrate(&config).and_then(|applied| say(&open::migrated(&applied)))
+        Command::Here(command) => run(&args.global, &runtime, command).map(|()| 0),
+        Command::Simulate(args) => {
+            let seconds = SystemClock.now().0 / 1_000;
+            Ok(runtime.block_on(simulate::run(args, seconds.unsigned_abs())))
         }
-        Command::Audit(command) => runtime.block_on(audit::run(&config, command)),
-        Command::Tenant(command) => runtime.block_on(admin::tenant(&config, command)),
-        Command::Connection(command) => runtime.block_on(admin::connection(&config, command)),
-        Command::Token(command) => runtime.block_on(admin::token(&config, command)),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => ExitCode::from(code),
         Err(error) => complain(&error.to_string()),
+    }
+}
+
+fn run(
+    args: &crate::config::GlobalArgs,
+    runtime: &tokio::runtime::Runtime,
+    command: Here,
+) -> Result<(), Failure> {
+    let config = crate::config::Config::load(args, &environment())?;
+    match command {
+        Here::Serve => serve::run(config),
+        Here::Healthcheck => runtime.block_on(healthcheck::run(&config)),
+        Here::CheckConfig => say(&format!("{config:#?}")),
+        Here::Migrate => open::migrate(&config).and_then(|applied| say(&open::migrated(&applied))),
+        Here::Audit(command) => runtime.block_on(audit::run(&config, command)),
+        Here::Tenant(command) => runtime.block_on(admin::tenant(&config, command)),
+        Here::Connection(command) => runtime.block_on(admin::connection(&config, command)),
+        Here::Token(command) => runtime.block_on(admin::token(&config, command)),
     }
 }
 

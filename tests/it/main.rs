@@ -16,6 +16,7 @@ mod groups;
 mod isolation;
 mod kill;
 mod schema;
+mod simulate;
 mod sources;
 mod support;
 mod users;

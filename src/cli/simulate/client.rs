@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::header::{ACCEPT, ACCEPT_CHARSET, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
+use reqwest::header::{
+    ACCEPT, ACCEPT_CHARSET, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT,
+};
 use reqwest::{Method, Url};
 use serde_json::Value;
 
@@ -27,7 +29,12 @@ impl Flavour {
         space: "%20",
     };
     /// Entra's provisioning service: servers that insist on an `Accept` of their own have answered it with 406.
-    pub const ENTRA: Flavour = Flavour { user_agent: None, accept: "*/*", accept_charset: None, space: "+" };
+    pub const ENTRA: Flavour = Flavour {
+        user_agent: None,
+        accept: "*/*",
+        accept_charset: None,
+        space: "+",
+    };
 }
 
 /// Who is calling.
@@ -59,7 +66,14 @@ pub struct Call {
 impl Call {
     /// A request without a body.
     pub fn bare(kind: Kind, method: Method, target: String) -> Call {
-        Call { kind, method, target, body: None, plain_json: false, credentials: Credentials::Token }
+        Call {
+            kind,
+            method,
+            target,
+            body: None,
+            plain_json: false,
+            credentials: Credentials::Token,
+        }
     }
 
     /// A GET.
@@ -69,7 +83,10 @@ impl Call {
 
     /// A request with a document.
     pub fn with(kind: Kind, method: Method, target: String, body: Value) -> Call {
-        Call { body: Some(body), ..Call::bare(kind, method, target) }
+        Call {
+            body: Some(body),
+            ..Call::bare(kind, method, target)
+        }
     }
 }
 
@@ -121,31 +138,54 @@ impl Http {
     pub fn new(base: &str, token: &str, flavour: Flavour) -> Result<Http, String> {
         let url = Url::parse(base).map_err(|error| format!("base URL `{base}`: {error}"))?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(format!("base URL `{base}`: the scheme must be http or https"));
+            return Err(format!(
+                "base URL `{base}`: the scheme must be http or https"
+            ));
         }
         let mut token = HeaderValue::try_from(format!("Bearer {token}"))
             .map_err(|_| "the token has characters that no header can carry".to_owned())?;
         token.set_sensitive(true);
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static(flavour.accept));
-        for (name, value) in [(ACCEPT_CHARSET, flavour.accept_charset), (USER_AGENT, flavour.user_agent)] {
+        for (name, value) in [
+            (ACCEPT_CHARSET, flavour.accept_charset),
+            (USER_AGENT, flavour.user_agent),
+        ] {
             if let Some(value) = value {
                 headers.insert(name, HeaderValue::from_static(value));
             }
         }
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place of the simulator that builds a client"
+        )]
         let mut builder = reqwest::Client::builder()
             .default_headers(headers)
             .http1_title_case_headers()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(Duration::from_secs(10))
             .timeout(Duration::from_secs(60));
-        if matches!(url.host_str(), Some("localhost" | "[::1]")) || url.host_str().is_some_and(|h| h.starts_with("127.")) {
+        if matches!(url.host_str(), Some("localhost" | "[::1]"))
+            || url.host_str().is_some_and(|h| h.starts_with("127."))
+        {
             builder = builder.no_proxy();
         }
-        let client = builder.build().map_err(|error| format!("HTTP client: {}", chain(&error)))?;
+        let client = builder
+            .build()
+            .map_err(|error| format!("HTTP client: {}", chain(&error)))?;
         // A flag that an admin wrote into the tenant URL does not travel with each request.
-        let base = base.split(['?', '#']).next().unwrap_or(base).trim_end_matches('/').to_owned();
-        Ok(Http { client, base, token, flavour })
+        let base = base
+            .split(['?', '#'])
+            .next()
+            .unwrap_or(base)
+            .trim_end_matches('/')
+            .to_owned();
+        Ok(Http {
+            client,
+            base,
+            token,
+            flavour,
+        })
     }
 
     /// Encodes a query value the way this provider does.
@@ -158,24 +198,39 @@ impl Http {
         let started = Instant::now();
         let mut reply = match self.attempt(call).await {
             Ok(reply) => reply,
-            Err(error) => Reply { failure: Some(format!("no answer: {}", chain(&error))), ..Reply::default() },
+            Err(error) => Reply {
+                failure: Some(format!("no answer: {}", chain(&error))),
+                ..Reply::default()
+            },
         };
         reply.took = started.elapsed();
         reply
     }
 
     async fn attempt(&self, call: &Call) -> Result<Reply, reqwest::Error> {
-        let mut request = self.client.request(call.method.clone(), format!("{}{}", self.base, call.target));
+        let mut request = self
+            .client
+            .request(call.method.clone(), format!("{}{}", self.base, call.target));
         request = match call.credentials {
             Credentials::Token => request.header(AUTHORIZATION, self.token.clone()),
             Credentials::Nonsense => request.header(AUTHORIZATION, "non-token"),
         };
         if let Some(body) = &call.body {
-            let kind = if call.plain_json { "application/json" } else { "application/scim+json; charset=utf-8" };
+            let kind = if call.plain_json {
+                "application/json"
+            } else {
+                "application/scim+json; charset=utf-8"
+            };
             request = request.header(CONTENT_TYPE, kind).body(body.to_string());
         }
         let answer = request.send().await?;
-        let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let header = |name: &str| {
+            answer
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or_default()
+        };
         let mut reply = Reply {
             status: answer.status().as_u16(),
             content_type: header("content-type").to_owned(),
@@ -193,7 +248,9 @@ fn encode(text: &str, space: &str) -> String {
     let mut out = String::with_capacity(text.len() * 2);
     for byte in text.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(char::from(byte))
+            }
             b' ' => out.push_str(space),
             other => out.push_str(&format!("%{other:02X}")),
         }
@@ -220,8 +277,14 @@ mod tests {
     #[test]
     fn queries_are_spelled_as_the_providers_spell_them() {
         let filter = r#"userName eq "ann@x.test""#;
-        assert_eq!(encode(filter, Flavour::OKTA.space), "userName%20eq%20%22ann%40x.test%22");
-        assert_eq!(encode(filter, Flavour::ENTRA.space), "userName+eq+%22ann%40x.test%22");
+        assert_eq!(
+            encode(filter, Flavour::OKTA.space),
+            "userName%20eq%20%22ann%40x.test%22"
+        );
+        assert_eq!(
+            encode(filter, Flavour::ENTRA.space),
+            "userName+eq+%22ann%40x.test%22"
+        );
         assert_eq!(encode("o'neil+é", "+"), "o%27neil%2B%C3%A9");
     }
 }

@@ -15,8 +15,7 @@ mod people;
 mod progress;
 mod report;
 mod session;
-#[cfg(test)]
-mod tests;
+
 mod verify;
 
 use std::io::Write;
@@ -74,7 +73,12 @@ struct Common {
     #[arg(long, value_name = "URL")]
     base: String,
     /// Bearer token
-    #[arg(long, value_name = "TOKEN", env = "SIMULATE_TOKEN", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        env = "SIMULATE_TOKEN",
+        hide_env_values = true
+    )]
     token: String,
     /// How many people join in each play
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(5..=20_000))]
@@ -160,9 +164,14 @@ pub struct Options {
 pub async fn run(args: Args, unix_seconds: u64) -> u8 {
     let What::Idp(IdpArgs { provider }) = args.what;
     let (common, plays) = match provider {
-        ProviderArgs::Okta { common, family } => {
-            (common, family.map_or(vec![Family::Oin, Family::Aiw], |one| vec![one]).into_iter().map(Play::Okta).collect())
-        }
+        ProviderArgs::Okta { common, family } => (
+            common,
+            family
+                .map_or(vec![Family::Oin, Family::Aiw], |one| vec![one])
+                .into_iter()
+                .map(Play::Okta)
+                .collect(),
+        ),
         ProviderArgs::Entra { common, dialect } => (
             common,
             dialect
@@ -175,7 +184,11 @@ pub async fn run(args: Args, unix_seconds: u64) -> u8 {
     let json = common.json;
     let report = play(common.into_options(plays, unix_seconds)).await;
     let mut out = std::io::stdout().lock();
-    let printed = if json { report.write_json(&mut out) } else { report.write_table(&mut out) };
+    let printed = if json {
+        report.write_json(&mut out)
+    } else {
+        report.write_table(&mut out)
+    };
     // A closed pipe behind `| head` is no failure of the server that was tried.
     let _ = printed.and_then(|()| out.flush());
     report.exit_code()
@@ -211,9 +224,21 @@ pub async fn play(options: Options) -> Report {
                 break;
             }
         };
-        let people = people::invent(options.seed, &options.marker, play.name(), options.people.max(5));
+        let people = people::invent(
+            options.seed,
+            &options.marker,
+            play.name(),
+            options.people.max(5),
+        );
         let progress = Progress::new(options.progress, play.name());
-        let mut session = Session::new(http, &mut report, progress, play.name(), &options.marker, people);
+        let mut session = Session::new(
+            http,
+            &mut report,
+            progress,
+            play.name(),
+            &options.marker,
+            people,
+        );
         match play {
             Play::Okta(family) => okta::play(&mut session, *family, options.keep).await,
             Play::Entra(dialect) => entra::play(&mut session, *dialect, options.keep).await,
@@ -229,7 +254,11 @@ pub async fn play(options: Options) -> Report {
 fn marker(text: &str) -> Result<String, String> {
     let usable = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let edge = |c: Option<char>| c.is_some_and(|c| c != '-');
-    if text.len() <= 40 && text.chars().all(usable) && edge(text.chars().next()) && edge(text.chars().last()) {
+    if text.len() <= 40
+        && text.chars().all(usable)
+        && edge(text.chars().next())
+        && edge(text.chars().last())
+    {
         Ok(text.to_owned())
     } else {
         Err("1 to 40 lower-case letters, digits and inner hyphens".to_owned())

@@ -28,19 +28,32 @@ pub struct Record {
 impl Record {
     /// Somebody the server has not heard of.
     pub fn new(person: Person) -> Record {
-        Record { person, id: None, expected: json!({}), is_gone: false }
+        Record {
+            person,
+            id: None,
+            expected: json!({}),
+            is_gone: false,
+        }
     }
 
     /// The userName as it stands now.
     pub fn user_name(&self) -> &str {
-        self.expected.get("userName").and_then(Value::as_str).unwrap_or(&self.person.user_name)
+        self.expected
+            .get("userName")
+            .and_then(Value::as_str)
+            .unwrap_or(&self.person.user_name)
     }
 
     /// Takes a document that was sent as the new truth, without what a server does not give back.
     pub fn sent(&mut self, document: &Value) {
         let mut kept = document.clone();
         if let Some(map) = kept.as_object_mut() {
-            map.retain(|name, _| !matches!(name.as_str(), "schemas" | "id" | "meta" | "groups" | "password"));
+            map.retain(|name, _| {
+                !matches!(
+                    name.as_str(),
+                    "schemas" | "id" | "meta" | "groups" | "password"
+                )
+            });
         }
         self.expected = kept;
     }
@@ -63,7 +76,13 @@ pub struct Team {
 impl Team {
     /// A group the server has not heard of.
     pub fn new(name: String, external_id: Option<String>) -> Team {
-        Team { name, external_id, id: None, members: BTreeSet::new(), is_gone: false }
+        Team {
+            name,
+            external_id,
+            id: None,
+            members: BTreeSet::new(),
+            is_gone: false,
+        }
     }
 }
 
@@ -90,8 +109,13 @@ impl Model {
 
     /// Those who can be deleted without leaving a team that reports to nobody.
     pub fn expendable(&self, of_ten: &[usize]) -> Vec<usize> {
-        let bosses: BTreeSet<usize> = (0..self.people.len()).filter_map(Model::manager_of).collect();
-        self.present(of_ten).into_iter().filter(|index| !bosses.contains(index)).collect()
+        let bosses: BTreeSet<usize> = (0..self.people.len())
+            .filter_map(Model::manager_of)
+            .collect();
+        self.present(of_ten)
+            .into_iter()
+            .filter(|index| !bosses.contains(index))
+            .collect()
     }
 }
 
@@ -119,22 +143,11 @@ impl Place {
         }
     }
 
-    /// What the document holds there.
-    pub fn read(self, document: &Value) -> Option<&Value> {
-        let found = match self {
-            Place::Plain(name) => document.get(name),
-            Place::Sub(name, sub) => document.get(name)?.get(sub),
-            Place::Enterprise(name) => document.get(ENTERPRISE)?.get(name),
-            Place::Typed(list, kind, sub) => {
-                document.get(list)?.as_array()?.iter().find(|e| e["type"] == kind).and_then(|e| e.get(sub))
-            }
-        };
-        found.filter(|value| !value.is_null())
-    }
-
     /// Writes the value; null stands for "must be absent".
     pub fn write(self, document: &mut Value, value: Value) {
-        let Some(root) = document.as_object_mut() else { return };
+        let Some(root) = document.as_object_mut() else {
+            return;
+        };
         match self {
             Place::Plain(name) => {
                 root.insert(name.to_owned(), value);
@@ -142,9 +155,19 @@ impl Place {
             Place::Sub(name, sub) => put(root, name, sub, value),
             Place::Enterprise(name) => put(root, ENTERPRISE, name, value),
             Place::Typed(list, kind, sub) => {
-                let entry = root.entry(list).or_insert_with(|| json!([]));
-                let Some(elements) = entry.as_array_mut() else { return };
-                match elements.iter_mut().find(|e| e["type"] == kind).and_then(Value::as_object_mut) {
+                let entry = root.entry(list).or_insert(Value::Null);
+                // Sent as null before: unmapped attributes are.
+                if entry.is_null() {
+                    *entry = json!([]);
+                }
+                let Some(elements) = entry.as_array_mut() else {
+                    return;
+                };
+                match elements
+                    .iter_mut()
+                    .find(|e| e["type"] == kind)
+                    .and_then(Value::as_object_mut)
+                {
                     Some(element) => {
                         element.insert(sub.to_owned(), value);
                     }
@@ -169,21 +192,29 @@ mod tests {
     use super::{ENTERPRISE, Place};
 
     #[test]
-    fn a_place_writes_where_it_reads() {
+    fn a_place_is_written_where_its_path_points() {
         let mut document = json!({});
-        for place in [
-            Place::Plain("title"),
-            Place::Sub("name", "familyName"),
-            Place::Typed("emails", "work", "value"),
-            Place::Enterprise("department"),
-        ] {
-            assert_eq!(place.read(&document), None);
-            place.write(&mut document, json!("x"));
-            assert_eq!(place.read(&document), Some(&json!("x")), "{}", place.path());
-            place.write(&mut document, Value::Null);
-            assert_eq!(place.read(&document), None);
+        let places = [
+            (Place::Plain("title"), "/title".to_owned()),
+            (
+                Place::Sub("name", "familyName"),
+                "/name/familyName".to_owned(),
+            ),
+            (
+                Place::Typed("emails", "work", "value"),
+                "/emails/0/value".to_owned(),
+            ),
+            (
+                Place::Enterprise("department"),
+                format!("/{ENTERPRISE}/department"),
+            ),
+        ];
+        for (place, pointer) in places {
+            for value in [json!("x"), json!("y"), Value::Null] {
+                place.write(&mut document, value.clone());
+                assert_eq!(document.pointer(&pointer), Some(&value), "{}", place.path());
+            }
         }
-        assert_eq!(document["emails"][0]["type"], "work");
-        assert!(document[ENTERPRISE].is_object());
+        assert_eq!(document["emails"], json!([{"type": "work", "value": null}]));
     }
 }

@@ -23,27 +23,88 @@ pub struct Person {
 }
 
 const GIVEN: &[&str] = &[
-    "Zoë", "Björn", "Siân", "Łukasz", "Inès", "Seán", "Mária", "Jürgen", "Nuño", "Aoife", "Ştefan", "Đorđe", "Ann", "Kwame",
-    "Yuki", "Priya", "D'Arcy", "Noor", "Øystein", "François",
+    "Zoë",
+    "Björn",
+    "Siân",
+    "Łukasz",
+    "Inès",
+    "Seán",
+    "Mária",
+    "Jürgen",
+    "Nuño",
+    "Aoife",
+    "Ştefan",
+    "Đorđe",
+    "Ann",
+    "Kwame",
+    "Yuki",
+    "Priya",
+    "D'Arcy",
+    "Noor",
+    "Øystein",
+    "François",
 ];
 
 const FAMILY: &[&str] = &[
-    "O'Neil", "Müller", "D'Angelo", "Nguyễn", "Sørensen", "García-López", "Wójcik", "van der Berg", "Çelik", "Dvořák",
-    "N'Diaye", "Ó Súilleabháin", "Lee", "Østergård", "Ibáñez", "Straße", "Al-Haddad", "Kovačević", "Smith", "Tamaș",
+    "O'Neil",
+    "Müller",
+    "D'Angelo",
+    "Nguyễn",
+    "Sørensen",
+    "García-López",
+    "Wójcik",
+    "van der Berg",
+    "Çelik",
+    "Dvořák",
+    "N'Diaye",
+    "Ó Súilleabháin",
+    "Lee",
+    "Østergård",
+    "Ibáñez",
+    "Straße",
+    "Al-Haddad",
+    "Kovačević",
+    "Smith",
+    "Tamaș",
 ];
 
-const TITLES: &[&str] = &["Engineer", "Account Executive", "Chef de projet", "Büroleitung", "R&D Lead", "Nurse (nights)", "VP, \"Special\" Projects"];
+const TITLES: &[&str] = &[
+    "Engineer",
+    "Account Executive",
+    "Chef de projet",
+    "Büroleitung",
+    "R&D Lead",
+    "Nurse (nights)",
+    "VP, \"Special\" Projects",
+];
 
-const DEPARTMENTS: &[&str] = &["Sales", "Engineering", "Forschung & Entwicklung", "Ressources humaines", "Støtte", "Legal/Compliance"];
+const DEPARTMENTS: &[&str] = &[
+    "Sales",
+    "Engineering",
+    "Forschung & Entwicklung",
+    "Ressources humaines",
+    "Støtte",
+    "Legal/Compliance",
+];
 
 const PHONES: &[&str] = &[
-    "+1 (5) 55", "0044 20/7946-0958", "(02) 9876 5432 ext. 9", "+33.1.23.45.67.89", "tel:+49-30-123456", "555 0100", "+45 12 34 56 78",
-    "00 1-555-01 00", "+81-3-5555-0199;ext=12", "N/A",
+    "+1 (5) 55",
+    "0044 20/7946-0958",
+    "(02) 9876 5432 ext. 9",
+    "+33.1.23.45.67.89",
+    "tel:+49-30-123456",
+    "555 0100",
+    "+45 12 34 56 78",
+    "00 1-555-01 00",
+    "+81-3-5555-0199;ext=12",
+    "N/A",
 ];
 
 /// Invents `count` people for one play.
 pub fn invent(seed: u64, marker: &str, play: &str, count: usize) -> Vec<Person> {
-    (0..count).map(|index| person(seed, marker, play, index)).collect()
+    (0..count)
+        .map(|index| person(seed, marker, play, index))
+        .collect()
 }
 
 fn person(seed: u64, marker: &str, play: &str, index: usize) -> Person {
@@ -56,7 +117,9 @@ fn person(seed: u64, marker: &str, play: &str, index: usize) -> Person {
         local = local.split('.').map(capital).collect::<Vec<_>>().join(".");
     }
     let user_name = format!("{local}@{marker}.{play}.test");
-    let key = hex(&Sha256::digest(format!("{seed}/{marker}/{play}/{index}/key")));
+    let key = hex(&Sha256::digest(format!(
+        "{seed}/{marker}/{play}/{index}/key"
+    )));
     Person {
         given: given.to_owned(),
         family: family.to_owned(),
@@ -68,7 +131,7 @@ fn person(seed: u64, marker: &str, play: &str, index: usize) -> Person {
         employee_number: format!("{:06}", 100_000 + index),
         external_id: format!("00u{}", &key[..17]),
         work_phone: PHONES[index % PHONES.len()].to_owned(),
-        mobile_phone: (index % 3 != 0).then(|| dice.pick(PHONES).to_owned()),
+        mobile_phone: (!index.is_multiple_of(3)).then(|| dice.pick(PHONES).to_owned()),
         password: format!("Pw-{}", &key[20..36]),
     }
 }
@@ -76,7 +139,14 @@ fn person(seed: u64, marker: &str, play: &str, index: usize) -> Person {
 /// A GUID that stands for nobody, as a connection test asks for one.
 pub fn guid(seed: &str) -> String {
     let hex = hex(&Sha256::digest(seed));
-    format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32])
+    format!(
+        "{}-{}-4{}-a{}-{}",
+        &hex[..8],
+        &hex[8..12],
+        &hex[13..16],
+        &hex[17..20],
+        &hex[20..32]
+    )
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -85,7 +155,9 @@ fn hex(bytes: &[u8]) -> String {
 
 fn capital(word: &str) -> String {
     let mut chars = word.chars();
-    chars.next().map_or(String::new(), |first| first.to_ascii_uppercase().to_string() + chars.as_str())
+    chars.next().map_or(String::new(), |first| {
+        first.to_ascii_uppercase().to_string() + chars.as_str()
+    })
 }
 
 /// A name as the left part of an address: plain letters, hyphens, and apostrophes, which addresses may hold.
@@ -120,13 +192,19 @@ struct Dice {
 
 impl Dice {
     fn new(seed: &str) -> Dice {
-        Dice { seed: seed.to_owned(), rolls: 0 }
+        Dice {
+            seed: seed.to_owned(),
+            rolls: 0,
+        }
     }
 
     fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
         self.rolls += 1;
         let digest = Sha256::digest(format!("{}#{}", self.seed, self.rolls));
-        let roll = digest.iter().take(6).fold(0usize, |sum, byte| (sum << 8) | usize::from(*byte));
+        let roll = digest
+            .iter()
+            .take(6)
+            .fold(0usize, |sum, byte| (sum << 8) | usize::from(*byte));
         from[roll % from.len()]
     }
 }
@@ -140,7 +218,12 @@ mod tests {
     #[test]
     fn a_seed_gives_the_same_people_and_a_marker_gives_others() {
         assert_eq!(invent(1, "a", "p", 40), invent(1, "a", "p", 40));
-        let names = |marker| invent(1, marker, "p", 40).into_iter().map(|p| p.user_name.to_lowercase()).collect::<BTreeSet<_>>();
+        let names = |marker| {
+            invent(1, marker, "p", 40)
+                .into_iter()
+                .map(|p| p.user_name.to_lowercase())
+                .collect::<BTreeSet<_>>()
+        };
         assert_eq!(names("a").len(), 40);
         assert!(names("a").is_disjoint(&names("b")));
     }
@@ -148,7 +231,11 @@ mod tests {
     #[test]
     fn addresses_are_plain_and_under_test() {
         for person in invent(7, "m", "p", 200) {
-            assert!(person.user_name.is_ascii() && person.user_name.ends_with(".test"), "{}", person.user_name);
+            assert!(
+                person.user_name.is_ascii() && person.user_name.ends_with(".test"),
+                "{}",
+                person.user_name
+            );
             assert!(!person.user_name.contains(".."), "{}", person.user_name);
         }
     }

@@ -119,7 +119,12 @@ pub struct Report {
 
 impl Report {
     pub(super) fn new(base: &str, marker: &str, seed: u64) -> Report {
-        Report { base: base.to_owned(), marker: marker.to_owned(), seed, ..Report::default() }
+        Report {
+            base: base.to_owned(),
+            marker: marker.to_owned(),
+            seed,
+            ..Report::default()
+        }
     }
 
     pub(super) fn begin(&mut self, play: &'static str) {
@@ -130,7 +135,14 @@ impl Report {
         self.tally(kind).took.push(took);
     }
 
-    pub(super) fn mismatch(&mut self, kind: Kind, step: &'static str, subject: &str, expected: &str, got: &str) {
+    pub(super) fn mismatch(
+        &mut self,
+        kind: Kind,
+        step: &'static str,
+        subject: &str,
+        expected: &str,
+        got: &str,
+    ) {
         self.tally(kind).mismatches += 1;
         let play = self.plays.last().copied().unwrap_or_default();
         self.mismatches.push(Mismatch {
@@ -144,7 +156,9 @@ impl Report {
     }
 
     fn tally(&mut self, kind: Kind) -> &mut Tally {
-        self.tallies.entry((self.plays.len().saturating_sub(1), kind)).or_default()
+        self.tallies
+            .entry((self.plays.len().saturating_sub(1), kind))
+            .or_default()
     }
 
     /// How many mismatches there are.
@@ -187,7 +201,11 @@ impl Report {
     /// Writes the mismatches, then the table.
     pub fn write_table(&self, out: &mut dyn Write) -> io::Result<()> {
         for m in &self.mismatches {
-            writeln!(out, "MISMATCH {} / {} / {} / {}", m.play, m.step, m.kind, m.subject)?;
+            writeln!(
+                out,
+                "MISMATCH {} / {} / {} / {}",
+                m.play, m.step, m.kind, m.subject
+            )?;
             writeln!(out, "  expected {}", m.expected)?;
             writeln!(out, "  got      {}", m.got)?;
         }
@@ -197,7 +215,11 @@ impl Report {
         if let Some(reason) = &self.unreachable {
             return writeln!(out, "{} cannot be used: {reason}", self.base);
         }
-        writeln!(out, "{:<14} {:<16} {:>8} {:>10} {:>9} {:>9} {:>9}", "play", "kind", "requests", "mismatches", "p50 ms", "p99 ms", "max ms")?;
+        writeln!(
+            out,
+            "{:<14} {:<16} {:>8} {:>10} {:>9} {:>9} {:>9}",
+            "play", "kind", "requests", "mismatches", "p50 ms", "p99 ms", "max ms"
+        )?;
         for r in self.rows() {
             writeln!(
                 out,
@@ -205,15 +227,20 @@ impl Report {
                 r.play, r.kind, r.requests, r.mismatches, r.p50_ms, r.p99_ms, r.max_ms
             )?;
         }
-        writeln!(out, "{:<14} {:<16} {:>8} {:>10}", "all", "", self.request_count(), self.mismatch_count())?;
+        writeln!(
+            out,
+            "{:<14} {:<16} {:>8} {:>10}",
+            "all",
+            "",
+            self.request_count(),
+            self.mismatch_count()
+        )?;
         writeln!(out, "run marker {}, seed {}", self.marker, self.seed)
     }
 
     /// Writes the same as one JSON document.
     pub fn write_json(&self, out: &mut dyn Write) -> io::Result<()> {
-        let mismatch = |m: &Mismatch| {
-            json!({"play": m.play, "step": m.step, "kind": m.kind, "subject": m.subject, "expected": m.expected, "got": m.got})
-        };
+        let mismatch = |m: &Mismatch| json!({"play": m.play, "step": m.step, "kind": m.kind, "subject": m.subject, "expected": m.expected, "got": m.got});
         let row = |r: KindRow| {
             json!({"play": r.play, "kind": r.kind, "requests": r.requests, "mismatches": r.mismatches,
                 "p50_ms": r.p50_ms, "p99_ms": r.p99_ms, "max_ms": r.max_ms})
@@ -233,14 +260,21 @@ impl Report {
 }
 
 /// One line per phase, for a stderr that is no terminal.
-pub(super) fn write_phase(out: &mut dyn Write, play: &str, phase: &str, steps: usize) -> io::Result<()> {
+pub(super) fn write_phase(
+    out: &mut dyn Write,
+    play: &str,
+    phase: &str,
+    steps: usize,
+) -> io::Result<()> {
     writeln!(out, "{play}: {phase} ({steps})")
 }
 
 /// Nearest rank, in milliseconds to the hundredth.
 fn percentile(sorted: &[Duration], percent: usize) -> f64 {
     let rank = (sorted.len() * percent).div_ceil(100).max(1);
-    sorted.get(rank - 1).map_or(0.0, |took| (took.as_secs_f64() * 100_000.0).round() / 100.0)
+    sorted
+        .get(rank - 1)
+        .map_or(0.0, |took| (took.as_secs_f64() * 100_000.0).round() / 100.0)
 }
 
 fn cut(text: &str) -> String {

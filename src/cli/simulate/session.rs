@@ -33,9 +33,19 @@ pub struct Session<'r> {
 
 impl<'r> Session<'r> {
     /// A play whose people are not on the server yet.
-    pub fn new(http: Http, report: &'r mut Report, progress: Progress, play: &'static str, marker: &str, people: Vec<Person>) -> Self {
+    pub fn new(
+        http: Http,
+        report: &'r mut Report,
+        progress: Progress,
+        play: &'static str,
+        marker: &str,
+        people: Vec<Person>,
+    ) -> Self {
         report.begin(play);
-        let model = Model { people: people.into_iter().map(Record::new).collect(), teams: Vec::new() };
+        let model = Model {
+            people: people.into_iter().map(Record::new).collect(),
+            teams: Vec::new(),
+        };
         Session {
             http,
             model,
@@ -67,14 +77,21 @@ impl<'r> Session<'r> {
     /// The next step of the phase is about this person.
     pub fn about_person(&mut self, index: usize) {
         let record = &self.model.people[index];
-        self.about(format!("{} <{}>", record.person.display, record.user_name()));
+        self.about(format!(
+            "{} <{}>",
+            record.person.display,
+            record.user_name()
+        ));
     }
 
     /// Sends a request, times it and judges what holds for every answer.
     pub async fn send(&mut self, call: Call) -> Reply {
         self.last = call.kind;
         if self.is_lost() {
-            return Reply { failure: Some("the server is gone".to_owned()), ..Reply::default() };
+            return Reply {
+                failure: Some("the server is gone".to_owned()),
+                ..Reply::default()
+            };
         }
         let mut tries = 0;
         let reply = loop {
@@ -88,12 +105,19 @@ impl<'r> Session<'r> {
             self.throttled += 1;
             tokio::time::sleep(Duration::from_secs(reply.retry_after.unwrap_or(1).min(30))).await;
         };
-        self.silent = if reply.failure.is_some() { self.silent + 1 } else { 0 };
+        self.silent = if reply.failure.is_some() {
+            self.silent + 1
+        } else {
+            0
+        };
         for Finding { expected, got } in check::envelope(&reply) {
             self.mismatch(&expected, &got);
         }
         if self.is_lost() {
-            self.mismatch("a server that answers", "no answer to several requests in a row; the rest of the play is skipped");
+            self.mismatch(
+                "a server that answers",
+                "no answer to several requests in a row; the rest of the play is skipped",
+            );
         }
         reply
     }
@@ -105,7 +129,8 @@ impl<'r> Session<'r> {
 
     /// Records a mismatch of the last request.
     pub fn mismatch(&mut self, expected: &str, got: &str) {
-        self.report.mismatch(self.last, self.step, &self.subject, expected, got);
+        self.report
+            .mismatch(self.last, self.step, &self.subject, expected, got);
     }
 
     /// Records findings about the last answer.
@@ -125,7 +150,10 @@ impl<'r> Session<'r> {
         let is_fine = allowed.contains(&reply.status);
         if !is_fine && reply.failure.is_none() {
             let allowed: Vec<String> = allowed.iter().map(u16::to_string).collect();
-            self.mismatch(&format!("status {}", allowed.join(" or ")), &reply.summary());
+            self.mismatch(
+                &format!("status {}", allowed.join(" or ")),
+                &reply.summary(),
+            );
         }
         is_fine
     }
@@ -144,7 +172,10 @@ impl<'r> Session<'r> {
     pub fn finish(self) {
         self.progress.finish();
         if self.throttled > 0 {
-            self.report.remarks.push(format!("{}: {} requests were throttled (429) and sent again", self.play, self.throttled));
+            self.report.remarks.push(format!(
+                "{}: {} requests were throttled (429) and sent again",
+                self.play, self.throttled
+            ));
         }
     }
 }

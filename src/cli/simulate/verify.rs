@@ -19,8 +19,19 @@ impl Session<'_> {
         let record = &self.model.people[index];
         let found = check::user(None, &record.expected, &reply.body);
         self.record(found);
-        let Some(id) = reply.string("id").filter(|id| !id.is_empty()).map(str::to_owned) else { return };
-        if self.model.people.iter().any(|one| one.id.as_ref() == Some(&id)) {
+        let Some(id) = reply
+            .string("id")
+            .filter(|id| !id.is_empty())
+            .map(str::to_owned)
+        else {
+            return;
+        };
+        if self
+            .model
+            .people
+            .iter()
+            .any(|one| one.id.as_ref() == Some(&id))
+        {
             self.mismatch("an id nobody else has", &id);
         }
         self.model.people[index].id = Some(id);
@@ -40,7 +51,9 @@ impl Session<'_> {
     /// GET of one user, compared with the model; the document for those who need it.
     pub async fn read_user(&mut self, index: usize) -> Option<Value> {
         let id = self.model.people[index].id.clone()?;
-        let reply = self.send(Call::get(Kind::UserRead, format!("/Users/{id}"))).await;
+        let reply = self
+            .send(Call::get(Kind::UserRead, format!("/Users/{id}")))
+            .await;
         if self.model.people[index].is_gone {
             self.expect_status(&reply, &[404]);
             return None;
@@ -61,13 +74,23 @@ impl Session<'_> {
         }
         let mut found: Vec<Finding> = Vec::new();
         if let Some(list) = check::listing(&reply.body, is_strict, &mut found) {
-            let ids: Vec<&str> = list.resources.iter().filter_map(|one| one["id"].as_str()).collect();
+            let ids: Vec<&str> = list
+                .resources
+                .iter()
+                .filter_map(|one| one["id"].as_str())
+                .collect();
             let wanted: Vec<&str> = wanted.into_iter().collect();
             if ids != wanted {
-                found.push(finding(format!("hits {wanted:?}"), format!("hits {ids:?}, {}", reply.summary())));
+                found.push(finding(
+                    format!("hits {wanted:?}"),
+                    format!("hits {ids:?}, {}", reply.summary()),
+                ));
             }
             if list.total != wanted.len() as u64 {
-                found.push(finding(format!("totalResults {}", wanted.len()), list.total.to_string()));
+                found.push(finding(
+                    format!("totalResults {}", wanted.len()),
+                    list.total.to_string(),
+                ));
             }
         }
         let is_right = found.is_empty();
@@ -77,14 +100,26 @@ impl Session<'_> {
 
     /// A create that must be refused because the userName is taken.
     pub async fn refused_as_taken(&mut self, body: Value) {
-        let reply = self.send(Call::with(Kind::Refusal, Method::POST, "/Users".to_owned(), body)).await;
+        let reply = self
+            .send(Call::with(
+                Kind::Refusal,
+                Method::POST,
+                "/Users".to_owned(),
+                body,
+            ))
+            .await;
         if self.expect_status(&reply, &[409]) && reply.body["scimType"] != "uniqueness" {
             self.mismatch("scimType uniqueness", &reply.summary());
         }
         if reply.status == 201 {
             // The twin would spoil every later look-up.
             if let Some(id) = reply.string("id") {
-                self.send(Call::bare(Kind::CleanUp, Method::DELETE, format!("/Users/{id}"))).await;
+                self.send(Call::bare(
+                    Kind::CleanUp,
+                    Method::DELETE,
+                    format!("/Users/{id}"),
+                ))
+                .await;
             }
         }
     }
@@ -92,7 +127,9 @@ impl Session<'_> {
     /// GET of one group with its members, compared with the model.
     pub async fn read_team(&mut self, team: usize) -> Option<Value> {
         let id = self.model.teams[team].id.clone()?;
-        let reply = self.send(Call::get(Kind::GroupRead, format!("/Groups/{id}"))).await;
+        let reply = self
+            .send(Call::get(Kind::GroupRead, format!("/Groups/{id}")))
+            .await;
         if self.model.teams[team].is_gone {
             self.expect_status(&reply, &[404]);
             return None;
@@ -104,19 +141,41 @@ impl Session<'_> {
         Some(reply.body)
     }
 
+    /// Every group with its members: what happens to a person must leave them alone.
+    pub async fn read_all_teams(&mut self) {
+        for team in 0..self.model.teams.len() {
+            self.about(format!("group {}", self.model.teams[team].name));
+            self.read_team(team).await;
+        }
+    }
+
     /// Compares a group document. Answers to a write may leave the members out; a read may not.
     pub fn compare_team(&mut self, team: usize, got: &Value, has_members: bool) {
+        self.compare_team_name(team, got);
+        if has_members || got["members"].is_array() {
+            let found = check::member_set(&self.model.teams[team].members, got);
+            self.record(found);
+        }
+    }
+
+    /// Compares all of a group but its members.
+    pub fn compare_team_name(&mut self, team: usize, got: &Value) {
         let wanted = &self.model.teams[team];
-        let mut found = Vec::new();
-        for (name, value) in [("id", wanted.id.as_deref()), ("displayName", Some(wanted.name.as_str())), ("externalId", wanted.external_id.as_deref())] {
+        let texts = [
+            ("id", wanted.id.as_deref()),
+            ("displayName", Some(wanted.name.as_str())),
+            ("externalId", wanted.external_id.as_deref()),
+        ];
+        let mut found = check::group_frame(got);
+        for (name, value) in texts {
             if let Some(value) = value
                 && got[name] != value
             {
-                found.push(finding(format!("{name} = \"{value}\""), got[name].to_string()));
+                found.push(finding(
+                    format!("{name} = \"{value}\""),
+                    got[name].to_string(),
+                ));
             }
-        }
-        if has_members || got["members"].is_array() {
-            found.extend(check::member_set(&wanted.members, got));
         }
         self.record(found);
     }
@@ -144,9 +203,17 @@ impl Session<'_> {
 
     /// DELETE of a group, and the proof that it is gone.
     pub async fn delete_team(&mut self, team: usize) {
-        let Some(id) = self.model.teams[team].id.clone() else { return };
+        let Some(id) = self.model.teams[team].id.clone() else {
+            return;
+        };
         self.about(format!("group {}", self.model.teams[team].name));
-        let reply = self.send(Call::bare(Kind::GroupDelete, Method::DELETE, format!("/Groups/{id}"))).await;
+        let reply = self
+            .send(Call::bare(
+                Kind::GroupDelete,
+                Method::DELETE,
+                format!("/Groups/{id}"),
+            ))
+            .await;
         if self.expect_status(&reply, &[204]) {
             self.model.teams[team].is_gone = true;
             self.read_team(team).await;
@@ -160,10 +227,7 @@ impl Session<'_> {
             self.about_person(index);
             self.read_user(index).await;
         }
-        for team in 0..self.model.teams.len() {
-            self.about(format!("group {}", self.model.teams[team].name));
-            self.read_team(team).await;
-        }
+        self.read_all_teams().await;
     }
 
     /// Pages through a resource type as an import does: the next page starts one page size further, whatever came.
@@ -173,7 +237,12 @@ impl Session<'_> {
         let mut first_total = None;
         loop {
             self.about(format!("{path} from {start}, {count} per page"));
-            let reply = self.send(Call::get(Kind::Import, format!("{path}?startIndex={start}&count={count}"))).await;
+            let reply = self
+                .send(Call::get(
+                    Kind::Import,
+                    format!("{path}?startIndex={start}&count={count}"),
+                ))
+                .await;
             if !self.expect_status(&reply, &[200]) {
                 return all;
             }
@@ -186,10 +255,16 @@ impl Session<'_> {
             let total = *first_total.get_or_insert(list.total);
             let due = total.saturating_sub(start - 1).min(count);
             if list.resources.len() as u64 != due {
-                found.push(finding(format!("{due} on this page of {total} in all"), format!("{}", list.resources.len())));
+                found.push(finding(
+                    format!("{due} on this page of {total} in all"),
+                    format!("{}", list.resources.len()),
+                ));
             }
             if reply.body["startIndex"].as_u64() != Some(start) {
-                found.push(finding(format!("startIndex {start}"), reply.body["startIndex"].to_string()));
+                found.push(finding(
+                    format!("startIndex {start}"),
+                    reply.body["startIndex"].to_string(),
+                ));
             }
             all.extend_from_slice(list.resources);
             self.record(found);
@@ -206,37 +281,88 @@ impl Session<'_> {
         let distinct: BTreeSet<&str> = ids.iter().copied().collect();
         let mut found = Vec::new();
         if distinct.len() != all.len() {
-            found.push(finding("every id once over all pages", format!("{} resources, {} ids", all.len(), distinct.len())));
+            found.push(finding(
+                "every id once over all pages",
+                format!("{} resources, {} ids", all.len(), distinct.len()),
+            ));
         }
         for record in &self.model.people {
-            let Some(id) = record.id.as_deref() else { continue };
+            let Some(id) = record.id.as_deref() else {
+                continue;
+            };
             match all.iter().find(|one| one["id"] == id) {
-                Some(_) if record.is_gone => found.push(finding(format!("{} not listed", record.user_name()), id)),
+                Some(_) if record.is_gone => {
+                    found.push(finding(format!("{} not listed", record.user_name()), id))
+                }
                 Some(one) => found.extend(check::user(Some(id), &record.expected, one)),
                 None if record.is_gone => {}
-                None => found.push(finding(format!("{} in the list", record.user_name()), "missing")),
+                None => found.push(finding(
+                    format!("{} in the list", record.user_name()),
+                    "missing",
+                )),
             }
         }
         self.about("the whole import");
         self.record(found);
     }
 
+    /// Every group of the model must be in the import once, with its members, so that an admin can link it.
+    pub fn compare_group_import(&mut self, all: &[Value]) {
+        for team in 0..self.model.teams.len() {
+            let Some(id) = self.model.teams[team].id.clone() else {
+                continue;
+            };
+            self.about(format!("group {}", self.model.teams[team].name));
+            let listed: Vec<&Value> = all.iter().filter(|one| one["id"] == id.as_str()).collect();
+            let wanted = usize::from(!self.model.teams[team].is_gone);
+            if listed.len() != wanted {
+                self.mismatch(
+                    &format!("{wanted} time(s) in the list"),
+                    &listed.len().to_string(),
+                );
+            }
+            if let Some(one) = listed.first() {
+                self.compare_team(team, one, true);
+            }
+        }
+    }
+
     /// Deletes what the run created. `is_judged` when the provider itself sends such deletes.
     pub async fn clean_up(&mut self, is_judged: bool) {
         self.phase("clean-up", self.model.people.len() + self.model.teams.len());
-        let groups = self.model.teams.iter().filter(|team| !team.is_gone).filter_map(|team| team.id.clone());
-        let people = self.model.people.iter().filter(|one| !one.is_gone).filter_map(|one| one.id.clone());
-        let targets: Vec<String> =
-            groups.map(|id| format!("/Groups/{id}")).chain(people.map(|id| format!("/Users/{id}"))).collect();
+        let groups = self
+            .model
+            .teams
+            .iter()
+            .filter(|team| !team.is_gone)
+            .filter_map(|team| team.id.clone());
+        let people = self
+            .model
+            .people
+            .iter()
+            .filter(|one| !one.is_gone)
+            .filter_map(|one| one.id.clone());
+        let targets: Vec<String> = groups
+            .map(|id| format!("/Groups/{id}"))
+            .chain(people.map(|id| format!("/Users/{id}")))
+            .collect();
         let mut left = 0usize;
         for target in targets {
             self.about(target.clone());
-            let reply = self.send(Call::bare(Kind::CleanUp, Method::DELETE, target.clone())).await;
-            let is_deleted = if is_judged { self.expect_status(&reply, &[204]) } else { matches!(reply.status, 200 | 202 | 204 | 404) };
+            let reply = self
+                .send(Call::bare(Kind::CleanUp, Method::DELETE, target.clone()))
+                .await;
+            let is_deleted = if is_judged {
+                self.expect_status(&reply, &[204])
+            } else {
+                matches!(reply.status, 200 | 202 | 204 | 404)
+            };
             left += usize::from(!is_deleted);
         }
         if left > 0 {
-            self.remark(format!("{left} resources could not be deleted and stay on the server"));
+            self.remark(format!(
+                "{left} resources could not be deleted and stay on the server"
+            ));
         }
     }
 }

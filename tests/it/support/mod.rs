@@ -302,6 +302,11 @@ impl Client {
         }
     }
 
+    /// The secret that it sends.
+    pub fn token(&self) -> &str {
+        self.token.as_deref().unwrap_or_default()
+    }
+
     pub fn header(&self, name: &str, value: &str) -> Self {
         let mut client = self.clone();
         client.extra.push((name.to_owned(), value.to_owned()));
