@@ -2,8 +2,11 @@
 
 mod admin;
 mod audit;
+mod bench;
+mod figures;
 mod healthcheck;
 mod open;
+mod outgoing;
 mod serve;
 pub mod simulate;
 
@@ -31,6 +34,8 @@ enum Command {
     Here(Here),
     /// Play the other side of the wire, to try a server without a tenant at a vendor.
     Simulate(simulate::Args),
+    /// Measure servers under load, side by side.
+    Bench(bench::Args),
 }
 
 /// Commands on this installation: they read its configuration.
@@ -82,15 +87,20 @@ pub fn main() -> ExitCode {
     };
     let result = match args.command {
         Command::Here(command) => run(&args.global, &runtime, command).map(|()| 0),
-        Command::Simulate(args) => {
-            let seconds = SystemClock.now().0 / 1_000;
-            Ok(runtime.block_on(simulate::run(args, seconds.unsigned_abs())))
-        }
+        Command::Simulate(args) => Ok(runtime.block_on(simulate::run(args, unix_seconds()))),
+        Command::Bench(args) => runtime
+            .block_on(bench::run(args, unix_seconds()))
+            .map(|()| 0),
     };
     match result {
         Ok(code) => ExitCode::from(code),
         Err(error) => complain(&error.to_string()),
     }
+}
+
+/// Makes what a run creates differ from what the last one created.
+fn unix_seconds() -> u64 {
+    SystemClock.now().0.unsigned_abs() / 1_000
 }
 
 fn run(

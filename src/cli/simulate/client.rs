@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use reqwest::Method;
 use reqwest::header::{
     ACCEPT, ACCEPT_CHARSET, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT,
 };
-use reqwest::{Method, Url};
 use serde_json::Value;
 
 use super::report::Kind;
+use crate::cli::outgoing::{self, chain};
 
 /// The headers a provider sends. `Accept-Encoding` is left out: this client reads plain bodies only.
 #[derive(Debug, Clone, Copy)]
@@ -136,12 +137,7 @@ pub struct Http {
 impl Http {
     /// Checks the base URL and the token; nothing is sent yet.
     pub fn new(base: &str, token: &str, flavour: Flavour) -> Result<Http, String> {
-        let url = Url::parse(base).map_err(|error| format!("base URL `{base}`: {error}"))?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(format!(
-                "base URL `{base}`: the scheme must be http or https"
-            ));
-        }
+        let url = outgoing::base_url(base)?;
         let mut token = HeaderValue::try_from(format!("Bearer {token}"))
             .map_err(|_| "the token has characters that no header can carry".to_owned())?;
         token.set_sensitive(true);
@@ -155,22 +151,9 @@ impl Http {
                 headers.insert(name, HeaderValue::from_static(value));
             }
         }
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the one place of the simulator that builds a client"
-        )]
-        let mut builder = reqwest::Client::builder()
+        let client = outgoing::client(&url)
             .default_headers(headers)
             .http1_title_case_headers()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(10))
-            .timeout(Duration::from_secs(60));
-        if matches!(url.host_str(), Some("localhost" | "[::1]"))
-            || url.host_str().is_some_and(|h| h.starts_with("127."))
-        {
-            builder = builder.no_proxy();
-        }
-        let client = builder
             .build()
             .map_err(|error| format!("HTTP client: {}", chain(&error)))?;
         // A flag that an admin wrote into the tenant URL does not travel with each request.
@@ -256,18 +239,6 @@ fn encode(text: &str, space: &str) -> String {
         }
     }
     out
-}
-
-/// An error with its causes: the outermost one of an HTTP client seldom says what happened.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::cli::figures::percentile_ms;
+
 /// How much of a wrong answer is kept.
 const CUT: usize = 200;
 
@@ -190,9 +192,9 @@ impl Report {
                 kind: kind.label(),
                 requests: took.len(),
                 mismatches: tally.mismatches,
-                p50_ms: percentile(&took, 50),
-                p99_ms: percentile(&took, 99),
-                max_ms: percentile(&took, 100),
+                p50_ms: percentile_ms(&took, 50),
+                p99_ms: percentile_ms(&took, 99),
+                max_ms: percentile_ms(&took, 100),
             }
         };
         self.tallies.iter().map(row).collect()
@@ -267,14 +269,6 @@ pub(super) fn write_phase(
     steps: usize,
 ) -> io::Result<()> {
     writeln!(out, "{play}: {phase} ({steps})")
-}
-
-/// Nearest rank, in milliseconds to the hundredth.
-fn percentile(sorted: &[Duration], percent: usize) -> f64 {
-    let rank = (sorted.len() * percent).div_ceil(100).max(1);
-    sorted
-        .get(rank - 1)
-        .map_or(0.0, |took| (took.as_secs_f64() * 100_000.0).round() / 100.0)
 }
 
 fn cut(text: &str) -> String {
