@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use diesel::connection::SimpleConnection;
+use diesel::connection::{InstrumentationEvent, SimpleConnection};
 use diesel::{Connection, PgConnection, SqliteConnection};
 
 use super::error::{Error, Result};
@@ -72,6 +72,26 @@ pub enum Purpose {
 
 /// Opens one connection with everything a purpose needs set.
 pub fn open(url: &DatabaseUrl, purpose: Purpose) -> Result<AnyConnection> {
+    let mut conn = open_quietly(url, purpose)?;
+    if tracing::enabled!(target: STATEMENTS, tracing::Level::TRACE) {
+        conn.set_instrumentation(log_statement);
+    }
+    Ok(conn)
+}
+
+/// Log target of statements: with `log = "rosterd::sql=trace"` each is logged as it begins.
+const STATEMENTS: &str = "rosterd::sql";
+
+/// Logs the text of a statement; never its values, which are people's.
+fn log_statement(event: InstrumentationEvent<'_>) {
+    if let InstrumentationEvent::StartQuery { query, .. } = event {
+        let shown = query.to_string();
+        let text = shown.split(" -- binds: ").next().unwrap_or_default();
+        tracing::trace!(target: STATEMENTS, statement = text, "sql");
+    }
+}
+
+fn open_quietly(url: &DatabaseUrl, purpose: Purpose) -> Result<AnyConnection> {
     match url {
         DatabaseUrl::Sqlite(path) => open_sqlite(path, purpose),
         DatabaseUrl::Postgres(url) => {

@@ -38,12 +38,13 @@ pub struct Address {
 }
 
 impl Scope<'_> {
-    /// Users that have this identity key in a view today.
-    pub fn list_ids_by_email(&mut self, view: &str, key: &str) -> Result<Vec<String>> {
+    /// Users whose primary address in a view has this identity key today.
+    pub fn list_ids_by_primary_email(&mut self, view: &str, key: &str) -> Result<Vec<String>> {
         let (conn, tenant) = self.parts();
         Ok(emails::table
             .filter(emails::tenant.eq(tenant).and(emails::view.eq(view)))
             .filter(emails::key.eq(key).and(emails::until.is_null()))
+            .filter(emails::is_primary.eq(true))
             .select(emails::user_id)
             .distinct()
             .load(conn)?)

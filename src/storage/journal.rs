@@ -266,9 +266,12 @@ impl Scope<'_> {
         let mut by_sequence: BTreeMap<i64, Vec<ValueRow>> = BTreeMap::new();
         for chunk in rows.chunks(CHUNK) {
             let numbers: Vec<i64> = chunk.iter().map(|r| r.sequence).collect();
+            let first = numbers.iter().copied().min().unwrap_or_default();
+            let last = numbers.iter().copied().max().unwrap_or_default();
             let (conn, tenant) = self.parts();
             let values: Vec<ValueRow> = journal_values::table
                 .filter(journal_values::tenant.eq(tenant))
+                .filter(journal_values::sequence.between(first, last))
                 .filter(journal_values::sequence.eq_any(numbers))
                 .order((
                     journal_values::sequence,

@@ -3,78 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rosterd::domain::chance::{Chance, SeededChance};
 use serde_json::json;
 
+use crate::support::process::{Server, TOKEN, command};
 use crate::support::{Client, Database, GROUP, USER, is_soak};
-
-const TOKEN: &str = "kill-test-token-0123456789";
-
-struct Server {
-    child: Child,
-    base: String,
-}
-
-fn command(database: &Database, files: &std::path::Path, listen: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_rosterd"));
-    command
-        .env("ROSTERD_DATA_DIR", files)
-        .env("ROSTERD_DATABASE_URL", &database.text)
-        .env(
-            "ROSTERD_SECRET_KEY",
-            "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
-        )
-        .env("ROSTERD_LISTEN", listen)
-        .env("ROSTERD_LOG", "warn")
-        .env("ROSTERD_BOOTSTRAP_SCIM_TOKEN", TOKEN)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    command
-}
-
-impl Server {
-    async fn start(database: &Database, files: &std::path::Path) -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let listen = format!("127.0.0.1:{port}");
-        let child = command(database, files, &listen)
-            .arg("serve")
-            .spawn()
-            .unwrap();
-        let server = Self {
-            child,
-            base: format!("http://{listen}"),
-        };
-        let client = crate::support::http_client();
-        for _ in 0..200 {
-            let ready = client.get(format!("{}/readyz", server.base)).send().await;
-            if ready.is_ok_and(|r| r.status().is_success()) {
-                return server;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("the server did not start");
-    }
-
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// What one user was asked to be and what was acknowledged, newest last.
 #[derive(Debug, Default, Clone)]

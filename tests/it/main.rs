@@ -15,6 +15,7 @@ mod filters;
 mod groups;
 mod isolation;
 mod kill;
+mod plans;
 mod schema;
 mod simulate;
 mod sources;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rosterd::storage::connection::AnyConnection;
 use rosterd::storage::migrations;
 
-use crate::support::{Database, columns};
+use crate::support::{Database, columns, lines};
 
 fn folders(tree: &str) -> BTreeSet<String> {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -109,4 +109,26 @@ fn every_key_but_those_of_the_global_tables_begins_with_the_tenant() {
             assert!(line.contains("(tenant, "), "{line}");
         }
     }
+}
+
+#[test]
+fn the_planner_of_sqlite_knows_every_index() {
+    let database = Database::migrated();
+    let mut conn = database.connect();
+    if let AnyConnection::Postgresql(_) = conn {
+        return;
+    }
+    // The primary key of a table without rowids stands under the table's own name.
+    let unknown = lines(
+        &mut conn,
+        "SELECT m.name || ': ' || l.name AS line FROM sqlite_master m JOIN pragma_index_list(m.name) l \
+         JOIN pragma_table_list t ON t.name = m.name \
+         WHERE m.type = 'table' AND m.name NOT LIKE '\\_\\_%' ESCAPE '\\' AND m.name NOT LIKE 'sqlite%' AND NOT EXISTS \
+         (SELECT 1 FROM sqlite_stat1 s WHERE s.tbl = m.name AND (s.idx = l.name OR (t.wr AND l.origin = 'pk' AND s.idx = m.name)))",
+    );
+    assert_eq!(
+        unknown,
+        Vec::<String>::new(),
+        "add them to sqlite_stat1 in their migration"
+    );
 }

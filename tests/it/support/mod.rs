@@ -1,5 +1,7 @@
 //! A world for a test: a database of its own, a server on loopback, clients with a role each.
 
+pub mod process;
+
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
@@ -457,7 +459,7 @@ pub fn columns(
 ) -> std::collections::BTreeMap<String, std::collections::BTreeSet<String>> {
     let sql = match conn {
         AnyConnection::Sqlite(_) => {
-            "SELECT m.name || '/' || c.name AS line FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'"
+            "SELECT m.name || '/' || c.name AS line FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%'"
         }
         AnyConnection::Postgresql(_) => {
             "SELECT table_name || '/' || column_name AS line FROM information_schema.columns WHERE table_schema = 'public'"
