@@ -44,7 +44,11 @@ impl From<Diesel> for Error {
             Diesel::DatabaseError(DatabaseErrorKind::SerializationFailure, info) => {
                 Self::Retry(info.message().to_owned())
             }
-            Diesel::DatabaseError(DatabaseErrorKind::ClosedConnection, info) => {
+            Diesel::DatabaseError(
+                DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand,
+                info,
+            ) => Self::Lost(info.message().to_owned()),
+            Diesel::DatabaseError(_, info) if is_lost(info.message()) => {
                 Self::Lost(info.message().to_owned())
             }
             Diesel::DatabaseError(_, info) if wants_retry(info.message()) => {
@@ -54,6 +58,18 @@ impl From<Diesel> for Error {
             other => Self::Other(other.to_string()),
         }
     }
+}
+
+/// PostgreSQL went away, or is going.
+fn is_lost(message: &str) -> bool {
+    [
+        "no connection to the server",
+        "server closed the connection",
+        "terminating connection",
+        "the database system is",
+    ]
+    .iter()
+    .any(|m| message.contains(m))
 }
 
 /// SQLSTATE is not to be had through diesel, so the message decides.

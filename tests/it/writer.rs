@@ -42,11 +42,11 @@ async fn a_panic_or_failure_harms_no_neighbour() {
     let okta = app.source(Preset::Okta).await;
     let before = app.verify().await.entries;
     let runs = Arc::new(AtomicUsize::new(0));
-    let panics = (0..3).map(|_| {
-        app.service.store.write(meta(&app), |tx| {
+    let panics = (0..12).map(|i| {
+        app.service.store.write(meta(&app), move |tx| {
             tx.record(Entry::new("test.never", "tenant", "x"));
             tx.totals().users += 1_000;
-            if tx.now().0 > 0 {
+            if i >= 0 {
                 panic!("planted");
             }
             Ok::<_, Error>(Outcome::Done(()))
@@ -92,18 +92,67 @@ async fn a_refused_operation_keeps_what_it_recorded() {
 }
 
 #[actix_web::test]
-async fn a_write_for_a_tenant_that_is_not_there_fails_alone() {
+async fn writes_for_tenants_that_are_not_there_fail_alone() {
     let app = TestApp::start().await;
     let okta = app.source(Preset::Okta).await;
-    let mut nobody = meta(&app);
-    nobody.tenant = rosterd::domain::ids::TenantId::new("nobody");
-    let lost = app
-        .service
-        .store
-        .write(nobody, |_| Ok::<_, Error>(Outcome::Done(())));
+    let lost = (0..12).map(|i| {
+        let mut nobody = meta(&app);
+        nobody.tenant = rosterd::domain::ids::TenantId::new(format!("nobody-{i}"));
+        app.service
+            .store
+            .write(nobody, |_| Ok::<_, Error>(Outcome::Done(())))
+    });
+    let lost = futures_util::future::join_all(lost);
     let (lost, made) = futures_util::future::join(lost, okta.create_user("ann@x.test")).await;
-    assert!(lost.is_err());
+    assert!(lost.iter().all(Result::is_err));
     assert_eq!(made.status, 201);
+}
+
+#[actix_web::test]
+async fn a_tenants_full_lane_is_refused_and_its_neighbour_is_not() {
+    let app = TestApp::start().await;
+    let other = app.tenant("other").await;
+    let (open, gate) = std::sync::mpsc::channel::<()>();
+    let gate = std::sync::Mutex::new(gate);
+    let store = Arc::clone(&app.service.store);
+    let wait = {
+        let meta = meta(&app);
+        let store = Arc::clone(&store);
+        actix_web::rt::spawn(async move {
+            let job = store.write(meta, move |_| {
+                // Until the gate's other end is dropped.
+                let _ = gate.lock().unwrap().recv();
+                Ok::<_, Error>(Outcome::Done(()))
+            });
+            job.await
+        })
+    };
+    let mut queued = Vec::new();
+    let nothing = |meta: JobMeta| {
+        let store = Arc::clone(&store);
+        actix_web::rt::spawn(async move {
+            store
+                .write(meta, |_| Ok::<_, Error>(Outcome::Done(())))
+                .await
+        })
+    };
+    for _ in 0..1_100 {
+        queued.push(nothing(meta(&app)));
+    }
+    let mut theirs = meta(&app);
+    theirs.tenant = other.tenant.clone();
+    let theirs = nothing(theirs);
+    actix_web::rt::time::sleep(std::time::Duration::from_millis(200)).await;
+    drop(open);
+    assert!(wait.await.unwrap().is_ok() && theirs.await.unwrap().is_ok());
+    let mut refused = 0;
+    for job in queued {
+        if let Err(error) = job.await.unwrap() {
+            assert!(matches!(error, Error::Unavailable(_)), "{error}");
+            refused += 1;
+        }
+    }
+    assert!((1..=100).contains(&refused), "{refused} were refused");
 }
 
 #[actix_web::test]

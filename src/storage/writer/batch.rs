@@ -22,8 +22,14 @@ const ATTEMPTS: usize = 4;
 /// A job with what the batch knows of it.
 struct Place {
     job: Box<dyn Job>,
-    /// Set when the job must not run again: it panicked.
-    broken: bool,
+    /// Set when the job cannot be carried out, whatever becomes of the batch; it does not run again.
+    failed: Option<Error>,
+}
+
+impl Place {
+    fn new(job: Box<dyn Job>) -> Self {
+        Self { job, failed: None }
+    }
 }
 
 /// How one attempt at a batch ended.
@@ -60,11 +66,7 @@ impl Runner {
             last = jobs.len();
             let began = Instant::now();
             metrics::histogram!("rosterd_writer_batch_size").record(last as f64);
-            self.run(
-                jobs.into_iter()
-                    .map(|job| Place { job, broken: false })
-                    .collect(),
-            );
+            self.run(jobs.into_iter().map(Place::new).collect());
             metrics::histogram!("rosterd_writer_batch_seconds").record(began.elapsed());
             metrics::gauge!("rosterd_writer_queue_depth").set(queue.len() as f64);
         }
@@ -83,10 +85,6 @@ impl Runner {
                 }
                 Attempt::Again(error) => {
                     tracing::warn!(error = %error, jobs = places.len(), "a batch of writes runs again");
-                    places = drop_broken(places);
-                    if places.is_empty() {
-                        return;
-                    }
                     // A neighbour process may hold the lock: let it finish.
                     std::thread::sleep(std::time::Duration::from_millis(2));
                 }
@@ -148,12 +146,11 @@ impl Runner {
         let before = heads.clone();
         let mut batches: BTreeMap<TenantId, Vec<Batch>> = BTreeMap::new();
         let alone = places.len() == 1;
-        for place in places.iter_mut() {
+        for place in places.iter_mut().filter(|p| p.failed.is_none()) {
             let tenant = place.job.meta().tenant.clone();
             let Some(head) = heads.get_mut(&tenant) else {
-                // No head: the tenant does not exist (any more). The job finds that out by itself and fails.
-                place.broken = true;
-                return Err(Error::Retry("a tenant without a head".to_owned()));
+                place.failed = Some(Error::Other("there is no such tenant".to_owned()));
+                continue;
             };
             if let Some(entries) = run_one(&mut self.conn, place, head, alone)? {
                 let job = &place.job;
@@ -213,22 +210,35 @@ fn run_one(
         }
         Some(Ran::Undo) => {
             *head = untouched;
-            dialect::rollback(conn)?;
-            if alone {
-                dialect::begin_write(conn)?;
-            } else if dialect::depth(conn) != Some(1) {
-                return Err(Error::Retry("a savepoint was lost".to_owned()));
-            }
+            undo(conn, alone)?;
             Ok(None)
         }
         Some(Ran::Again) => Err(Error::Retry("a job met another transaction".to_owned())),
         Some(Ran::Lost) => Err(Error::Lost("during a job".to_owned())),
         None => {
             *head = untouched;
-            place.broken = true;
-            Err(Error::Retry("a job panicked".to_owned()))
+            place.failed = Some(Error::Other(
+                "the operation could not be carried out".to_owned(),
+            ));
+            undo(conn, alone)?;
+            Ok(None)
         }
     }
+}
+
+/// Rolls back one job, with whatever transactions it left open inside, to where its neighbours stand.
+fn undo(conn: &mut AnyConnection, alone: bool) -> Result<()> {
+    let base = if alone { 0 } else { 1 };
+    while dialect::depth(conn).is_some_and(|depth| depth > base) {
+        dialect::rollback(conn)?;
+    }
+    if dialect::depth(conn) != Some(base) {
+        return Err(Error::Retry("a savepoint was lost".to_owned()));
+    }
+    if alone {
+        dialect::begin_write(conn)?;
+    }
+    Ok(())
 }
 
 /// The closure itself; `None` when it panicked.
@@ -250,10 +260,17 @@ fn step(conn: &mut AnyConnection, place: &mut Place, head: &mut Head) -> (Option
 }
 
 fn answer(places: Vec<Place>) {
-    metrics::counter!("rosterd_writer_jobs_total", "outcome" => "committed")
-        .increment(places.len() as u64);
     for place in places {
-        place.job.answer();
+        let outcome = if place.failed.is_some() {
+            "failed"
+        } else {
+            "committed"
+        };
+        metrics::counter!("rosterd_writer_jobs_total", "outcome" => outcome).increment(1);
+        match place.failed {
+            None => place.job.answer(),
+            Some(error) => place.job.fail(error),
+        }
     }
 }
 
@@ -262,18 +279,9 @@ fn fail(places: Vec<Place>, why: &str) {
     metrics::counter!("rosterd_writer_jobs_total", "outcome" => "failed")
         .increment(places.len() as u64);
     for place in places {
-        place.job.fail(Error::Unavailable(why.to_owned()));
+        let error = place
+            .failed
+            .unwrap_or_else(|| Error::Unavailable(why.to_owned()));
+        place.job.fail(error);
     }
-}
-
-/// Answers jobs that panicked or whose tenant is gone; the rest runs again without them.
-fn drop_broken(places: Vec<Place>) -> Vec<Place> {
-    let (broken, good): (Vec<_>, Vec<_>) = places.into_iter().partition(|p| p.broken);
-    for place in broken {
-        metrics::counter!("rosterd_writer_jobs_total", "outcome" => "broken").increment(1);
-        place.job.fail(Error::Other(
-            "the operation could not be carried out".to_owned(),
-        ));
-    }
-    good
 }

@@ -9,6 +9,7 @@ mod batch;
 mod queue;
 mod tx;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -173,7 +174,14 @@ impl Writer {
             let their = Arc::clone(&queue);
             let thread = std::thread::Builder::new()
                 .name(format!("writer-{number}"))
-                .spawn(move || runner.serve(&their))
+                .spawn(move || {
+                    let served =
+                        std::panic::catch_unwind(AssertUnwindSafe(|| runner.serve(&their)));
+                    if served.is_err() {
+                        tracing::error!("a writer broke down; restart the process");
+                        their.abandon();
+                    }
+                })
                 .map_err(|e| Error::Unavailable(format!("no thread for the writer: {e}")))?;
             queues.push(queue);
             threads.push(thread);

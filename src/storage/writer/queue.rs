@@ -98,6 +98,15 @@ impl Queue {
         self.arrived.notify_all();
     }
 
+    /// Takes no more jobs and lets those go that wait: their callers hear that the writer is gone.
+    pub(super) fn abandon(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        state.tenants.clear();
+        state.turn.clear();
+        state.waiting = 0;
+    }
+
     /// Waits for jobs and takes a batch: what is there, and if that is fewer than `last`, what arrives within a
     /// moment. `None` when the queue is closed and empty.
     pub(super) fn take(&self, last: usize) -> Option<Vec<Box<dyn Job>>> {
