@@ -1,14 +1,16 @@
 //! `rosterd audit query|export|verify`.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Failure, open, say};
 use crate::config::Config;
+use crate::domain::audit::Committed;
 use crate::http::scim::audit::render;
 use crate::scim::filter;
 use crate::scim::rules::Rules;
 use crate::scim::schema::ResourceKind;
 use crate::storage::filter as sql;
+use crate::storage::journal::{Row, ValueRow};
 use crate::storage::page::Window;
 
 /// The journal.
@@ -22,10 +24,10 @@ pub(super) enum Audit {
         /// Filter, such as `action eq "access.revoked" and time gt "2026-11-01T00:00:00Z"`.
         filter: Option<String>,
         /// Most entries.
-        #[arg(long, default_value_t = 100)]
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=100_000))]
         limit: i64,
     },
-    /// Print the whole journal, oldest first, one JSON object a line.
+    /// Print the whole journal with its commitments and salts, oldest first, one JSON object a line.
     Export {
         /// Tenant by name or id.
         #[arg(long, default_value = "default")]
@@ -93,9 +95,56 @@ async fn export(service: &crate::service::Service, tenant: &str) -> Result<(), F
         };
         after = last.sequence;
         for (row, values) in &page {
-            say(&Value::Object(render(&service.registry, "", row, values)).to_string())?;
+            say(&exported(row, values)?.to_string())?;
         }
     }
+}
+
+/// An entry with its commitments and salts: all that another program needs to check it (`docs/JOURNAL.md`).
+fn exported(row: &Row, values: &[ValueRow]) -> Result<Value, Failure> {
+    let committed: Vec<Committed> = serde_json::from_str(&row.changes)?;
+    let side = |ordinal: usize, name: &str, commitment: &str| {
+        let mut side = json!({"commitment": commitment});
+        let value = values
+            .iter()
+            .find(|v| usize::try_from(v.ordinal) == Ok(ordinal) && v.side == name);
+        if let Some(value) = value {
+            side["salt"] = Value::from(value.salt.as_str());
+            side["value"] = Value::from(value.value.as_str());
+        }
+        side
+    };
+    let changes = committed
+        .iter()
+        .enumerate()
+        .map(|(i, Committed(path, before, after))| {
+            let mut change = json!({"path": path});
+            for (name, commitment) in [("before", before), ("after", after)] {
+                if !commitment.is_empty() {
+                    change[name] = side(i, name, commitment);
+                }
+            }
+            change
+        });
+    let mut entry = json!({
+        "tenant": row.tenant,
+        "epoch": row.epoch,
+        "sequence": row.sequence,
+        "at": row.at,
+        "actor": {"kind": row.actor_kind, "id": row.actor_id},
+        "cause": {"kind": row.cause_kind, "id": row.cause_id},
+        "action": row.action,
+        "subject": {"kind": row.subject_kind, "id": row.subject_id},
+        "changes": changes.collect::<Value>(),
+        "hash": row.hash,
+    });
+    if let (Some(kind), Some(id)) = (&row.object_kind, &row.object_id) {
+        entry["object"] = json!({"kind": kind, "id": id});
+    }
+    if let Some(reason) = &row.reason {
+        entry["reason"] = Value::from(reason.as_str());
+    }
+    Ok(entry)
 }
 
 async fn verify(service: &crate::service::Service, tenant: Option<String>) -> Result<(), Failure> {
@@ -136,6 +185,9 @@ async fn verify(service: &crate::service::Service, tenant: Option<String>) -> Re
                 "  entry {}: {}: {}",
                 fault.sequence, fault.code, fault.detail
             ))?;
+        }
+        if done.unlisted > 0 {
+            say(&format!("  and {} more", done.unlisted))?;
         }
         broken += done.faults.len();
     }

@@ -280,6 +280,29 @@ mod tests {
         assert_ne!(commit(&s0, &text), commit(&s0, "{}"));
     }
 
+    /// Computed by another program from the description in `docs/JOURNAL.md`; whatever is stored depends on it.
+    #[test]
+    fn the_bytes_are_those_of_the_description() {
+        let changes = [Committed(
+            "name.givenName".into(),
+            String::new(),
+            "ab".into(),
+        )];
+        let entry = Link {
+            at: Millis(1_700_000_000_123),
+            reason: "granted-by-policy",
+            ..link(&changes)
+        };
+        assert_eq!(
+            chain(GENESIS, &entry),
+            "d5048b9117e466851810c2bcebc39f378fbd29136cb034e2f0367e1c0bec9ec5"
+        );
+        assert_eq!(
+            commit(&[7; 32], r#"{"a":"é","b":1}"#),
+            "a38bde9503c3470408c87ebba27d2d9dd36805d5306dee43f09c5dd5fbab1fc5"
+        );
+    }
+
     #[test]
     fn hex_reads_back() {
         let s = salt(&[1; 32], 2);

@@ -343,6 +343,19 @@ pub fn begin_write(conn: &mut AnyConnection) -> Result<()> {
     Ok(())
 }
 
+/// Begins a transaction that only reads, and sees one state of the database however long it takes.
+pub fn begin_snapshot(conn: &mut AnyConnection) -> Result<()> {
+    match conn {
+        AnyConnection::Postgresql(c) => {
+            let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+            AnsiTransactionManager::begin_transaction_sql(c, begin)?;
+            c.batch_execute("SET LOCAL statement_timeout = 0")?;
+        }
+        AnyConnection::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN")?,
+    }
+    Ok(())
+}
+
 /// Opens a savepoint inside the transaction.
 pub fn savepoint(conn: &mut AnyConnection) -> Result<()> {
     Ok(<AnyConnection as Connection>::TransactionManager::begin_transaction(conn)?)

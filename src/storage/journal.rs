@@ -18,6 +18,9 @@ use crate::domain::clock::Millis;
 /// Rows of one statement; both databases bound the number of values a statement may bind.
 const CHUNK: usize = 200;
 
+/// Most faults that a verification lists; more are only counted.
+const LISTED: usize = 1_000;
+
 /// What one operation recorded.
 #[derive(Debug)]
 pub struct Batch {
@@ -189,8 +192,10 @@ pub struct Verified {
     pub values: u64,
     /// Values that an erasure removed.
     pub erased: u64,
-    /// Faults, in the order of their place; empty when the journal holds.
+    /// Faults, in the order of their place, at most a thousand; empty when the journal holds.
     pub faults: Vec<Fault>,
+    /// Faults beyond those that are listed.
+    pub unlisted: u64,
 }
 
 /// A place where the journal does not hold.
@@ -198,8 +203,8 @@ pub struct Verified {
 pub struct Fault {
     /// Sequence number of the place.
     pub sequence: i64,
-    /// Code: `missing`, `inserted`, `altered`, `value-altered`, `value-missing`, `value-unknown`, `tail-missing`,
-    /// `tail-extra`, `unreadable`.
+    /// Code: `missing`, `inserted`, `altered`, `value-altered`, `value-missing`, `value-moved`, `value-unknown`,
+    /// `tail-missing`, `tail-extra`, `head-missing`, `unreadable`.
     pub code: &'static str,
     /// What is wrong, for a person.
     pub detail: String,
@@ -290,7 +295,7 @@ impl Scope<'_> {
         Ok(joined.collect())
     }
 
-    /// People that an erasure named, with the number of its entry.
+    /// People that an erasure named, with the number of the last entry that did.
     fn erased(&mut self) -> Result<BTreeMap<String, i64>> {
         let (conn, tenant) = self.parts();
         let rows: Vec<(String, i64)> = journal::table
@@ -299,31 +304,35 @@ impl Scope<'_> {
                     .eq(tenant)
                     .and(journal::action.eq("person.erased")),
             )
+            .order(journal::sequence.asc())
             .select((journal::subject_id, journal::sequence))
             .load(conn)?;
         Ok(rows.into_iter().collect())
     }
 
-    /// Recomputes the whole chain and opens every commitment. `progress` is told how many entries are done.
+    /// Recomputes the whole chain and opens every commitment, in one snapshot: a server may go on writing meanwhile.
+    /// `progress` is told how many entries are done.
     pub fn verify_journal(&mut self, mut progress: impl FnMut(i64)) -> Result<Verified> {
-        let erased = self.erased()?;
-        let mut check = Check::new(&erased);
-        let mut after = i64::MIN;
-        loop {
-            let page = self.list_entries_after(after, 500)?;
-            let Some((last, _)) = page.last() else { break };
-            after = last.sequence;
-            for (row, values) in &page {
-                check.entry(row, values);
+        self.snapshot(|scope| {
+            let erased = scope.erased()?;
+            let mut check = Check::new(&erased);
+            let mut after = i64::MIN;
+            loop {
+                let page = scope.list_entries_after(after, 500)?;
+                let Some((last, _)) = page.last() else { break };
+                after = last.sequence;
+                for (row, values) in &page {
+                    check.entry(row, values);
+                }
+                progress(check.done.entries);
             }
-            progress(check.done.entries);
-        }
-        let orphans = self.orphan_values()?;
-        let head = self.find_head()?;
-        Ok(check.finish(head.as_ref(), &orphans))
+            let orphans = scope.orphan_values()?;
+            let head = scope.find_head()?;
+            Ok(check.finish(head.as_ref(), &orphans))
+        })
     }
 
-    /// Sequence numbers that have values but no entry.
+    /// Sequence numbers that have values but no entry, as many as are listed at most.
     fn orphan_values(&mut self) -> Result<Vec<i64>> {
         let (conn, tenant) = self.parts();
         Ok(journal_values::table
@@ -340,6 +349,7 @@ impl Scope<'_> {
             .select(journal_values::sequence)
             .distinct()
             .order(journal_values::sequence)
+            .limit(LISTED as i64)
             .load(conn)?)
     }
 }
@@ -361,6 +371,7 @@ impl<'a> Check<'a> {
             values: 0,
             erased: 0,
             faults: Vec::new(),
+            unlisted: 0,
         };
         Self {
             erased,
@@ -371,6 +382,10 @@ impl<'a> Check<'a> {
     }
 
     fn fault(&mut self, sequence: i64, code: &'static str, detail: String) {
+        if self.done.faults.len() >= LISTED {
+            self.done.unlisted += 1;
+            return;
+        }
         self.done.faults.push(Fault {
             sequence,
             code,
@@ -433,6 +448,11 @@ impl<'a> Check<'a> {
                 continue;
             }
             self.done.values += 1;
+            if value.subject != row.subject_id {
+                let path = path_of(committed, value.ordinal);
+                let detail = format!("the value of `{path}` stands under another subject");
+                self.fault(row.sequence, "value-moved", detail);
+            }
             if !opens(committed, value) {
                 let path = path_of(committed, value.ordinal);
                 self.fault(
@@ -443,12 +463,10 @@ impl<'a> Check<'a> {
             }
         }
         for (ordinal, side) in open {
-            let gone = [Some(&row.subject_id), row.object_id.as_ref()];
-            let erased = gone.into_iter().flatten().any(|id| {
-                self.erased
-                    .get(id)
-                    .is_some_and(|sequence| *sequence > row.sequence)
-            });
+            let erased = self
+                .erased
+                .get(&row.subject_id)
+                .is_some_and(|sequence| *sequence > row.sequence);
             if erased {
                 self.done.erased += 1;
             } else {
@@ -469,6 +487,10 @@ impl<'a> Check<'a> {
                 "missing",
                 "values without their entry".to_owned(),
             );
+        }
+        if head.is_none() {
+            let detail = "the head of the chain is not there: a cut tail would not show";
+            self.fault(self.expected, "head-missing", detail.to_owned());
         }
         if let Some(head) = head {
             let last = self.expected - 1;

@@ -1,7 +1,7 @@
 //! A connection bound to one tenant: the only way to that tenant's tables.
 
 use super::connection::AnyConnection;
-use super::dialect::Dialect;
+use super::dialect::{self, Dialect};
 use crate::domain::ids::TenantId;
 
 /// A connection that reads and writes one tenant only. Its functions live beside the tables: `storage/users.rs` for
@@ -19,6 +19,18 @@ impl<'c> Scope<'c> {
     /// The tenant.
     pub fn tenant(&self) -> &TenantId {
         &self.tenant
+    }
+
+    /// Runs reads that all see one state of the database.
+    pub(super) fn snapshot<T>(
+        &mut self,
+        reads: impl FnOnce(&mut Self) -> super::Result<T>,
+    ) -> super::Result<T> {
+        dialect::begin_snapshot(self.conn)?;
+        let result = reads(self);
+        let ended = dialect::rollback(self.conn);
+        let value = result?;
+        ended.map(|()| value)
     }
 
     pub(super) fn conn(&mut self) -> &mut AnyConnection {

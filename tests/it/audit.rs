@@ -93,7 +93,7 @@ type Case = (&'static str, &'static str, &'static [&'static str], i64);
 
 #[actix_web::test]
 async fn verification_names_the_place_of_every_kind_of_damage() {
-    let cases: [Case; 9] = [
+    let cases: [Case; 11] = [
         (
             "flipped action",
             "UPDATE journal SET action = 'user.deleted' WHERE sequence = 5 AND tenant = '{t}'",
@@ -147,6 +147,18 @@ async fn verification_names_the_place_of_every_kind_of_damage() {
             "DELETE FROM journal_values WHERE sequence > 6 AND tenant = '{t}'; DELETE FROM journal WHERE sequence > 6 AND tenant = '{t}'",
             &["tail-missing"],
             7,
+        ),
+        (
+            "cut tail with the head",
+            "DELETE FROM journal_values WHERE sequence > 6 AND tenant = '{t}'; DELETE FROM journal WHERE sequence > 6 AND tenant = '{t}'; DELETE FROM heads WHERE tenant = '{t}'",
+            &["head-missing"],
+            7,
+        ),
+        (
+            "value under another subject",
+            "UPDATE journal_values SET subject = 'x' WHERE sequence = 5 AND ordinal = 1 AND tenant = '{t}'",
+            &["value-moved"],
+            5,
         ),
     ];
     for (name, damage, codes, place) in cases {
@@ -204,6 +216,81 @@ async fn values_that_an_erasure_removed_are_no_fault() {
     let done = app.verify().await;
     assert_eq!(done.faults, []);
     assert!(done.erased > 3);
+    // Naming her as the other party of somebody's entry excuses nothing.
+    execute(
+        &mut app.database.connect(),
+        "UPDATE journal SET object_id = subject_id, subject_id = 'x' WHERE action = 'person.erased'",
+    );
+    let faults = app.verify().await.faults;
+    assert!(faults.iter().any(|f| f.code == "value-missing"));
+}
+
+#[actix_web::test]
+async fn a_server_that_goes_on_writing_is_no_fault() {
+    let app = TestApp::start().await;
+    let okta = app.source(Preset::Okta).await;
+    let writers: Vec<_> = (0..4)
+        .map(|w| {
+            let okta = okta.clone();
+            actix_web::rt::spawn(async move {
+                for i in 0..60 {
+                    okta.create_user(&format!("w{w}-{i}@x.test")).await;
+                }
+            })
+        })
+        .collect();
+    let mut seen = Vec::new();
+    while writers.iter().any(|w| !w.is_finished()) {
+        let done = app.verify().await;
+        assert_eq!(done.faults, []);
+        seen.push(done.entries);
+    }
+    assert!(seen.len() > 3 && seen.first() < seen.last(), "{seen:?}");
+}
+
+#[actix_web::test]
+async fn another_program_can_check_an_export() {
+    use crate::support::process::command;
+    let app = TestApp::start().await;
+    let okta = app.source(Preset::Okta).await;
+    let ann = okta.create_user("ann@x.test").await.id();
+    okta.patch(
+        &format!("/Users/{ann}"),
+        json!([{"op": "replace", "value": {"active": false, "title": "Ünïcode \"quoted\""}}]),
+    )
+    .await
+    .expect(200);
+    let files = tempfile::tempdir().unwrap();
+    let export = command(&app.database, files.path(), "127.0.0.1:0")
+        .args(["audit", "export"])
+        .stdout(std::process::Stdio::piped())
+        .output();
+    let export = String::from_utf8(export.unwrap().stdout).unwrap();
+    let check = |text: &str| {
+        let file = files.path().join("export");
+        std::fs::write(&file, text).unwrap();
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/check_journal.py");
+        let checked = std::process::Command::new("python3")
+            .arg(script)
+            .stdin(std::fs::File::open(&file).unwrap())
+            .output()
+            .unwrap();
+        (
+            checked.status.success(),
+            String::from_utf8(checked.stdout).unwrap(),
+        )
+    };
+    let (holds, said) = check(&export);
+    assert!(holds && said.contains("the chain holds"), "{said}");
+    assert!(!said.contains(", 0 values opened"), "{said}");
+    let third = export.lines().nth(2).unwrap();
+    for damaged in [
+        export.replace("user.created", "user.updated"),
+        export.replace("ann@x.test", "bob@x.test"),
+        export.replace(&format!("{third}\n"), ""),
+    ] {
+        assert!(damaged != export && !check(&damaged).0);
+    }
 }
 
 #[actix_web::test]
