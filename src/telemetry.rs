@@ -31,7 +31,7 @@ pub const METRICS: [(&str, &str); 9] = [
     ),
     (
         "rosterd_invalidations_total",
-        "Changed tokens, connections and settings that this process took over",
+        "Remembered tokens that this process forgot because they were revoked or changed",
     ),
     ("rosterd_build_info", "Version of the running program"),
 ];

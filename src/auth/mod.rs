@@ -1,6 +1,7 @@
 //! From a request's credentials to a [`RequestContext`]: which tenant, which role, which connection.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::domain::access::JoinerPolicy;
@@ -56,6 +57,8 @@ pub enum Refusal {
 const REMEMBER: i64 = 60_000;
 /// How long between notes of a token's last use, in milliseconds.
 const TOUCH: i64 = 3_600_000;
+/// How much further back than the last look news is read, in milliseconds: the longest write and the worst clock.
+const LOOK_BACK: i64 = 60_000;
 /// Most tokens remembered.
 const CAPACITY: usize = 10_000;
 
@@ -71,6 +74,8 @@ struct Known {
 pub struct Authenticator {
     store: Arc<Store>,
     known: RwLock<HashMap<String, Known>>,
+    /// When revocations were last read.
+    looked: AtomicI64,
 }
 
 impl Authenticator {
@@ -79,6 +84,7 @@ impl Authenticator {
         Self {
             store,
             known: RwLock::default(),
+            looked: AtomicI64::new(0),
         }
     }
 
@@ -223,34 +229,40 @@ impl Authenticator {
         }
     }
 
-    /// Forgets what was revoked or changed in the last ten seconds, by whatever process; called every second.
+    /// Forgets what was revoked or changed since the last look, by whatever process; called twice a second.
+    ///
+    /// The look goes back a minute further than the last good one: a change carries the time at which it was queued, by
+    /// the clock of the process that queued it.
     pub async fn forget_invalidated(&self) {
-        let since = self.store.clock().now().0 - 10_000;
-        match self
+        let now = self.store.clock().now().0;
+        let last = match self.looked.load(Ordering::Relaxed) {
+            0 => now,
+            last => last.min(now),
+        };
+        let read = self
             .store
-            .point_global(move |conn| list_invalidations_since(conn, since))
-            .await
-        {
-            Ok(news) if news.is_empty() => {}
-            Ok(news) => {
-                let mut all = self.known.write().unwrap_or_else(PoisonError::into_inner);
-                for (kind, key) in news {
-                    if kind == "credential" {
-                        all.remove(&key);
-                    } else {
-                        all.clear();
-                    }
-                }
-            }
+            .point_global(move |conn| list_invalidations_since(conn, last - LOOK_BACK))
+            .await;
+        let mut all = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let news = match read {
+            Ok(news) => news,
             Err(error) => {
                 // Better to ask the database each time than to trust what may be revoked.
                 tracing::warn!(error = %error, "revocations cannot be read");
-                self.known
-                    .write()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .clear();
+                all.clear();
+                return;
             }
+        };
+        // News stays in sight for a while and is taken over each time: a token that was being read from the database
+        // while it was revoked is remembered a moment later.
+        for (kind, key) in news {
+            let forgotten = match kind.as_str() {
+                "credential" => usize::from(all.remove(&key).is_some()),
+                _ => all.drain().count(),
+            };
+            metrics::counter!("rosterd_invalidations_total").increment(forgotten as u64);
         }
+        self.looked.store(now, Ordering::Relaxed);
     }
 }
 

@@ -124,10 +124,12 @@ fn run(
 /// What a command fails with: printed as it is.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Prints a line on standard output. A reader that went away is no reason to fail.
+/// Prints a line on standard output. A reader that went away is no reason to fail; a full disk is.
 fn say(line: &str) -> Result<(), Failure> {
-    let _ = writeln!(std::io::stdout(), "{line}");
-    Ok(())
+    match writeln!(std::io::stdout(), "{line}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 fn complain(message: &str) -> ExitCode {

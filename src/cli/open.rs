@@ -6,27 +6,26 @@ use std::sync::Arc;
 
 use super::Failure;
 use crate::config::Config;
+use crate::domain::audit::sha256_hex;
 use crate::domain::chance::SystemChance;
 use crate::domain::clock::{Clock, SystemClock};
 use crate::domain::ids::{OPERATOR_TENANT, TenantId};
 use crate::scim::schema::Registry;
 use crate::service::{Caller, Service};
-use crate::storage::connection::{DatabaseUrl, Purpose, open};
+use crate::storage::connection::{AnyConnection, DatabaseUrl, Purpose, open};
 use crate::storage::store::{Options, Store};
 use crate::storage::{migrations, tenants};
 
-/// The data directory, for nobody but its owner.
+/// The data directory: made for nobody but its owner. One that exists keeps its rights, for it may hold other things;
+/// what is made inside it is the owner's alone.
 fn ensure_directory(path: &Path) -> Result<(), Failure> {
-    if !path.exists() {
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)?;
-    }
-    let mut rights = std::fs::metadata(path)?.permissions();
-    if rights.mode() & 0o777 != 0o700 {
-        rights.set_mode(0o700);
-        std::fs::set_permissions(path, rights)?;
+    let made = std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path);
+    made.map_err(|e| format!("cannot make the directory {}: {e}", path.display()))?;
+    if std::fs::metadata(path)?.permissions().mode() & 0o077 != 0 {
+        tracing::warn!(directory = %path.display(), "other users may look into the data directory: chmod 700 it");
     }
     Ok(())
 }
@@ -34,8 +33,14 @@ fn ensure_directory(path: &Path) -> Result<(), Failure> {
 /// The database that the configuration names; on SQLite its directory is made.
 fn database(config: &Config) -> Result<DatabaseUrl, Failure> {
     let url = DatabaseUrl::parse(&config.database_url())?;
-    if url.is_sqlite() {
+    if let DatabaseUrl::Sqlite(file) = &url {
         ensure_directory(config.data_dir())?;
+        if let Some(parent) = Path::new(file)
+            .parent()
+            .filter(|p| !p.as_os_str().is_empty())
+        {
+            ensure_directory(parent)?;
+        }
     }
     Ok(url)
 }
@@ -53,9 +58,42 @@ pub(super) fn migrated(applied: &[String]) -> String {
     }
 }
 
+/// Names a key without telling anything about it.
+pub(super) fn key_id(key: &[u8; 32]) -> String {
+    let hash = sha256_hex(&[b"rosterd-key-id-1".as_slice(), key].concat());
+    hash.chars().take(16).collect()
+}
+
+/// The id of the key that this database needs; `None` before the first start.
+fn needed_key(conn: &mut AnyConnection) -> Result<Option<String>, Failure> {
+    // Before the first migration there is no table to ask.
+    let Ok(Some(row)) = tenants::find(conn, OPERATOR_TENANT) else {
+        return Ok(None);
+    };
+    Ok(row.settings()?.secret_key_id)
+}
+
+/// Refuses a start with another key than the one that protects what is in the database.
+fn check_key(config: &Config, url: &DatabaseUrl) -> Result<(), Failure> {
+    let Some(needed) = needed_key(&mut open(url, Purpose::Write)?)? else {
+        return Ok(());
+    };
+    let given = match config.secret_key()? {
+        None => "there is none".to_owned(),
+        Some(key) if key_id(&key) == needed => return Ok(()),
+        Some(key) => format!("the given one has the id {}", key_id(&key)),
+    };
+    Err(format!(
+        "this database needs the secret key with the id {needed}, but {given}: restore secret.key from your backup, or \
+         set ROSTERD_SECRET_KEY_FILE"
+    )
+    .into())
+}
+
 /// Opens everything.
 pub(super) fn service(config: &Config) -> Result<Service, Failure> {
     let url = database(config)?;
+    check_key(config, &url)?;
     migrations::run(&url)?;
     let clock = Arc::new(SystemClock);
     tenants::ensure_operator(

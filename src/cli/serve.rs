@@ -11,26 +11,28 @@ use crate::domain::access::JoinerPolicy;
 use crate::domain::audit::sha256_hex;
 use crate::domain::ids::{OPERATOR_TENANT, TenantId};
 use crate::domain::roles::Role;
-use crate::http::{self, State};
+use crate::http::{self, Offer, State};
 use crate::scim::rules::Preset;
 use crate::service::connections::NewConnection;
 use crate::service::credentials::NewToken;
-use crate::service::{Caller, Service};
+use crate::service::{self, Caller, Service};
 use crate::storage::credentials::find_by_hash;
+use crate::storage::tenants::TenantSettings;
 use crate::telemetry;
 
 /// Runs until SIGINT or SIGTERM.
 pub(super) fn run(config: Config) -> Result<(), Failure> {
     let metrics = telemetry::start(&config)?;
     let service = open::service(&config)?;
-    // Nothing is encrypted with it yet; it is made, or refused, at the first start rather than in the middle of a run.
-    config.secret_key(|bytes| service.store.chance().fill(bytes))?;
-    actix_web::rt::System::new().block_on(serve(config, service, metrics))
+    // Made at the first start rather than in the middle of a run.
+    let key = config.make_secret_key(|bytes| service.store.chance().fill(bytes))?;
+    actix_web::rt::System::new().block_on(serve(config, service, open::key_id(&key), metrics))
 }
 
 async fn serve(
     config: Config,
     service: Service,
+    key: String,
     metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
 ) -> Result<(), Failure> {
     let listener = TcpListener::bind(config.listen()).map_err(|e| {
@@ -41,6 +43,7 @@ async fn serve(
     })?;
     let address = listener.local_addr()?;
     let public_url = config.public_url(address);
+    remember_key(&service, key).await?;
     let tokens = bootstrap(&config, &service).await?;
     let state = |open_metrics| {
         Arc::new(State {
@@ -57,12 +60,14 @@ async fn serve(
     let workers = std::thread::available_parallelism()
         .map_or(2, usize::from)
         .clamp(1, 8);
-    let server = http::serve(Arc::clone(&shared), listener, workers, grace)?;
+    let server = http::serve(Arc::clone(&shared), Offer::All, listener, workers, grace)?;
     let handle = server.handle();
     let extra = match config.metrics_listen() {
         None => None,
         Some(at) => {
-            let server = http::serve(state(true), TcpListener::bind(at)?, 1, grace)?;
+            let listener =
+                TcpListener::bind(at).map_err(|e| format!("cannot listen on {at}: {e}"))?;
+            let server = http::serve(state(true), Offer::Operations, listener, 1, grace)?;
             let handle = server.handle();
             actix_web::rt::spawn(server);
             Some(handle)
@@ -77,10 +82,12 @@ async fn serve(
     let stopping = actix_web::rt::spawn(async move {
         wait_for_signal().await;
         tracing::info!("stopping: requests under way are finished");
-        if let Some(extra) = extra {
-            extra.stop(true).await;
-        }
-        handle.stop(true).await;
+        let metrics = async {
+            if let Some(extra) = extra {
+                extra.stop(true).await;
+            }
+        };
+        futures_util::future::join(handle.stop(true), metrics).await;
     });
     server.await?;
     stopping.abort();
@@ -121,62 +128,105 @@ struct Fresh {
     operator: Option<String>,
 }
 
-/// Tenant `default`, a push connection and an operator's token, unless they exist.
+/// Notes at the first start which key this database belongs with.
+async fn remember_key(service: &Service, key: String) -> Result<(), Failure> {
+    let operator = Caller::system(TenantId::new(OPERATOR_TENANT), "serve");
+    let row = service.find_tenant(OPERATOR_TENANT).await?;
+    let settings = TenantSettings {
+        secret_key_id: Some(key),
+        ..row.settings()?
+    };
+    Ok(service.set_tenant_settings(&operator, settings).await?)
+}
+
+/// Tenant `default`, a push connection and an operator's token: each is made when it is not there, so that a start that
+/// was cut off is finished by the next one.
 async fn bootstrap(config: &Config, service: &Service) -> Result<Fresh, Failure> {
     let operator = Caller::system(TenantId::new(OPERATOR_TENANT), "bootstrap");
     let mut fresh = Fresh::default();
-    let is_new = service.list_tenants().await?.len() == 1;
-    if is_new {
-        service.create_tenant(&operator, "default").await?;
-    }
     let wanted = config.bootstrap_scim_token();
-    if (is_new || wanted.is_some()) && !is_known(service, wanted).await? {
-        let tenant = open::caller(service, "default", "bootstrap").await?;
-        let connection = match service
-            .list_connections(&tenant)
-            .await?
-            .into_iter()
-            .find(|c| c.label == "Default")
-        {
-            Some(row) => row.id,
-            None => {
-                let new = NewConnection {
-                    label: "Default".to_owned(),
-                    preset: Preset::Generic,
-                    policy: JoinerPolicy::Grant,
-                };
-                service
-                    .create_connection(&tenant, new)
-                    .await?
-                    .as_str()
-                    .to_owned()
-            }
-        };
-        let new = NewToken {
-            role: Role::Connection,
-            connection: Some(connection),
-            label: "bootstrap".to_owned(),
-            expires_at: None,
-        };
-        let (_, secret) = service
-            .create_token(&tenant, new, wanted.map(str::to_owned))
-            .await?;
-        fresh.scim = wanted.is_none().then_some(secret);
+    let is_first = service.list_tenants().await?.len() == 1;
+    if is_first || wanted.is_some() {
+        ensure_default(service, &operator).await?;
     }
-    let wanted = config.bootstrap_admin_token();
-    if (is_new || wanted.is_some()) && !is_known(service, wanted).await? {
-        let new = NewToken {
-            role: Role::Operator,
-            connection: None,
-            label: "bootstrap".to_owned(),
-            expires_at: None,
-        };
-        let (_, secret) = service
-            .create_token(&operator, new, wanted.map(str::to_owned))
-            .await?;
-        fresh.operator = wanted.is_none().then_some(secret);
+    if let Ok(tenant) = open::caller(service, "default", "bootstrap").await {
+        let connection = ensure_connection(service, &tenant, is_first || wanted.is_some()).await?;
+        if let Some(connection) = connection {
+            let new = NewToken {
+                role: Role::Connection,
+                connection: Some(connection),
+                label: "bootstrap".to_owned(),
+                expires_at: None,
+            };
+            fresh.scim = ensure_token(service, &tenant, new, wanted).await?;
+        }
     }
+    let new = NewToken {
+        role: Role::Operator,
+        connection: None,
+        label: "bootstrap".to_owned(),
+        expires_at: None,
+    };
+    fresh.operator = ensure_token(service, &operator, new, config.bootstrap_admin_token()).await?;
     Ok(fresh)
+}
+
+async fn ensure_default(service: &Service, operator: &Caller) -> Result<(), Failure> {
+    match service.create_tenant(operator, "default").await {
+        // It exists, or another replica was faster.
+        Ok(_) | Err(service::Error::Conflict(_)) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The connection that set-up makes; `None` when an operator has arranged things otherwise.
+async fn ensure_connection(
+    service: &Service,
+    tenant: &Caller,
+    is_wanted: bool,
+) -> Result<Option<String>, Failure> {
+    let all = service.list_connections(tenant).await?;
+    if let Some(row) = all.iter().find(|c| c.label == "Default") {
+        return Ok(Some(row.id.clone()));
+    }
+    if !is_wanted && !all.is_empty() {
+        return Ok(None);
+    }
+    let new = NewConnection {
+        label: "Default".to_owned(),
+        preset: Preset::Generic,
+        policy: JoinerPolicy::Grant,
+    };
+    let id = service.create_connection(tenant, new).await?;
+    Ok(Some(id.as_str().to_owned()))
+}
+
+/// Makes the token that is wanted, or one at random where set-up never made any; returns a secret that nobody knows yet.
+async fn ensure_token(
+    service: &Service,
+    caller: &Caller,
+    new: NewToken,
+    wanted: Option<&str>,
+) -> Result<Option<String>, Failure> {
+    let label = new.label.clone();
+    let is_there = match wanted {
+        Some(_) => is_known(service, wanted).await?,
+        None => {
+            let tokens = service.list_tokens(caller).await?;
+            tokens.iter().any(|token| token.label == label)
+        }
+    };
+    if is_there {
+        return Ok(None);
+    }
+    match service
+        .create_token(caller, new, wanted.map(str::to_owned))
+        .await
+    {
+        Ok((_, secret)) => Ok(wanted.is_none().then_some(secret)),
+        Err(service::Error::Conflict(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn is_known(service: &Service, secret: Option<&str>) -> Result<bool, Failure> {

@@ -65,10 +65,11 @@ impl Database {
         })
     }
 
-    /// The key that was given, or the data directory's own.
-    pub(super) fn key(&self, fill: impl FnOnce(&mut [u8])) -> Result<[u8; 32]> {
+    /// The key that was given, or the data directory's own; where there is none, one is made with `fill`.
+    pub(super) fn key(&self, fill: Option<impl FnOnce(&mut [u8])>) -> Result<Option<[u8; 32]>> {
         if let Some(given) = &self.secret_key {
             return decode(given.expose())
+                .map(Some)
                 .ok_or_else(|| Error("the secret key is not 32 bytes in base64".to_owned()));
         }
         let path = self.data_dir.join("secret.key");
@@ -79,6 +80,7 @@ impl Database {
             ))
         };
         if !path.exists() {
+            let Some(fill) = fill else { return Ok(None) };
             let mut key = [0; 32];
             fill(&mut key);
             // Written beside its place and linked there: whoever comes second reads the first one's.
@@ -107,6 +109,7 @@ impl Database {
         }
         let text = std::fs::read_to_string(&path).map_err(|e| broken(&e))?;
         decode(text.trim())
+            .map(Some)
             .ok_or_else(|| broken(&"it does not hold 32 bytes in base64; restore it from a backup"))
     }
 

@@ -247,12 +247,22 @@ impl Config {
         &self.database.data_dir
     }
 
-    /// The secret key; on SQLite made in the data directory when it is first asked for. `fill` gives random bytes.
+    /// The secret key, if there is one already.
+    ///
+    /// # Errors
+    /// The key's file cannot be read.
+    pub fn secret_key(&self) -> Result<Option<[u8; 32]>> {
+        self.database.key(None::<fn(&mut [u8])>)
+    }
+
+    /// The secret key; on SQLite it is made in the data directory if there is none. `fill` gives random bytes.
     ///
     /// # Errors
     /// The key's file cannot be read or made.
-    pub fn secret_key(&self, fill: impl FnOnce(&mut [u8])) -> Result<[u8; 32]> {
-        self.database.key(fill)
+    pub fn make_secret_key(&self, fill: impl FnOnce(&mut [u8])) -> Result<[u8; 32]> {
+        self.database
+            .key(Some(fill))?
+            .ok_or_else(|| Error("there is no secret key".to_owned()))
     }
 
     /// Database.
@@ -481,7 +491,7 @@ mod tests {
             ..GlobalArgs::default()
         };
         let config = Config::load(&args, &env).expect("the flag wins");
-        assert_eq!(config.secret_key(|_| ()).expect("given"), [0; 32]);
+        assert_eq!(config.secret_key().expect("readable"), Some([0; 32]));
     }
 
     #[test]
@@ -493,8 +503,11 @@ mod tests {
             ..GlobalArgs::default()
         };
         let config = Config::load(&args, &BTreeMap::new()).expect("valid");
-        assert_eq!(config.secret_key(|b| b.fill(7)).expect("made"), [7; 32]);
-        assert_eq!(config.secret_key(|b| b.fill(8)).expect("read"), [7; 32]);
+        assert_eq!(config.secret_key().expect("no key yet"), None);
+        let make = |byte| config.make_secret_key(move |b| b.fill(byte));
+        assert_eq!(make(7).expect("made"), [7; 32]);
+        assert_eq!(make(8).expect("read"), [7; 32]);
+        assert_eq!(config.secret_key().expect("read"), Some([7; 32]));
         let mode = std::fs::metadata(dir.path().join("secret.key"))
             .expect("there")
             .permissions()

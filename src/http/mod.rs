@@ -38,12 +38,22 @@ impl State {
     }
 }
 
+/// What a listener offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offer {
+    /// Everything.
+    All,
+    /// Health and metrics.
+    Operations,
+}
+
 /// Starts a server on a bound listener; the caller awaits or stops it.
 ///
 /// # Errors
 /// The listener cannot be used.
 pub fn serve(
     state: Arc<State>,
+    offer: Offer,
     listener: std::net::TcpListener,
     workers: usize,
     grace: Duration,
@@ -53,7 +63,10 @@ pub fn serve(
         App::new()
             .app_data(state.clone())
             .wrap(NormalizePath::trim())
-            .configure(routes::configure)
+            .configure(match offer {
+                Offer::All => routes::configure,
+                Offer::Operations => routes::configure_operations,
+            })
     })
     .workers(workers)
     .shutdown_timeout(grace.as_secs())

@@ -107,6 +107,11 @@ pub fn configure(config: &mut web::ServiceConfig) {
         scope = scope.service(resource);
     }
     config.service(scope.default_service(web::to(|| unknown(404, None))));
+    configure_operations(config);
+}
+
+/// Registers what the operator's machines ask for.
+pub fn configure_operations(config: &mut web::ServiceConfig) {
     config.route("/healthz", web::get().to(operations::healthz));
     config.route("/readyz", web::get().to(operations::readyz));
     config.route("/metrics", web::get().to(operations::metrics));

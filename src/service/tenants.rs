@@ -80,7 +80,11 @@ impl Service {
     ) -> Result<()> {
         self.store
             .write(caller.meta(), move |tx| {
-                let before = serde_json::to_value(tx.tenant_settings()?).ok();
+                let present = tx.tenant_settings()?;
+                if present == settings {
+                    return Ok(Outcome::Done(()));
+                }
+                let before = serde_json::to_value(present).ok();
                 tx.update_tenant_settings(&settings)?;
                 let tenant = tx.tenant().as_str().to_owned();
                 let entry = Entry::new("tenant.settings_changed", "tenant", tenant);

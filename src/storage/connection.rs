@@ -48,7 +48,13 @@ impl DatabaseUrl {
             return Ok(Self::Sqlite(path.to_owned()));
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Ok(Self::Postgres(url.to_owned()));
+            return match is_percent_encoded(url) {
+                true => Ok(Self::Postgres(url.to_owned())),
+                false => Err(Error::Unavailable(
+                    "the database URL is not percent-encoded: write % as %25, and so each of :/?#[]@ in a password"
+                        .to_owned(),
+                )),
+            };
         }
         Err(Error::Unavailable(
             "the database URL must begin with sqlite:// or postgres://".to_owned(),
@@ -59,6 +65,15 @@ impl DatabaseUrl {
     pub fn is_sqlite(&self) -> bool {
         matches!(self, Self::Sqlite(_))
     }
+}
+
+/// Whether every `%` begins an escape; libpq would show the part that is wrong, perhaps a password.
+fn is_percent_encoded(url: &str) -> bool {
+    url.split('%').skip(1).all(|rest| {
+        rest.as_bytes()
+            .get(..2)
+            .is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit))
+    })
 }
 
 /// What a connection will be used for: SQLite wants other settings for each.
@@ -96,17 +111,58 @@ fn open_quietly(url: &DatabaseUrl, purpose: Purpose) -> Result<AnyConnection> {
         DatabaseUrl::Sqlite(path) => open_sqlite(path, purpose),
         DatabaseUrl::Postgres(url) => {
             let mut conn = PgConnection::establish(url)
-                .map_err(|e| Error::Unavailable(format!("PostgreSQL does not answer: {e}")))?;
+                .map_err(|e| Error::Unavailable(why_not_connected(&e.to_string())))?;
             conn.batch_execute(
-                "SET client_min_messages = warning; SET standard_conforming_strings = on; \
-                 SET statement_timeout = '60s'; SET timezone = 'UTC'",
+                "SET client_min_messages = warning; SET standard_conforming_strings = on; SET timezone = 'UTC'",
             )?;
+            conn.batch_execute(match purpose {
+                Purpose::Write => "SET statement_timeout = '60s'; SET synchronous_commit = on",
+                Purpose::Read => "SET statement_timeout = '15s'",
+            })?;
             Ok(AnyConnection::Postgresql(conn))
         }
     }
 }
 
+/// What libpq says, unless it speaks of the URL itself: it would quote what may be a password.
+fn why_not_connected(message: &str) -> String {
+    let is_about_the_url = [
+        "invalid",
+        "missing",
+        "unexpected",
+        "forbidden",
+        "end of string",
+    ]
+    .iter()
+    .any(|word| message.starts_with(word));
+    match is_about_the_url {
+        true => {
+            "PostgreSQL's URL cannot be read: check its spelling and percent-encoding".to_owned()
+        }
+        false => format!("PostgreSQL does not answer: {message}"),
+    }
+}
+
+/// Makes SQLite's file for its owner only; the log beside it takes over its rights.
+fn ensure_file(path: &str) -> Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let made = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    match made {
+        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => Err(Error::Unavailable(
+            format!("cannot make the SQLite file {path}: {e}"),
+        )),
+        _ => Ok(()),
+    }
+}
+
 fn open_sqlite(path: &str, purpose: Purpose) -> Result<AnyConnection> {
+    if purpose == Purpose::Write {
+        ensure_file(path)?;
+    }
     let mut conn = SqliteConnection::establish(path)
         .map_err(|e| Error::Unavailable(format!("cannot open the SQLite file: {e}")))?;
     conn.batch_execute("PRAGMA busy_timeout = 5000")?;

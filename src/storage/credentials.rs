@@ -42,7 +42,7 @@ pub fn find_by_hash(
         .optional()?)
 }
 
-/// Keys of what changed since this moment, for the caches of other processes.
+/// Kind and key of what changed since this moment, for the caches of other processes.
 pub fn list_invalidations_since(
     conn: &mut AnyConnection,
     at: i64,

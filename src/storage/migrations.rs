@@ -9,7 +9,25 @@ const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
 /// Applies what is missing; returns the names of what was applied.
+///
+/// Replicas that start together on one PostgreSQL get in each other's way: each migration is one transaction, so that
+/// whoever fails looks again and finds it done.
 pub fn run(url: &DatabaseUrl) -> Result<Vec<String>> {
+    const TRIES: u32 = 20;
+    let mut tries = 1;
+    loop {
+        match apply(url) {
+            Err(error) if tries < TRIES && !url.is_sqlite() => {
+                tracing::info!(error = %error, "migrations are tried again");
+                std::thread::sleep(std::time::Duration::from_millis(100));
+                tries += 1;
+            }
+            result => return result,
+        }
+    }
+}
+
+fn apply(url: &DatabaseUrl) -> Result<Vec<String>> {
     let mut conn = open(url, Purpose::Write)?;
     let applied = match &mut conn {
         AnyConnection::Sqlite(c) => c.run_pending_migrations(SQLITE),

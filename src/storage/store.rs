@@ -1,7 +1,11 @@
 //! The store: reads on a pool (or, for point reads on SQLite, on the calling thread), writes through the writer.
 
 use std::cell::RefCell;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::connection::{AnyConnection, DatabaseUrl, Pool, Purpose, open, pool};
 use super::error::{Error, Result};
@@ -33,10 +37,19 @@ impl Options {
     }
 }
 
+/// Connections for point reads on PostgreSQL, apart from those that long reads may all hold.
+const POINT_READERS: u32 = 4;
+/// How long a read waits for the tenant's earlier ones.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// The database with its one writer. Cheap to share behind an `Arc`.
 pub struct Store {
     url: DatabaseUrl,
     pool: Pool,
+    points: Pool,
+    /// Long reads under way, by tenant: a tenant's own wait for each other before they take all connections.
+    reading: Mutex<HashMap<TenantId, Arc<Semaphore>>>,
+    per_tenant: usize,
     writer: Writer,
     clock: Arc<dyn Clock>,
     chance: Arc<dyn Chance>,
@@ -59,6 +72,9 @@ impl Store {
         )?;
         Ok(Self {
             pool: pool(&options.url, options.readers)?,
+            points: pool(&options.url, POINT_READERS)?,
+            reading: Mutex::default(),
+            per_tenant: (options.readers as usize * 3 / 8).max(1),
             url: options.url.clone(),
             writer,
             clock,
@@ -83,7 +99,8 @@ impl Store {
 
     /// How many writes wait, and how many read connections are open.
     pub fn load(&self) -> (usize, u32) {
-        (self.writer.depth(), self.pool.state().connections)
+        let readers = self.pool.state().connections + self.points.state().connections;
+        (self.writer.depth(), readers)
     }
 
     /// Reads of one tenant that may take long: on the pool, away from the calling thread.
@@ -93,9 +110,33 @@ impl Store {
         E: From<Error> + Send + 'static,
         F: FnOnce(&mut Scope<'_>) -> std::result::Result<T, E> + Send + 'static,
     {
+        let turn = self.turn(tenant).await.map_err(E::from)?;
         let tenant = tenant.clone();
-        self.read_global(move |conn| f(&mut Scope::new(conn, tenant)))
-            .await
+        let result = self.read_global(move |conn| {
+            // Held until the work is done, also when its caller has given up.
+            let _turn = turn;
+            f(&mut Scope::new(conn, tenant))
+        });
+        result.await
+    }
+
+    /// A place among the tenant's long reads.
+    async fn turn(&self, tenant: &TenantId) -> Result<OwnedSemaphorePermit> {
+        let places = {
+            let mut all = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
+            if all.len() > 1_000 {
+                all.retain(|_, places| places.available_permits() < self.per_tenant);
+            }
+            let places = all.entry(tenant.clone());
+            Arc::clone(places.or_insert_with(|| Arc::new(Semaphore::new(self.per_tenant))))
+        };
+        match tokio::time::timeout(PATIENCE, places.acquire_owned()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            _ => Err(Error::Unavailable(format!(
+                "{} long reads of this tenant are under way already",
+                self.per_tenant
+            ))),
+        }
     }
 
     /// A point read of one tenant: by a key, a handful of rows.
@@ -117,7 +158,15 @@ impl Store {
         E: From<Error> + Send + 'static,
         F: FnOnce(&mut AnyConnection) -> std::result::Result<T, E> + Send + 'static,
     {
-        let pool = self.pool.clone();
+        Self::on_pool(self.pool.clone(), f).await
+    }
+
+    async fn on_pool<T, E, F>(pool: Pool, f: F) -> std::result::Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+        F: FnOnce(&mut AnyConnection) -> std::result::Result<T, E> + Send + 'static,
+    {
         let work = tokio::task::spawn_blocking(move || {
             let mut conn = pool
                 .get()
@@ -138,7 +187,7 @@ impl Store {
         F: FnOnce(&mut AnyConnection) -> std::result::Result<T, E> + Send + 'static,
     {
         if !self.url.is_sqlite() {
-            return self.read_global(f).await;
+            return Self::on_pool(self.points.clone(), f).await;
         }
         NEAR.with(|near| {
             let mut near = near.borrow_mut();

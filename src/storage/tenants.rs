@@ -28,6 +28,21 @@ pub struct TenantSettings {
     pub verified_domains: Vec<String>,
     /// Days within which a person revoked by a source gets back what she had; default 30.
     pub return_days: Option<i64>,
+    /// Only in the operator's own row: the id of the key with which secrets in this database are protected.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_key_id: Option<String>,
+}
+
+impl TenantRow {
+    /// The settings of this tenant.
+    pub fn settings(&self) -> Result<TenantSettings> {
+        let text = self.settings.as_deref().unwrap_or("{}");
+        serde_json::from_str(text).map_err(|e| super::Error::Corrupt {
+            table: "tenants",
+            id: self.id.clone(),
+            why: e.to_string(),
+        })
+    }
 }
 
 /// The tenant with this id.
@@ -52,7 +67,7 @@ pub fn list(conn: &mut AnyConnection) -> Result<Vec<TenantRow>> {
 
 /// Makes sure that the operator's own tenant exists: nothing can be written before it does.
 pub fn ensure_operator(conn: &mut AnyConnection, id: &str, now: i64) -> Result<()> {
-    conn.immediate(|conn| {
+    let made = conn.immediate(|conn| {
         if find(conn, id)?.is_some() {
             return Ok(());
         }
@@ -67,7 +82,12 @@ pub fn ensure_operator(conn: &mut AnyConnection, id: &str, now: i64) -> Result<(
             .values(row)
             .execute(conn)?;
         heads::create(conn, &Head::genesis(id))
-    })
+    });
+    match made {
+        // Another replica was faster.
+        Err(super::Error::Unique(_)) => Ok(()),
+        made => made,
+    }
 }
 
 impl AnyConnection {
@@ -101,14 +121,7 @@ impl Tx<'_> {
     pub fn tenant_settings(&mut self) -> Result<TenantSettings> {
         let id = self.tenant().as_str().to_owned();
         let row = find(self.scope.conn(), &id)?;
-        let text = row
-            .and_then(|r| r.settings)
-            .unwrap_or_else(|| "{}".to_owned());
-        serde_json::from_str(&text).map_err(|e| super::Error::Corrupt {
-            table: "tenants",
-            id,
-            why: e.to_string(),
-        })
+        row.map_or_else(|| Ok(TenantSettings::default()), |row| row.settings())
     }
 
     /// Replaces the settings of this tenant.

@@ -17,6 +17,7 @@ mod isolation;
 mod kill;
 mod plans;
 mod schema;
+mod serve;
 mod simulate;
 mod sources;
 mod support;

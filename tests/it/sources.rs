@@ -499,7 +499,7 @@ async fn addresses_outside_the_verified_domains_are_listed_and_never_matched() {
     let w = world().await;
     let settings = rosterd::storage::tenants::TenantSettings {
         verified_domains: vec!["x.test".to_owned()],
-        return_days: None,
+        ..Default::default()
     };
     let id = w
         .okta

@@ -128,7 +128,14 @@ impl TestApp {
             metrics: None,
             open_metrics: false,
         });
-        let server = http::serve(Arc::clone(&state), listener, 2, Duration::from_secs(1)).unwrap();
+        let server = http::serve(
+            Arc::clone(&state),
+            http::Offer::All,
+            listener,
+            2,
+            Duration::from_secs(1),
+        )
+        .unwrap();
         actix_web::rt::spawn(server);
         let tenant = new_tenant(&service, "default").await;
         Self {
