@@ -73,9 +73,10 @@ fn needed_key(conn: &mut AnyConnection) -> Result<Option<String>, Failure> {
     Ok(row.settings()?.secret_key_id)
 }
 
-/// Refuses a start with another key than the one that protects what is in the database.
-fn check_key(config: &Config, url: &DatabaseUrl) -> Result<(), Failure> {
-    let Some(needed) = needed_key(&mut open(url, Purpose::Write)?)? else {
+/// Refuses a start with another key than the one that protects what is in the database, before anything is changed.
+pub(super) fn check_key(config: &Config) -> Result<(), Failure> {
+    let url = database(config)?;
+    let Some(needed) = needed_key(&mut open(&url, Purpose::Write)?)? else {
         return Ok(());
     };
     let given = match config.secret_key()? {
@@ -93,7 +94,6 @@ fn check_key(config: &Config, url: &DatabaseUrl) -> Result<(), Failure> {
 /// Opens everything.
 pub(super) fn service(config: &Config) -> Result<Service, Failure> {
     let url = database(config)?;
-    check_key(config, &url)?;
     migrations::run(&url)?;
     let clock = Arc::new(SystemClock);
     tenants::ensure_operator(

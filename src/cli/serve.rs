@@ -23,6 +23,7 @@ use crate::telemetry;
 /// Runs until SIGINT or SIGTERM.
 pub(super) fn run(config: Config) -> Result<(), Failure> {
     let metrics = telemetry::start(&config)?;
+    open::check_key(&config)?;
     let service = open::service(&config)?;
     // Made at the first start rather than in the middle of a run.
     let key = config.make_secret_key(|bytes| service.store.chance().fill(bytes))?;
