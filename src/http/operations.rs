@@ -35,8 +35,11 @@ pub async fn metrics(request: HttpRequest, state: web::Data<State>) -> HttpRespo
     let local = request
         .peer_addr()
         .is_some_and(|peer| peer.ip().is_loopback());
-    // A proxy on this machine makes every client look local.
-    let direct = local && !request.headers().contains_key("x-forwarded-for");
+    // A proxy on this machine makes every client look local; each of these shows one.
+    let direct = local
+        && !["forwarded", "x-forwarded-for", "x-real-ip", "via"]
+            .iter()
+            .any(|name| request.headers().contains_key(*name));
     let Some(handle) = state
         .metrics
         .as_ref()
