@@ -24,7 +24,9 @@ use crate::scim;
 use crate::scim::discovery::Sight;
 use crate::scim::etag;
 use crate::scim::list::ListQuery;
+use crate::scim::project::Projection;
 use crate::scim::rules::{Preset, Rules};
+use crate::scim::schema::ResourceKind;
 use crate::service::users::Target;
 use crate::service::{Caller, Source};
 use crate::storage::Lane;
@@ -83,6 +85,22 @@ impl Reply {
         Self {
             status: 204,
             ..Self::default()
+        }
+    }
+
+    /// 304 without a body, if the reader says that she has this version.
+    fn unless_known(self, if_none_match: Option<&str>) -> Self {
+        let known = self
+            .version
+            .zip(if_none_match)
+            .is_some_and(|(version, header)| etag::names(header, version));
+        if !known {
+            return self;
+        }
+        Self {
+            status: 304,
+            body: None,
+            ..self
         }
     }
 }
@@ -178,6 +196,7 @@ impl Call {
         Target {
             id: self.id.clone(),
             if_match: self.if_match.clone(),
+            if_none_match: self.if_none_match.clone(),
         }
     }
 
@@ -189,19 +208,32 @@ impl Call {
         scim::json::parse(&self.body)
     }
 
+    /// Which parts of a single resource are wanted; what only lists know is passed over.
+    ///
+    /// # Errors
+    /// `attributes` and `excludedAttributes` are both given.
+    pub fn projection(
+        &self,
+        kind: ResourceKind,
+        rules: &mut Rules,
+    ) -> Result<Projection, scim::Error> {
+        let named = |name: &str| {
+            let mut values = self.query.iter().filter(|(_, v)| !v.trim().is_empty());
+            values
+                .find(|(k, _)| k.eq_ignore_ascii_case(name))
+                .map(|(_, v)| v.as_str())
+        };
+        let registry = &self.state.service.registry;
+        let (wanted, unwanted) = (named("attributes"), named("excludedAttributes"));
+        Projection::parse(registry, kind, wanted, unwanted, rules)
+    }
+
     /// Parameters of a list.
     ///
     /// # Errors
     /// A number that is none.
     pub fn list_query(&self) -> Result<ListQuery, scim::Error> {
         ListQuery::parse(self.query.iter().map(|(k, v)| (k.as_str(), v.as_str())))
-    }
-
-    /// Whether `If-None-Match` names this version.
-    pub fn is_known(&self, version: i64) -> bool {
-        self.if_none_match
-            .as_deref()
-            .is_some_and(|h| etag::names(h, version))
     }
 
     /// An operation's error as the client is told it; the log gets the rest.
@@ -215,6 +247,73 @@ impl Call {
     }
 }
 
+/// A request on its way: what its answer, its log line and its metrics carry.
+struct Passage<'r> {
+    request: &'r HttpRequest,
+    method: &'static str,
+    route: &'static str,
+    id: String,
+    began: Instant,
+}
+
+impl<'r> Passage<'r> {
+    fn begin(
+        state: &State,
+        request: &'r HttpRequest,
+        method: &'static str,
+        route: &'static str,
+    ) -> Self {
+        let store = &state.service.store;
+        Self {
+            request,
+            method,
+            route,
+            id: fresh_text(store.clock().now(), store.chance()),
+            began: Instant::now(),
+        }
+    }
+
+    fn end(
+        self,
+        mut response: HttpResponse,
+        context: Option<&RequestContext>,
+        rules: &[&'static str],
+    ) -> HttpResponse {
+        if let Ok(value) = HeaderValue::from_str(&self.id) {
+            response
+                .headers_mut()
+                .insert(HeaderName::from_static("x-request-id"), value);
+        }
+        let status = response.status().as_u16();
+        let class = match status / 100 {
+            2 => "2xx",
+            3 => "3xx",
+            4 => "4xx",
+            _ => "5xx",
+        };
+        metrics::histogram!("rosterd_http_request_seconds", "route" => self.route, "method" => self.method, "status" => class)
+            .record(self.began.elapsed());
+        if status == 401 {
+            metrics::counter!("rosterd_auth_failures_total").increment(1);
+        }
+        let connection = context
+            .and_then(|c| c.connection.as_ref())
+            .map_or("", |c| c.id.as_str());
+        tracing::info!(
+            request.id = self.id,
+            http.method = %self.request.method(),
+            http.route = self.route,
+            http.status = status,
+            tenant.id = context.map_or("", |c| c.tenant.as_str()),
+            connection.id = connection,
+            duration_ms = self.began.elapsed().as_secs_f64() * 1e3,
+            rules = rules.join(","),
+            "request"
+        );
+        response
+    }
+}
+
 /// Runs a route.
 pub async fn dispatch(
     route: &'static Route,
@@ -222,66 +321,13 @@ pub async fn dispatch(
     state: web::Data<State>,
     body: web::Payload,
 ) -> HttpResponse {
-    let began = Instant::now();
-    let store = &state.service.store;
-    let id = fresh_text(store.clock().now(), store.chance());
-    let (result, context) = run(route, &request, state, body, &id).await;
-    let (mut response, rules) = match result {
+    let passage = Passage::begin(&state, &request, route.method, route.path);
+    let (result, context) = run(route, &request, state, body, &passage.id).await;
+    let (response, rules) = match result {
         Ok(reply) => respond(reply),
         Err(error) => (error::respond(&error), Vec::new()),
     };
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        response
-            .headers_mut()
-            .insert(HeaderName::from_static("x-request-id"), value);
-    }
-    log(
-        route,
-        &request,
-        &response,
-        context.as_ref(),
-        &id,
-        &rules,
-        began,
-    );
-    response
-}
-
-fn log(
-    route: &Route,
-    request: &HttpRequest,
-    response: &HttpResponse,
-    context: Option<&RequestContext>,
-    id: &str,
-    rules: &[&'static str],
-    began: Instant,
-) {
-    let status = response.status().as_u16();
-    let class = match status / 100 {
-        2 => "2xx",
-        3 => "3xx",
-        4 => "4xx",
-        _ => "5xx",
-    };
-    metrics::histogram!("rosterd_http_request_seconds", "route" => route.path, "method" => route.method, "status" => class)
-        .record(began.elapsed());
-    if status == 401 {
-        metrics::counter!("rosterd_auth_failures_total").increment(1);
-    }
-    let connection = context
-        .and_then(|c| c.connection.as_ref())
-        .map_or("", |c| c.id.as_str());
-    tracing::info!(
-        request.id = id,
-        http.method = %request.method(),
-        http.route = route.path,
-        http.status = status,
-        tenant.id = context.map_or("", |c| c.tenant.as_str()),
-        connection.id = connection,
-        duration_ms = began.elapsed().as_secs_f64() * 1e3,
-        rules = rules.join(","),
-        "request"
-    );
+    passage.end(response, context.as_ref(), &rules)
 }
 
 fn respond(reply: Reply) -> (HttpResponse, Vec<&'static str>) {
@@ -331,21 +377,38 @@ async fn run(
         Ok(query) => query,
         Err(error) => return (Err(error), context),
     };
+    let named = request.match_info().get("id").unwrap_or_default();
+    if named.contains('\0') {
+        let detail = "no resource has an id with the character U+0000";
+        return (Err(scim::Error::plain(404, detail)), context);
+    }
+    let if_none_match = condition(request, IF_NONE_MATCH);
     let call = Call {
         context: context.clone(),
         request: id.to_owned(),
-        id: request
-            .match_info()
-            .get("id")
-            .unwrap_or_default()
-            .to_owned(),
+        id: named.to_owned(),
         query,
         body,
-        if_match: header(IF_MATCH).map(str::to_owned),
-        if_none_match: header(IF_NONE_MATCH).map(str::to_owned),
+        if_match: condition(request, IF_MATCH),
+        if_none_match: if_none_match.clone(),
         state,
     };
-    ((route.run)(call).await, context)
+    let mut result = (route.run)(call).await;
+    if route.method == "GET" {
+        result = result.map(|reply| reply.unless_known(if_none_match.as_deref()));
+    }
+    (result, context)
+}
+
+/// A condition header, its lines joined. A tag that is no text stays in, as one that names no version: left out, it
+/// would make the request unconditional.
+fn condition(request: &HttpRequest, name: HeaderName) -> Option<String> {
+    let lines: Vec<_> = request
+        .headers()
+        .get_all(name)
+        .map(|line| String::from_utf8_lossy(line.as_bytes()))
+        .collect();
+    (!lines.is_empty()).then(|| lines.join(", "))
 }
 
 /// The last use of a token is noted in the background, once an hour.
@@ -422,12 +485,21 @@ async fn read_body(
     Ok(bytes.freeze())
 }
 
-/// Decodes `a=b&c=d`, `+` as a blank; a NUL character is refused.
+/// Decodes `a=b&c=d`, `+` as a blank. Refused are a NUL character, and U+FFFD, which is what became of bytes that are
+/// no UTF-8.
 fn decode_query(text: &str) -> Result<Vec<(String, String)>, scim::Error> {
     let pairs: Vec<(String, String)> = web::Query::<Vec<(String, String)>>::from_query(text)
         .map(web::Query::into_inner)
         .map_err(|e| scim::Error::invalid_syntax(format!("the query cannot be read: {e}")))?;
-    if pairs.iter().any(|(_, value)| value.contains('\0')) {
+    let holds = |c: char| {
+        pairs
+            .iter()
+            .any(|(name, value)| name.contains(c) || value.contains(c))
+    };
+    if holds(char::REPLACEMENT_CHARACTER) {
+        return Err(scim::Error::invalid_syntax("the query is not UTF-8"));
+    }
+    if holds('\0') {
         return Err(scim::Error::invalid_value(
             "a query parameter holds the character U+0000",
         ));
@@ -435,15 +507,32 @@ fn decode_query(text: &str) -> Result<Vec<(String, String)>, scim::Error> {
     Ok(pairs)
 }
 
-/// No such route, or not with this method.
-pub async fn unknown(status: u16, allow: Option<String>) -> HttpResponse {
-    let detail = match status {
-        405 => "this resource does not take the method",
-        _ => "there is nothing here",
+/// Answers a request that no route takes; `allow` lists the methods of a path that has some.
+pub async fn refuse(
+    request: HttpRequest,
+    state: web::Data<State>,
+    route: &'static str,
+    allow: Option<String>,
+) -> HttpResponse {
+    let passage = Passage::begin(&state, &request, "other", route);
+    let error = match (&allow, version(request.path())) {
+        (Some(_), _) => scim::Error::plain(405, "this resource does not take the method"),
+        (None, Some(version)) if version != "v2" => scim::Error::invalid_vers(format!(
+            "this server speaks version v2 of SCIM; got `{}`",
+            scim::error::quote(version)
+        )),
+        _ => scim::Error::plain(404, "there is nothing here"),
     };
-    let mut response = error::respond(&scim::Error::plain(status, detail));
+    let mut response = error::respond(&error);
     if let Some(value) = allow.and_then(|a| HeaderValue::from_str(&a).ok()) {
         response.headers_mut().insert(ALLOW, value);
     }
-    response
+    passage.end(response, None, &[])
+}
+
+/// The version of the protocol that a path names (RFC 7644 §3.13).
+fn version(path: &str) -> Option<&str> {
+    let word = path.strip_prefix("/scim/")?.split('/').next()?;
+    let number = word.strip_prefix('v')?;
+    (number.starts_with(|c: char| c.is_ascii_digit())).then_some(word)
 }

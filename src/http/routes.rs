@@ -4,7 +4,7 @@ use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::State;
-use super::dispatch::{Call, Handler, dispatch, unknown};
+use super::dispatch::{Call, Handler, dispatch, refuse};
 use super::operations;
 use super::scim::{audit, discovery, groups, root, users};
 use crate::domain::roles::Role;
@@ -103,10 +103,16 @@ pub fn configure(config: &mut web::ServiceConfig) {
             resource = resource.route(web::method(method).to(run));
         }
         let allow = allowed.join(", ");
-        resource = resource.default_service(web::to(move || unknown(405, Some(allow.clone()))));
+        let other = move |request: HttpRequest, state: web::Data<State>| {
+            refuse(request, state, path, Some(allow.clone()))
+        };
+        resource = resource.default_service(web::to(other));
         scope = scope.service(resource);
     }
-    config.service(scope.default_service(web::to(|| unknown(404, None))));
+    let nothing =
+        |request: HttpRequest, state: web::Data<State>| refuse(request, state, "none", None);
+    config.service(scope.default_service(web::to(nothing)));
+    config.service(web::scope("/scim").default_service(web::to(nothing)));
     configure_operations(config);
 }
 

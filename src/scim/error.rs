@@ -113,6 +113,11 @@ impl Error {
         Self::bad(ScimType::InvalidValue, detail)
     }
 
+    /// The URL names a version of the protocol that is not spoken here.
+    pub fn invalid_vers(detail: impl Into<String>) -> Self {
+        Self::bad(ScimType::InvalidVers, detail)
+    }
+
     /// The body as it is sent.
     pub fn to_body(&self) -> Value {
         let mut body = json!({

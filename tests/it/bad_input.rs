@@ -1,9 +1,10 @@
 //! Bodies, filters and paths that nobody means: a SCIM error that names input and rule, state unchanged, never a 5xx.
 
+use rosterd::domain::roles::Role;
 use rosterd::scim::rules::Preset;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, TestApp, USER};
+use crate::support::{Answer, Client, GROUP, TestApp, USER};
 
 fn is_scim_error(answer: &Answer) -> bool {
     answer.body["schemas"] == json!(["urn:ietf:params:scim:api:messages:2.0:Error"])
@@ -186,6 +187,16 @@ async fn hostile_queries_are_refused() {
     okta.get("/Users?filter=title+eq+%22%00%22")
         .await
         .expect(400);
+    assert_eq!(
+        okta.get("/Users?filter=title+eq+%22%FF%22")
+            .await
+            .expect(400)
+            .scim_type(),
+        "invalidSyntax"
+    );
+    let whole =
+        json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "count": 1.0});
+    okta.post("/Users/.search", whole).await.expect(200);
     // A filter that looks like SQL is text.
     assert_eq!(
         okta.filter("/Users", r#"title co "' OR 1=1 --""#)
@@ -225,11 +236,20 @@ async fn everything_below_the_base_answers_in_scim() {
         ("GET", "/scim/v2/Schemas/nope", 404),
         ("GET", "/scim/v2/Schemas?filter=id+pr", 403),
         ("PATCH", "/scim/v2/Users/nope", 400),
+        ("GET", "/scim/v2/Users/%00", 404),
+        ("DELETE", "/scim/v2/Groups/a%00b", 404),
+        ("GET", "/scim/Users", 404),
+        ("GET", "/scim", 404),
+        ("GET", "/scim/v1/Users", 400),
+        ("POST", "/scim/v1.1/Bulk", 400),
     ] {
         let answer = raw(&okta, method, path, if method == "GET" { "" } else { "{}" }).await;
         assert_eq!(answer.status, status, "{method} {path}: {}", answer.text);
         assert!(is_scim_error(&answer), "{method} {path}: {}", answer.text);
+        assert!(answer.header("x-request-id").is_some(), "{method} {path}");
     }
+    let version = raw(&okta, "GET", "/scim/v1/Users", "").await;
+    assert_eq!(version.scim_type(), "invalidVers");
     let answer = okta
         .raw("POST", "/scim/v2/Users", "text/xml", b"<x/>".to_vec())
         .await;
@@ -252,4 +272,98 @@ async fn everything_below_the_base_answers_in_scim() {
     }
     let huge = vec![b' '; 5 * 1024 * 1024];
     assert_eq!(raw(&okta, "POST", "/scim/v2/Users", huge).await.status, 413);
+}
+
+#[actix_web::test]
+async fn a_write_that_is_refused_has_written_nothing() {
+    let app = TestApp::start().await;
+    let okta = app.source(Preset::Okta).await;
+    let both = "attributes=id&excludedAttributes=id";
+    for (path, body) in [
+        ("/Users", json!({"schemas": [USER], "userName": "ann"})),
+        (
+            "/Groups",
+            json!({"schemas": [GROUP], "displayName": "Sales"}),
+        ),
+    ] {
+        okta.post(&format!("{path}?{both}"), body.clone())
+            .await
+            .expect(400);
+        assert_eq!(okta.get(path).await.total(), 0, "{path}");
+        // Paging belongs to lists.
+        let made = okta.post(&format!("{path}?count=ten"), body.clone()).await;
+        let one = format!("{path}/{}", made.expect(201).id());
+        let before = okta.get(&one).await.expect(200).body;
+        let mut renamed = body.clone();
+        renamed["displayName"] = json!("renamed");
+        let rename = json!([{"op": "replace", "path": "displayName", "value": "renamed"}]);
+        okta.put(&format!("{one}?{both}"), renamed)
+            .await
+            .expect(400);
+        okta.patch(&format!("{one}?{both}"), rename)
+            .await
+            .expect(400);
+        assert_eq!(okta.get(&format!("{one}?startIndex=x")).await.body, before);
+    }
+}
+
+#[actix_web::test]
+async fn a_condition_that_does_not_hold_stops_a_write_and_shortens_a_read() {
+    let app = TestApp::start().await;
+    let okta = app.source(Preset::Okta).await;
+    let user = format!("/Users/{}", okta.create_user("ann@x.test").await.id());
+    let group = okta
+        .post("/Groups", json!({"schemas": [GROUP], "displayName": "A"}))
+        .await;
+    let group = format!("/Groups/{}", group.id());
+    for path in [&user, &group] {
+        let before = okta.get(path).await;
+        let tag = before.header("etag").unwrap().to_owned();
+        let known = okta
+            .header("if-none-match", &tag)
+            .get(path)
+            .await
+            .expect(304);
+        assert!(known.text.is_empty() && known.header("etag") == Some(&tag));
+        let rename = json!([{"op": "replace", "path": "displayName", "value": "B"}]);
+        for (name, value) in [
+            ("if-none-match", tag.as_str()),
+            ("if-none-match", "*"),
+            ("if-match", "W/\"99\""),
+            ("if-match", "\"é\""),
+            ("if-match", ""),
+        ] {
+            let client = okta.header(name, value);
+            client.patch(path, rename.clone()).await.expect(412);
+            client.put(path, before.body.clone()).await.expect(412);
+            client.delete(path).await.expect(412);
+        }
+        assert_eq!(okta.get(path).await.body, before.body);
+        // Two lines of a header are one list.
+        let two = okta.header("if-match", "\"x\"").header("if-match", &tag);
+        let done = two.patch(path, rename).await;
+        assert!([200, 204].contains(&done.status), "{}", done.text);
+        let old = okta.header("if-none-match", &tag);
+        old.get(path).await.expect(200);
+        old.put(path, before.body).await.expect(200);
+    }
+}
+
+#[actix_web::test]
+async fn an_audit_event_is_found_by_its_very_id() {
+    let app = TestApp::start().await;
+    let auditor = app.role(&app.tenant, Role::Auditor).await;
+    let id = auditor.get("/AuditEvents?count=1").await.ids()[0].clone();
+    auditor.get(&format!("/AuditEvents/{id}")).await.expect(200);
+    let odd = id.replace('-', "-+");
+    for wrong in [
+        "1--9223372036854775808",
+        "1-9223372036854775807",
+        "1-0",
+        "x",
+        &odd,
+    ] {
+        let answer = auditor.get(&format!("/AuditEvents/{wrong}")).await;
+        assert_eq!(answer.status, 404, "{wrong}: {}", answer.text);
+    }
 }

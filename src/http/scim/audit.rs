@@ -19,9 +19,13 @@ use crate::storage::page::Window;
 
 const KIND: ResourceKind = ResourceKind::AuditEvent;
 
+fn entry_id(row: &Row) -> String {
+    format!("{}-{}", row.epoch, row.sequence)
+}
+
 /// An entry as a resource.
 pub fn render(registry: &Registry, base: &str, row: &Row, values: &[ValueRow]) -> Doc {
-    let id = format!("{}-{}", row.epoch, row.sequence);
+    let id = entry_id(row);
     let time = Millis(row.at).to_rfc3339();
     let committed: Vec<Committed> = serde_json::from_str(&row.changes).unwrap_or_default();
     let changes = committed
@@ -77,33 +81,20 @@ pub async fn search(call: Call) -> Result<Reply> {
 /// `GET /AuditEvents/{id}`.
 pub async fn get(call: Call) -> Result<Reply> {
     let mut rules = call.rules();
-    let query = call.list_query()?;
     let registry = call.state.service.registry.clone();
-    let projection = Projection::parse(
-        &registry,
-        KIND,
-        query.attributes.as_deref(),
-        query.excluded.as_deref(),
-        &mut rules,
-    )?;
+    let projection = call.projection(KIND, &mut rules)?;
     let id = call.id.clone();
     let found = call
         .state
         .service
         .store
         .read(&call.tenant()?, move |scope| {
-            let number = |text: &str| text.parse::<i64>().ok();
-            let place = id
-                .split_once('-')
-                .and_then(|(e, s)| Some((number(e)?, number(s)?)));
-            let Some((epoch, sequence)) = place else {
-                return Err(Error::no_such("audit event", &id));
-            };
-            let page = scope.list_entries_after(sequence - 1, 1)?;
-            let hit = page
-                .into_iter()
-                .find(|(row, _)| row.sequence == sequence && row.epoch == epoch);
-            hit.ok_or_else(|| Error::no_such("audit event", &id))
+            let no_such = || Error::no_such("audit event", &id);
+            let number = id.split_once('-').and_then(|(_, s)| s.parse::<i64>().ok());
+            let before = number.and_then(|n| n.checked_sub(1)).ok_or_else(no_such)?;
+            let page = scope.list_entries_after(before, 1)?;
+            let hit = page.into_iter().find(|(row, _)| entry_id(row) == id);
+            hit.ok_or_else(no_such)
         })
         .await
         .map_err(|e| call.explain(e))?;

@@ -34,10 +34,9 @@ async fn show(
     call: &Call,
     group: Option<GroupView>,
     status: u16,
-    mut rules: Rules,
+    projection: &Projection,
+    rules: Rules,
 ) -> Result<Reply> {
-    let query = call.list_query()?;
-    let projection = projection(call, &query, &mut rules)?;
     let (view, id, wants_members) = (call.view()?, call.id.clone(), projection.wants("members"));
     let (group, members) = call
         .state
@@ -62,7 +61,7 @@ async fn show(
     let frame = Frame {
         registry: &call.state.service.registry,
         base: &base,
-        projection: &projection,
+        projection,
         rosterd: call.sight()?.rosterd,
     };
     let mut reply = Reply {
@@ -72,17 +71,15 @@ async fn show(
         ..Reply::default()
     };
     reply.location = Some(frame.location(KIND, &group.id));
-    if status == 200 && call.is_known(group.version) {
-        reply.status = 304;
-        return Ok(reply);
-    }
     reply.body = Some(frame.group(&group, members.as_deref()));
     Ok(reply)
 }
 
 /// `GET /Groups/{id}`.
 pub async fn get(call: Call) -> Result<Reply> {
-    show(&call, None, 200, call.rules()).await
+    let mut rules = call.rules();
+    let projection = call.projection(KIND, &mut rules)?;
+    show(&call, None, 200, &projection, rules).await
 }
 
 /// `GET /Groups`.
@@ -169,6 +166,7 @@ pub(super) async fn fetch(
 /// `POST /Groups`.
 pub async fn create(call: Call) -> Result<Reply> {
     let mut rules = call.rules();
+    let projection = call.projection(KIND, &mut rules)?;
     let incoming = document::read(&call.state.service.registry, KIND, call.json()?, &mut rules)?;
     let group = call
         .state
@@ -176,12 +174,13 @@ pub async fn create(call: Call) -> Result<Reply> {
         .create_group(&call.caller()?, &call.source()?, incoming)
         .await;
     let group = group.map_err(|e| call.explain(e))?;
-    show(&call, Some(group), 201, rules).await
+    show(&call, Some(group), 201, &projection, rules).await
 }
 
 /// `PUT /Groups/{id}`.
 pub async fn replace(call: Call) -> Result<Reply> {
     let mut rules = call.rules();
+    let projection = call.projection(KIND, &mut rules)?;
     let incoming = document::read(&call.state.service.registry, KIND, call.json()?, &mut rules)?;
     let group = call
         .state
@@ -189,13 +188,14 @@ pub async fn replace(call: Call) -> Result<Reply> {
         .replace_group(&call.caller()?, &call.source()?, call.target(), incoming)
         .await;
     let group = group.map_err(|e| call.explain(e))?;
-    show(&call, Some(group), 200, rules).await
+    show(&call, Some(group), 200, &projection, rules).await
 }
 
 /// `PATCH /Groups/{id}`: 204, unless the request says which attributes it wants back; a large group is not read to
 /// answer a change of one member.
 pub async fn patch(call: Call) -> Result<Reply> {
     let mut rules = call.rules();
+    let projection = call.projection(KIND, &mut rules)?;
     let request = patch::parse(call.json()?, &mut rules)?;
     let (caller, source) = (call.caller()?, call.source()?);
     let patched = call
@@ -204,9 +204,8 @@ pub async fn patch(call: Call) -> Result<Reply> {
         .patch_group(&caller, &source, call.target(), request, rules)
         .await;
     let (group, rules) = patched.map_err(|e| call.explain(e))?;
-    let query = call.list_query()?;
-    if query.attributes.is_some() || query.excluded.is_some() {
-        return show(&call, Some(group), 200, rules).await;
+    if !projection.is_default() {
+        return show(&call, Some(group), 200, &projection, rules).await;
     }
     Ok(Reply {
         version: Some(group.version),

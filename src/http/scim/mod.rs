@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::dispatch::Call;
 use crate::scim;
 use crate::scim::error::Result;
+use crate::scim::fold::fold_number;
 use crate::scim::list::ListQuery;
 
 /// A `ListResponse` around resources that are rendered already.
@@ -47,7 +48,8 @@ pub fn search_query(call: &Call) -> Result<ListQuery> {
     for (name, value) in body {
         let text = match value {
             Value::String(text) => text,
-            Value::Number(number) => number.to_string(),
+            // 1.0 is a whole number too.
+            Value::Number(number) => fold_number(&number).to_string(),
             Value::Array(items) => items
                 .iter()
                 .filter_map(Value::as_str)

@@ -85,9 +85,13 @@ fn projection(call: &Call, query: &ListQuery, rules: &mut Rules) -> Result<Proje
 }
 
 /// One user, read anew, as the caller sees it.
-async fn show(call: &Call, user: Option<UserView>, status: u16, mut rules: Rules) -> Result<Reply> {
-    let query = call.list_query()?;
-    let projection = projection(call, &query, &mut rules)?;
+async fn show(
+    call: &Call,
+    user: Option<UserView>,
+    status: u16,
+    projection: &Projection,
+    rules: Rules,
+) -> Result<Reply> {
     let (view, id) = (call.view()?, call.id.clone());
     let wants_groups = projection.wants("groups");
     let fetched = call
@@ -109,7 +113,7 @@ async fn show(call: &Call, user: Option<UserView>, status: u16, mut rules: Rules
     let frame = Frame {
         registry: &call.state.service.registry,
         base: &base,
-        projection: &projection,
+        projection,
         rosterd: call.sight()?.rosterd,
     };
     let user = &fetched.users[0];
@@ -120,17 +124,15 @@ async fn show(call: &Call, user: Option<UserView>, status: u16, mut rules: Rules
         ..Reply::default()
     };
     reply.location = Some(frame.location(KIND, &user.id));
-    if status == 200 && call.is_known(user.version) {
-        reply.status = 304;
-        return Ok(reply);
-    }
     reply.body = fetched.render(&frame).pop();
     Ok(reply)
 }
 
 /// `GET /Users/{id}`.
 pub async fn get(call: Call) -> Result<Reply> {
-    show(&call, None, 200, call.rules()).await
+    let mut rules = call.rules();
+    let projection = call.projection(KIND, &mut rules)?;
+    show(&call, None, 200, &projection, rules).await
 }
 
 /// `GET /Users`.
@@ -205,6 +207,7 @@ pub(super) async fn fetch(
 /// `POST /Users`.
 pub async fn create(call: Call) -> Result<Reply> {
     let mut rules = call.rules();
+    let projection = call.projection(KIND, &mut rules)?;
     let incoming = document::read(&call.state.service.registry, KIND, call.json()?, &mut rules)?;
     let user = call
         .state
@@ -212,12 +215,13 @@ pub async fn create(call: Call) -> Result<Reply> {
         .create_user(&call.caller()?, &call.source()?, incoming)
         .await;
     let user = user.map_err(|e| call.explain(e))?;
-    show(&call, Some(user), 201, rules).await
+    show(&call, Some(user), 201, &projection, rules).await
 }
 
 /// `PUT /Users/{id}`.
 pub async fn replace(call: Call) -> Result<Reply> {
     let mut rules = call.rules();
+    let projection = call.projection(KIND, &mut rules)?;
     let incoming = document::read(&call.state.service.registry, KIND, call.json()?, &mut rules)?;
     let user = call
         .state
@@ -225,12 +229,13 @@ pub async fn replace(call: Call) -> Result<Reply> {
         .replace_user(&call.caller()?, &call.source()?, call.target(), incoming)
         .await;
     let user = user.map_err(|e| call.explain(e))?;
-    show(&call, Some(user), 200, rules).await
+    show(&call, Some(user), 200, &projection, rules).await
 }
 
 /// `PATCH /Users/{id}`.
 pub async fn patch(call: Call) -> Result<Reply> {
     let mut rules = call.rules();
+    let projection = call.projection(KIND, &mut rules)?;
     let request = patch::parse(call.json()?, &mut rules)?;
     let (caller, source) = (call.caller()?, call.source()?);
     let patched = call
@@ -239,7 +244,7 @@ pub async fn patch(call: Call) -> Result<Reply> {
         .patch_user(&caller, &source, call.target(), request, rules)
         .await;
     let (user, rules) = patched.map_err(|e| call.explain(e))?;
-    show(&call, Some(user), 200, rules).await
+    show(&call, Some(user), 200, &projection, rules).await
 }
 
 /// `DELETE /Users/{id}`.

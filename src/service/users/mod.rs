@@ -102,20 +102,25 @@ pub struct Target {
     pub id: String,
     /// `If-Match`.
     pub if_match: Option<String>,
+    /// `If-None-Match`.
+    pub if_none_match: Option<String>,
 }
 
 impl Target {
-    /// Refuses the write when the resource is not in the version that the caller read.
+    /// Refuses the write when a condition of the caller does not hold for the resource's version.
     pub(super) fn check(&self, version: i64) -> Result<()> {
-        match &self.if_match {
-            Some(header) if !crate::scim::etag::names(header, version) => {
-                let now = crate::scim::etag::weak(version);
-                Err(Error::VersionMismatch(format!(
-                    "the resource is in version {now}: read it again"
-                )))
-            }
-            _ => Ok(()),
+        let names = |header: &Option<String>| {
+            header
+                .as_deref()
+                .map(|h| crate::scim::etag::names(h, version))
+        };
+        if names(&self.if_match) == Some(false) || names(&self.if_none_match) == Some(true) {
+            let now = crate::scim::etag::weak(version);
+            return Err(Error::VersionMismatch(format!(
+                "the resource is in version {now}, which the request's condition rules out: read it again"
+            )));
         }
+        Ok(())
     }
 }
 
