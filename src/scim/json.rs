@@ -1,5 +1,6 @@
 //! Strict reading of JSON bodies: what `serde_json` would let pass is refused here, before anything looks at it.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
@@ -10,7 +11,7 @@ use super::error::{Error, Result, quote};
 /// SCIM needs four levels; more than this is an attack.
 const DEPTH: usize = 32;
 
-/// Reads a body: UTF-8 JSON without duplicate keys, NUL characters or deep nesting.
+/// Reads a body: UTF-8 JSON without keys that are the same in any letter case, NUL characters or deep nesting.
 ///
 /// # Errors
 /// `invalidSyntax`, or `invalidValue` for a NUL character; the detail names the place.
@@ -119,10 +120,12 @@ impl<'de> Visitor<'de> for Strict {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Value, A::Error> {
         let mut object = Map::new();
+        let mut seen = HashSet::new();
         while let Some(key) = map.next_key::<String>()? {
             let key = text::<A::Error>(&key)?;
             let value = map.next_value_seed(Self)?;
-            if object.contains_key(&key) {
+            // No name in SCIM differs from another by letter case only: which of two would count?
+            if !seen.insert(key.to_ascii_lowercase()) {
                 let message = format!("the key `{}` stands twice in one object", quote(&key));
                 return Err(serde::de::Error::custom(message));
             }
@@ -141,11 +144,15 @@ mod tests {
     fn bodies_that_nobody_means_are_refused() {
         let deep = "[".repeat(10_000_000);
         let nested = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
-        let cases: [(&[u8], ScimType); 8] = [
+        let cases: [(&[u8], ScimType); 9] = [
             (b"{", ScimType::InvalidSyntax),
             (b"", ScimType::InvalidSyntax),
             (b"\xff\xfe", ScimType::InvalidSyntax),
             (br#"{"a":1,"a":2}"#, ScimType::InvalidSyntax),
+            (
+                br#"{"active":false,"Active":true}"#,
+                ScimType::InvalidSyntax,
+            ),
             (br#"{"a":1} x"#, ScimType::InvalidSyntax),
             (br#"{"a":"b\u0000c"}"#, ScimType::InvalidValue),
             (deep.as_bytes(), ScimType::InvalidSyntax),
