@@ -1,12 +1,14 @@
 //! Bodies of POST and PUT (RFC 7644 §3.3, §3.5.1), read by the schema.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::Doc;
 use super::error::{Error, Result, quote};
 use super::rules::{Rule, Rules};
 use super::schema::{Attribute, Mutability, Registry, ResourceKind};
-use super::values::{check, kind_of, twice, unknown};
+use super::values::{check, kind_of, unknown};
 
 /// A body, checked: what the store keeps in the document, and what it keeps elsewhere.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -56,7 +58,11 @@ pub fn read(
             seen_schemas = true;
         } else if let Some(extension) = registry.extension(kind, &name) {
             let read = read_extension(&extension.attributes, &extension.id, value, rules)?;
-            put_all(&mut incoming.doc, &extension.id, read)?;
+            if !read.is_empty() {
+                incoming
+                    .doc
+                    .insert(extension.id.clone(), Value::Object(read));
+            }
         } else if let Some(attribute) = registry.top(kind, &name) {
             read_attribute(kind, attribute, value, &mut incoming, rules)?;
         } else if let Some(path) = registry.resolve(kind, &name) {
@@ -73,16 +79,6 @@ pub fn read(
     }
     check_required(registry, kind, &incoming.doc)?;
     Ok(incoming)
-}
-
-fn put_all(doc: &mut Doc, urn: &str, attributes: Doc) -> Result<()> {
-    if doc.contains_key(urn) {
-        return Err(twice(urn));
-    }
-    if !attributes.is_empty() {
-        doc.insert(urn.to_owned(), Value::Object(attributes));
-    }
-    Ok(())
 }
 
 fn check_schemas(
@@ -155,9 +151,6 @@ fn read_extension(
             continue;
         }
         let at = format!("{urn}:{}", attribute.name);
-        if out.contains_key(&attribute.name) {
-            return Err(twice(&at));
-        }
         if let Some(value) = check(attribute, value, &at, rules)? {
             out.insert(attribute.name.clone(), value);
         }
@@ -186,9 +179,6 @@ fn read_attribute(
         (ResourceKind::Group, "members") => incoming.members = members(value, name, rules)?,
         _ if attribute.mutability == Mutability::ReadOnly => {}
         _ => {
-            if incoming.doc.contains_key(name) {
-                return Err(twice(name));
-            }
             if let Some(value) = check(attribute, value, name, rules)? {
                 incoming.doc.insert(name.to_owned(), value);
             }
@@ -204,19 +194,35 @@ fn as_text(value: Option<Value>) -> Option<String> {
     }
 }
 
-/// Reads a list of members, or one member; `None` for null.
+/// Most members that one request names.
+const MEMBERS: usize = 10_000;
+
+/// Reads a list of members, each once, or one member; `None` for null.
 ///
 /// # Errors
-/// `invalidValue` for anything that names nobody.
+/// `invalidValue` for anything that names nobody, 413 for too many.
 pub fn members(value: Value, at: &str, rules: &mut Rules) -> Result<Option<Vec<Member>>> {
     let items = match value {
         Value::Null => return Ok(None),
         Value::Array(items) => items,
         one => vec![one],
     };
+    if items.len() > MEMBERS {
+        return Err(Error::plain(
+            413,
+            format!(
+                "one request names at most {MEMBERS} members; got {}: send several PATCH requests that add or remove some",
+                items.len()
+            ),
+        ));
+    }
     let mut members: Vec<Member> = Vec::with_capacity(items.len());
+    let mut seen = HashSet::new();
     for (i, item) in items.into_iter().enumerate() {
-        members.push(member(item, &format!("{at}[{i}]"), rules)?);
+        let member = member(item, &format!("{at}[{i}]"), rules)?;
+        if seen.insert(member.value.clone()) {
+            members.push(member);
+        }
     }
     Ok(Some(members))
 }
@@ -258,9 +264,8 @@ fn member(item: Value, at: &str, rules: &mut Rules) -> Result<Member> {
 /// # Errors
 /// `invalidValue` that names the attribute.
 pub fn check_required(registry: &Registry, kind: ResourceKind, doc: &Doc) -> Result<()> {
-    // `active` is required in the sense that it always has a value; it is kept beside the document and has a default.
-    let in_document = |a: &&Attribute| a.required && a.name != "active";
-    for attribute in registry.core(kind).attributes.iter().filter(in_document) {
+    let required = registry.core(kind).attributes.iter().filter(|a| a.required);
+    for attribute in required {
         let empty = match doc.get(&attribute.name) {
             None => true,
             Some(Value::String(text)) => text.trim().is_empty(),
@@ -376,11 +381,6 @@ mod tests {
             ),
             (base(json!({"name": "Ann"})), ScimType::InvalidValue, "name"),
             (
-                base(json!({"DisplayName": "a", "displayName": "b"})),
-                ScimType::InvalidSyntax,
-                "displayName",
-            ),
-            (
                 base(json!({"schemas": "x"})),
                 ScimType::InvalidSyntax,
                 "schemas",
@@ -413,6 +413,82 @@ mod tests {
         assert_eq!(got.expect("accepted").active, Some(false));
         let refused = read_as(Preset::Strict, ResourceKind::User, json!({"userName": "a"}));
         assert!(refused.is_err());
+    }
+
+    #[test]
+    fn the_same_value_of_a_list_is_merged_and_an_empty_list_is_no_value() {
+        let got = user(json!({
+            "schemas": [U], "userName": "ann", "title": [], "name": [],
+            "emails": [
+                {"value": "A@x.test", "type": "work"}, {"value": "a@x.test", "type": "Work", "primary": true},
+                {"value": "a@x.test", "type": "home"},
+            ],
+            "addresses": [{"type": "work", "country": "DE"}, {"type": "work", "region": "BE"}, {"country": "de", "type": "work"}],
+        }));
+        assert_eq!(
+            Value::Object(got.expect("accepted").doc),
+            json!({
+                "userName": "ann",
+                "emails": [{"value": "a@x.test", "type": "Work", "primary": true}, {"value": "a@x.test", "type": "home"}],
+                "addresses": [{"type": "work", "country": "de"}, {"type": "work", "region": "BE"}],
+            })
+        );
+    }
+
+    #[test]
+    fn lists_have_an_end() {
+        let many = |n: usize| {
+            (0..n)
+                .map(|i| json!({"value": format!("v{i}")}))
+                .collect::<Value>()
+        };
+        let with = |n| user(json!({"schemas": [U], "userName": "ann", "emails": many(n)}));
+        assert!(with(500).is_ok());
+        assert_eq!(
+            with(501).map_err(|e| e.scim_type),
+            Err(Some(ScimType::InvalidValue))
+        );
+        let group = |members: Value| {
+            let body = json!({"displayName": "Sales", "members": members});
+            read_as(Preset::Generic, ResourceKind::Group, body)
+        };
+        assert_eq!(group(many(10_001)).map_err(|e| e.status), Err(413));
+        let got = group(json!([{"value": "u1"}, {"value": "u2"}, "u1"])).expect("accepted");
+        assert_eq!(got.members.map(|m| m.len()), Some(2));
+    }
+
+    #[test]
+    fn a_name_that_precis_refuses_is_a_matter_of_the_preset() {
+        for (preset, name, fine) in [
+            (Preset::Generic, "ann marie", true),
+            (Preset::Strict, "ann marie", false),
+            (Preset::Strict, "Ann@x.test", true),
+            (Preset::Strict, "Añn", true),
+        ] {
+            let got = read_as(
+                preset,
+                ResourceKind::User,
+                json!({"schemas": [U], "userName": name}),
+            );
+            let want = if fine {
+                Ok(())
+            } else {
+                Err(Some(ScimType::InvalidValue))
+            };
+            assert_eq!(
+                got.map(|_| ()).map_err(|e| e.scim_type),
+                want,
+                "{preset:?} {name}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_address_of_a_manager_is_not_taken_from_a_client() {
+        let manager = json!({"value": "m1", "$ref": "https://elsewhere.test/m1"});
+        let got = user(json!({"schemas": [U], "userName": "ann", E: {"manager": manager}}));
+        let got = got.expect("accepted").doc;
+        assert_eq!(got[E], json!({"manager": {"value": "m1"}}));
     }
 
     #[test]

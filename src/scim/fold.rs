@@ -83,7 +83,8 @@ pub fn match_document(registry: &Registry, kind: ResourceKind, doc: &Doc) -> Doc
     out
 }
 
-fn fold_value(attribute: Option<&Attribute>, value: &Value) -> Value {
+/// A value as its attribute compares it.
+pub(super) fn fold_value(attribute: Option<&Attribute>, value: &Value) -> Value {
     let Some(attribute) = attribute else {
         return value.clone();
     };

@@ -24,7 +24,7 @@ pub enum Rule {
     SingleAsArray,
     /// 12: an extension attribute without its URN.
     UnprefixedExtension,
-    /// 13: removal of members by a value array (Entra, authentik, JumpCloud).
+    /// 13: removal of members, or of other values of a list, by a value array (Entra, authentik, JumpCloud).
     RemoveWithValue,
     /// 16: unknown URNs in `schemas` (Entra).
     ForeignSchemaUrns,
@@ -40,6 +40,8 @@ pub enum Rule {
     MemberAsText,
     /// 83: a filter inside `attributes`.
     FilterInProjection,
+    /// A `userName` that PRECIS refuses, such as one with a blank.
+    UserNameOutsidePrecis,
 }
 
 impl Rule {
@@ -63,6 +65,7 @@ impl Rule {
             Self::UnknownAttribute => "unknown-attribute",
             Self::MemberAsText => "member-as-text",
             Self::FilterInProjection => "filter-in-projection",
+            Self::UserNameOutsidePrecis => "user-name-outside-precis",
         }
     }
 

@@ -1,18 +1,20 @@
 //! Whether a value fits its attribute (RFC 7643 §2.3, §7): types, read-only parts, one primary value, limits. Bodies
 //! and PATCH operations go through the same check.
 
-use serde_json::{Map, Value};
+use std::collections::HashMap;
+
+use serde_json::Value;
 
 use super::Doc;
 use super::error::{Error, Result, quote};
-use super::fold::date_time_key;
+use super::fold::{date_time_key, fold_value, strict_user_name_key};
 use super::rules::{Rule, Rules};
 use super::schema::{AttrType, Attribute, Mutability};
 
 /// Longest text.
 const TEXT: usize = 65_536;
-/// Most elements of a multi-valued attribute that is stored in the document.
-const ELEMENTS: usize = 10_000;
+/// Most values of a multi-valued attribute that is stored in the document.
+const ELEMENTS: usize = 500;
 
 /// Checks the value of an attribute; `None` when it leaves the attribute unassigned (RFC 7643 §2.5).
 ///
@@ -24,54 +26,100 @@ pub fn check(
     at: &str,
     rules: &mut Rules,
 ) -> Result<Option<Value>> {
-    if value.is_null() {
-        return Ok(None);
+    if !attribute.multi_valued {
+        return check_one(attribute, one(value, rules), at, rules);
     }
-    if attribute.multi_valued {
-        return check_list(attribute, value, at, rules);
+    match value {
+        Value::Null => Ok(None),
+        Value::Array(items) => {
+            let list = check_list(attribute, items, at, rules)?;
+            Ok((!list.is_empty()).then_some(Value::Array(list)))
+        }
+        other => Err(wrong(at, "a list", &other)),
     }
-    let value = match value {
+}
+
+/// The value of a single-valued attribute: an empty list is none (RFC 7643 §2.5), a list of one is that one by rule.
+pub fn one(value: Value, rules: &mut Rules) -> Value {
+    match value {
+        Value::Array(items) if items.is_empty() => Value::Null,
         Value::Array(mut items) if items.len() == 1 && rules.allow(Rule::SingleAsArray) => {
             items.remove(0)
         }
         other => other,
-    };
-    check_one(attribute, value, at, rules)
+    }
 }
 
-fn check_list(
+/// Checks values for a list, each on its own and all together.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_list(
     attribute: &Attribute,
-    value: Value,
+    items: Vec<Value>,
     at: &str,
     rules: &mut Rules,
-) -> Result<Option<Value>> {
-    let Value::Array(items) = value else {
-        return Err(Error::invalid_value(format!(
-            "`{at}` takes a list; got {}",
-            kind_of(&value)
-        )));
-    };
-    if items.len() > ELEMENTS {
-        return Err(Error::invalid_value(format!(
-            "`{at}` takes at most {ELEMENTS} values; got {}",
-            items.len()
-        )));
-    }
+) -> Result<Vec<Value>> {
+    at_most(items.len(), at)?;
     let mut checked = Vec::with_capacity(items.len());
     for (i, item) in items.into_iter().enumerate() {
-        if let Some(item) = check_one(attribute, item, &format!("{at}[{i}]"), rules)? {
-            // RFC 7643 §2.4: the same value is not given twice.
-            if !checked.contains(&item) {
-                checked.push(item);
-            }
+        checked.extend(check_one(attribute, item, &format!("{at}[{i}]"), rules)?);
+    }
+    settled(attribute, checked, at)
+}
+
+/// A list as it may stand in a document: not too long, no value twice, at most one primary.
+///
+/// # Errors
+/// `invalidValue`.
+pub fn settled(attribute: &Attribute, items: Vec<Value>, at: &str) -> Result<Vec<Value>> {
+    let items = distinct(attribute, items);
+    at_most(items.len(), at)?;
+    one_primary(&items, at)?;
+    Ok(items)
+}
+
+fn at_most(len: usize, at: &str) -> Result<()> {
+    if len > ELEMENTS {
+        return Err(Error::invalid_value(format!(
+            "`{at}` takes at most {ELEMENTS} values; got {len}"
+        )));
+    }
+    Ok(())
+}
+
+/// Of values that are the same the later is merged into the earlier (RFC 7643 §2.4: the same type and value are not
+/// given twice).
+fn distinct(attribute: &Attribute, items: Vec<Value>) -> Vec<Value> {
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut out: Vec<Value> = Vec::with_capacity(items.len());
+    for item in items {
+        let place = *places
+            .entry(identity(attribute, &item))
+            .or_insert(out.len());
+        match (out.get_mut(place), item) {
+            (None, item) => out.push(item),
+            (Some(Value::Object(same)), Value::Object(item)) => same.extend(item),
+            (Some(_), _) => {}
         }
     }
-    one_primary(&checked, at)?;
-    Ok((!checked.is_empty()).then_some(Value::Array(checked)))
+    out
+}
+
+/// What makes two values of a list the same: value and type as they compare, or all of it where there is no value.
+fn identity(attribute: &Attribute, item: &Value) -> String {
+    let folded = fold_value(Some(attribute), item);
+    match folded.get("value") {
+        Some(value) => {
+            Value::from_iter([Some(value), folded.get("type")].map(Option::<&Value>::cloned))
+                .to_string()
+        }
+        None => folded.to_string(),
+    }
 }
 
 /// At most one value is the primary one (RFC 7643 §2.4).
-pub fn one_primary(items: &[Value], at: &str) -> Result<()> {
+fn one_primary(items: &[Value], at: &str) -> Result<()> {
     let marked = items
         .iter()
         .filter(|i| i.get("primary") == Some(&Value::Bool(true)))
@@ -94,25 +142,14 @@ pub fn check_one(
     at: &str,
     rules: &mut Rules,
 ) -> Result<Option<Value>> {
-    let wrong = |value: &Value, want: &str| {
-        Err(Error::invalid_value(format!(
-            "`{at}` takes {want}; got {}",
-            kind_of(value)
-        )))
-    };
+    let wrong = |value: &Value, want: &str| Err(wrong(at, want, value));
     match (attribute.attr_type, value) {
         (_, Value::Null) => Ok(None),
-        (AttrType::Complex, Value::Object(map)) => check_complex(attribute, map, at, rules),
-        (AttrType::Complex, Value::String(text))
-            if attribute.sub("value").is_some() && rules.allow(Rule::ComplexAsText) =>
-        {
-            if text.is_empty() {
-                return Ok(None);
-            }
-            let map = Map::from_iter([("value".to_owned(), Value::String(text))]);
-            check_complex(attribute, map, at, rules)
+        (AttrType::Complex, value) => {
+            let mut parts = parts(attribute, value, at, rules)?;
+            parts.retain(|_, part| !part.is_null());
+            Ok((!parts.is_empty()).then_some(Value::Object(parts)))
         }
-        (AttrType::Complex, other) => wrong(&other, "an object"),
         (AttrType::Boolean, Value::Bool(yes)) => Ok(Some(Value::Bool(yes))),
         (AttrType::Boolean, Value::String(text)) => match boolean(&text) {
             Some(yes) if rules.allow(Rule::BooleanText) => Ok(Some(Value::Bool(yes))),
@@ -125,12 +162,21 @@ pub fn check_one(
         (AttrType::Integer, other) => wrong(&other, "a whole number"),
         (AttrType::Decimal, Value::Number(n)) => Ok(Some(Value::Number(n))),
         (AttrType::Decimal, other) => wrong(&other, "a number"),
-        (_, Value::String(text)) => check_text(attribute, text, at),
+        (_, Value::String(text)) => check_text(attribute, text, at, rules),
         (_, other) => wrong(&other, "text"),
     }
 }
 
-fn check_text(attribute: &Attribute, text: String, at: &str) -> Result<Option<Value>> {
+fn wrong(at: &str, want: &str, got: &Value) -> Error {
+    Error::invalid_value(format!("`{at}` takes {want}; got {}", kind_of(got)))
+}
+
+fn check_text(
+    attribute: &Attribute,
+    text: String,
+    at: &str,
+    rules: &mut Rules,
+) -> Result<Option<Value>> {
     if text.len() > TEXT {
         return Err(Error::invalid_value(format!(
             "`{at}` takes at most {TEXT} bytes; got {}",
@@ -149,6 +195,15 @@ fn check_text(attribute: &Attribute, text: String, at: &str) -> Result<Option<Va
             return Err(Error::invalid_value(format!("`{at}` takes base64 text")));
         }
         _ => {}
+    }
+    if attribute.name == "userName"
+        && let Err(why) = strict_user_name_key(&text)
+        && !rules.allow(Rule::UserNameOutsidePrecis)
+    {
+        return Err(Error::invalid_value(format!(
+            "`{at}` takes a name that PRECIS (RFC 8265) accepts; got `{}`: {why}",
+            quote(&text)
+        )));
     }
     Ok(Some(Value::String(text)))
 }
@@ -173,12 +228,25 @@ pub fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-fn check_complex(
-    attribute: &Attribute,
-    map: Doc,
-    at: &str,
-    rules: &mut Rules,
-) -> Result<Option<Value>> {
+/// The parts of a complex value by their canonical names, each checked; null for one that is to go.
+///
+/// # Errors
+/// As [`check`].
+pub fn parts(attribute: &Attribute, value: Value, at: &str, rules: &mut Rules) -> Result<Doc> {
+    let map = match value {
+        Value::Object(map) => map,
+        Value::String(text)
+            if attribute.sub("value").is_some() && rules.allow(Rule::ComplexAsText) =>
+        {
+            let value = if text.is_empty() {
+                Value::Null
+            } else {
+                Value::String(text)
+            };
+            Doc::from_iter([("value".to_owned(), value)])
+        }
+        other => return Err(wrong(at, "an object", &other)),
+    };
     let mut out = Doc::new();
     for (name, value) in map {
         let Some(sub) = attribute.sub(&name) else {
@@ -190,27 +258,15 @@ fn check_complex(
         if sub.mutability == Mutability::ReadOnly {
             continue;
         }
-        let place = format!("{at}.{}", sub.name);
-        if out.contains_key(&sub.name) {
-            return Err(twice(&place));
-        }
-        if let Some(value) = check(sub, value, &place, rules)? {
-            out.insert(sub.name.clone(), value);
-        }
+        let part = check(sub, value, &format!("{at}.{}", sub.name), rules)?;
+        out.insert(sub.name.clone(), part.unwrap_or(Value::Null));
     }
-    Ok((!out.is_empty()).then_some(Value::Object(out)))
+    Ok(out)
 }
 
 /// An attribute that no schema has.
 pub(super) fn unknown(at: &str) -> Error {
     Error::invalid_syntax(format!("no schema has the attribute `{at}`"))
-}
-
-/// One attribute in two spellings.
-pub(super) fn twice(at: &str) -> Error {
-    Error::invalid_syntax(format!(
-        "`{at}` is given twice; attribute names do not differ by letter case"
-    ))
 }
 
 /// A value as messages speak of it: never the whole of it.

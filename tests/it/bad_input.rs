@@ -106,7 +106,7 @@ async fn hostile_patches_are_refused_and_nothing_is_half_done() {
         ),
         (
             json!([{"op": "replace", "path": "emails[type eq", "value": "x"}]),
-            "invalidPath",
+            "invalidFilter",
         ),
         (
             json!([{"op": "replace", "path": "emails[value gt true]", "value": {}}]),

@@ -3,19 +3,20 @@
 use serde_json::Value;
 
 use super::elements::{
-    Picked, chosen, contains, read_only, remove_chosen, settle_primary, values_of,
+    Picked, is_primary, read_only, removal_by_value, remove_chosen, remove_equal, settle_primary,
+    write,
 };
+use super::members;
 use super::target::{self, Target};
-use super::{Current, MemberChange, PatchRequest, Patched, Verb};
+use super::{Current, PatchRequest, Patched, Verb};
 use crate::scim::Doc;
-use crate::scim::document::{check_required, members};
+use crate::scim::document::check_required;
 use crate::scim::error::{Error, Result, quote};
 use crate::scim::filter::Filter;
-use crate::scim::fold::match_document;
 use crate::scim::rules::{Rule, Rules};
 use crate::scim::schema::{AttrPath, Attribute, Mutability, Registry, ResourceKind};
 use crate::scim::units::{flatten, object};
-use crate::scim::values::{check, check_one, kind_of, one_primary, unknown};
+use crate::scim::values::{check, check_list, check_one, kind_of, one, parts, settled, unknown};
 
 /// Applies all operations in order to a copy of the document.
 ///
@@ -91,6 +92,8 @@ impl Work<'_> {
                         return Err(read_only(&path));
                     }
                 }
+                // In a whole group null says nothing about its members (RFC 7643 §2.5); only a path empties it by null.
+                Ok(Target::Attr(path)) if value.is_null() && self.is_members(&path) => {}
                 Ok(target) => self.at(verb, &target, Some(value))?,
                 Err(error) if key.contains('[') || !self.rules.allow(Rule::UnknownAttribute) => {
                     return Err(error);
@@ -99,6 +102,10 @@ impl Work<'_> {
             }
         }
         Ok(())
+    }
+
+    fn is_members(&self, path: &AttrPath) -> bool {
+        self.kind == ResourceKind::Group && path.is_core("members")
     }
 
     fn is_read_only(&self, path: &AttrPath) -> bool {
@@ -125,7 +132,7 @@ impl Work<'_> {
             (ResourceKind::User, "active", false) => self.active(verb, value),
             // Neither kept nor returned; nothing else to do.
             (ResourceKind::User, "password", false) => Ok(()),
-            (ResourceKind::Group, "members", false) => self.members(verb, target, value),
+            _ if self.is_members(&path) => self.members(verb, target, value),
             _ => match target {
                 Target::Attr(path) => self.attribute(verb, path, value),
                 Target::Elements {
@@ -145,19 +152,22 @@ impl Work<'_> {
         }
     }
 
+    /// Checks the value of an attribute that is kept beside the document.
+    fn beside(&mut self, name: &str, value: Option<Value>) -> Result<Option<Value>> {
+        let path = AttrPath::core(name);
+        match self.registry.definition(self.kind, &path) {
+            Some((attribute, _)) => {
+                check(attribute, value.unwrap_or(Value::Null), name, self.rules)
+            }
+            None => Ok(None),
+        }
+    }
+
     fn external_id(&mut self, verb: Verb, value: Option<Value>) -> Result<()> {
-        self.out.external_id = match value {
-            Some(Value::String(text)) if verb != Verb::Remove => {
-                Some(text).filter(|t| !t.is_empty())
-            }
-            None | Some(Value::Null) => None,
-            Some(_) if verb == Verb::Remove => None,
-            Some(other) => {
-                return Err(Error::invalid_value(format!(
-                    "`externalId` takes text; got {}",
-                    kind_of(&other)
-                )));
-            }
+        let value = value.filter(|_| verb != Verb::Remove);
+        self.out.external_id = match self.beside("externalId", value)? {
+            Some(Value::String(text)) => Some(text).filter(|t| !t.is_empty()),
+            _ => None,
         };
         Ok(())
     }
@@ -168,87 +178,25 @@ impl Work<'_> {
                 "`active` cannot be removed: replace it with false to deactivate",
             ));
         }
-        let Some((attribute, _)) = self
-            .registry
-            .definition(self.kind, &AttrPath::core("active"))
-        else {
-            return Ok(());
-        };
-        let checked = check(
-            attribute,
-            value.unwrap_or(Value::Null),
-            "active",
-            self.rules,
-        )?;
-        self.out.active = checked.and_then(|v| v.as_bool()).or(self.out.active);
+        let given = self.beside("active", value)?;
+        self.out.active = given.and_then(|v| v.as_bool()).or(self.out.active);
         Ok(())
     }
 
     fn members(&mut self, verb: Verb, target: &Target, value: Option<Value>) -> Result<()> {
-        let change = match (verb, target) {
-            (_, Target::Attr(path)) if path.sub.is_some() => {
-                return Err(Error::mutability(
-                    "parts of a member cannot be changed: remove it and add another",
-                ));
-            }
-            (
-                Verb::Remove,
-                Target::Elements {
-                    filter, sub: None, ..
-                },
-            ) => {
-                let mut ids = Vec::new();
-                if !values_of(filter, &mut ids) {
-                    return Err(Error::invalid_filter(
-                        "members are selected by `value eq \"…\"`, several joined by `or`",
-                    ));
-                }
-                MemberChange::Remove(ids)
-            }
-            (_, Target::Elements { .. }) => {
-                return Err(Error::mutability(
-                    "parts of a member cannot be changed: remove it and add another",
-                ));
-            }
-            (Verb::Remove, Target::Attr(_)) => {
-                match members(value.unwrap_or(Value::Null), "value", self.rules)? {
-                    Some(list) if self.rules.allow(Rule::RemoveWithValue) => {
-                        MemberChange::Remove(list.into_iter().map(|m| m.value).collect())
-                    }
-                    _ => MemberChange::RemoveAll,
-                }
-            }
-            (verb, Target::Attr(_)) => {
-                let list =
-                    members(value.unwrap_or(Value::Null), "value", self.rules)?.unwrap_or_default();
-                if verb == Verb::Add {
-                    MemberChange::Add(list)
-                } else {
-                    MemberChange::Replace(list)
-                }
-            }
-        };
+        let change = members::change(verb, target, value, self.rules)?;
         self.out.members.push(change);
-        Ok(())
+        members::check_removals(&self.out.members)
     }
 
     fn extension(&mut self, verb: Verb, path: &AttrPath, value: Option<Value>) -> Result<()> {
         let urn = path.urn.clone().unwrap_or_default();
-        let Some(schema) = self.registry.extension(self.kind, &urn) else {
-            return Ok(());
-        };
-        if verb == Verb::Remove {
-            if schema
-                .attributes
-                .iter()
-                .all(|a| a.mutability == Mutability::ReadOnly)
-            {
-                return Err(read_only(path));
-            }
+        let value = value.unwrap_or(Value::Null);
+        if verb == Verb::Remove || (verb == Verb::Replace && value.is_null()) {
             self.out.doc.remove(&urn);
             return Ok(());
         }
-        let map = match value.unwrap_or(Value::Null) {
+        let map = match value {
             Value::Null => return Ok(()),
             Value::Object(map) => map,
             other => {
@@ -312,10 +260,10 @@ impl Work<'_> {
                     seeds: &[],
                     sub: Some(&sub.name),
                 };
-                self.elements(verb, &path.with_sub(None), &picked, value)?;
+                return self.elements(verb, &path.with_sub(None), &picked, value);
             }
+            None if top.multi_valued => return self.list(verb, path, top, value),
             Some(sub) => self.sub_attribute(verb, path, sub, value)?,
-            None if top.multi_valued => self.list(verb, path, top, value)?,
             None => self.single(verb, path, top, value)?,
         }
         self.tidy(path);
@@ -341,10 +289,7 @@ impl Work<'_> {
         self.out.touched.insert(path.clone());
         let attr = path.attr.clone().unwrap_or_default();
         let map = object(self.home(path), &attr);
-        match checked {
-            Some(value) => map.insert(sub.name.clone(), value),
-            None => map.remove(&sub.name),
-        };
+        write(map, &sub.name, checked.unwrap_or(Value::Null));
         Ok(())
     }
 
@@ -356,61 +301,30 @@ impl Work<'_> {
         top: &Attribute,
         value: Option<Value>,
     ) -> Result<()> {
-        let value = value
-            .filter(|_| verb != Verb::Remove)
-            .unwrap_or(Value::Null);
-        let complex = !top.sub_attributes.is_empty();
-        if complex {
-            self.out.touched.extend(
-                top.sub_attributes
-                    .iter()
-                    .filter(|s| value.get(&s.name).is_some())
-                    .map(|s| path.with_sub(Some(&s.name))),
-            );
-        } else {
+        let value = value.filter(|_| verb != Verb::Remove);
+        let value = one(value.unwrap_or(Value::Null), self.rules);
+        let at = path.to_string();
+        if top.sub_attributes.is_empty() {
             self.out.touched.insert(path.clone());
         }
         if value.is_null() {
             if top.required {
                 return Err(Error::mutability(format!(
-                    "`{path}` is required and cannot be removed"
+                    "`{at}` is required and cannot be removed"
                 )));
             }
             self.home(path).remove(&top.name);
-            return Ok(());
-        }
-        // Parts that are null go; the check leaves them out.
-        let gone: Vec<String> = match &value {
-            Value::Object(map) => {
-                let nulls = map.iter().filter(|(_, v)| v.is_null());
-                nulls
-                    .filter_map(|(k, _)| top.sub(k))
-                    .map(|s| s.name.clone())
-                    .collect()
-            }
-            _ => Vec::new(),
-        };
-        match check(top, value, &path.to_string(), self.rules)? {
-            Some(Value::Object(parts)) if complex => {
-                let map = object(self.home(path), &top.name);
-                gone.iter().for_each(|name| {
-                    map.remove(name);
-                });
-                map.extend(parts);
-            }
-            Some(value) => {
-                self.home(path).insert(top.name.clone(), value);
-            }
-            None => {
-                if complex {
-                    let map = object(self.home(path), &top.name);
-                    gone.iter().for_each(|name| {
-                        map.remove(name);
-                    });
-                } else {
-                    self.home(path).remove(&top.name);
-                }
-            }
+        } else if top.sub_attributes.is_empty() {
+            let checked = check_one(top, value, &at, self.rules)?;
+            write(self.home(path), &top.name, checked.unwrap_or(Value::Null));
+        } else {
+            let parts = parts(top, value, &at, self.rules)?;
+            let written = parts.keys().map(|name| path.with_sub(Some(name)));
+            self.out.touched.extend(written);
+            let map = object(self.home(path), &top.name);
+            parts
+                .into_iter()
+                .for_each(|(name, part)| write(map, &name, part));
         }
         Ok(())
     }
@@ -422,37 +336,32 @@ impl Work<'_> {
         top: &Attribute,
         value: Option<Value>,
     ) -> Result<()> {
-        self.out.touched.insert(path.clone());
+        let at = path.to_string();
         let given = match value {
-            None | Some(Value::Null) => Vec::new(),
-            Some(Value::Array(items)) => items,
-            Some(one) => vec![one],
+            None | Some(Value::Null) => None,
+            Some(Value::Array(items)) => Some(items),
+            Some(one) => Some(vec![one]),
         };
-        let mut checked = Vec::with_capacity(given.len());
-        for (i, item) in given.into_iter().enumerate() {
-            checked.extend(check_one(top, item, &format!("{path}[{i}]"), self.rules)?);
+        if verb == Verb::Remove && given.is_some() {
+            removal_by_value(path, self.rules)?;
         }
-        one_primary(&checked, &path.to_string())?;
-        let name = top.name.clone();
+        let given = given
+            .map(|items| check_list(top, items, &at, self.rules))
+            .transpose()?;
         let mut items = self.take_list(path);
-        match verb {
-            Verb::Replace => items = checked,
-            Verb::Add => {
-                let first_new = items.len();
-                for item in checked {
-                    if !items.contains(&item) {
-                        items.push(item);
-                    }
+        match (verb, given) {
+            (Verb::Replace, given) => items = given.unwrap_or_default(),
+            (Verb::Add, given) => {
+                let given = given.unwrap_or_default();
+                if given.iter().any(is_primary) {
+                    settle_primary(&mut items, None);
                 }
-                let fresh: Vec<usize> = (first_new..items.len()).collect();
-                settle_primary(&mut items, &fresh);
+                items.extend(given);
             }
-            // Without a value all go; with one only its equals do.
-            Verb::Remove if checked.is_empty() => items.clear(),
-            Verb::Remove => items.retain(|item| !checked.iter().any(|gone| contains(item, gone))),
+            (Verb::Remove, None) => items.clear(),
+            (Verb::Remove, Some(gone)) => remove_equal(top, &mut items, &gone),
         }
-        self.home(path).insert(name, Value::Array(items));
-        Ok(())
+        self.put_list(path, top, items)
     }
 
     fn take_list(&mut self, path: &AttrPath) -> Vec<Value> {
@@ -461,6 +370,15 @@ impl Work<'_> {
             Some(Value::Array(items)) => items,
             _ => Vec::new(),
         }
+    }
+
+    fn put_list(&mut self, path: &AttrPath, top: &Attribute, items: Vec<Value>) -> Result<()> {
+        let items = settled(top, items, &path.to_string())?;
+        self.out.touched.insert(path.clone());
+        self.home(path)
+            .insert(top.name.clone(), Value::Array(items));
+        self.tidy(path);
+        Ok(())
     }
 
     fn elements(
@@ -474,49 +392,54 @@ impl Work<'_> {
         let Some((top, _)) = registry.definition(self.kind, path) else {
             return Err(Error::invalid_path(format!("no schema has `{path}`")));
         };
-        let folded = match_document(registry, self.kind, &self.out.doc);
         let mut items = self.take_list(path);
-        let chosen = chosen(&folded, path, picked.filter, items.len());
-        self.out.touched.insert(path.clone());
-        match verb {
-            Verb::Remove => remove_chosen(&mut items, &chosen, picked.sub),
-            _ => {
-                let at = path.to_string();
-                let parts = picked.parts(top, value.unwrap_or(Value::Null), &at, self.rules)?;
-                let mut targets = chosen;
-                if targets.is_empty() {
-                    if !self.rules.allow(Rule::FilterPathCreates) {
-                        return Err(Error::no_target(format!(
-                            "no value of `{path}` satisfies the filter"
-                        )));
+        let mut targets = picked.places(top, &items);
+        if verb == Verb::Remove {
+            remove_chosen(&mut items, &targets, picked.sub);
+        } else {
+            let at = path.to_string();
+            let parts = picked.parts(top, value.unwrap_or(Value::Null), &at, self.rules)?;
+            // RFC 7644 §3.5.2.3: a value takes the place of the elements that a filter selects. A new one starts from
+            // what the filter demands.
+            let replaces = verb == Verb::Replace && picked.sub.is_none() && !targets.is_empty();
+            if targets.is_empty() {
+                items.push(self.new_element(path, top, picked)?);
+                targets.push(items.len() - 1);
+            }
+            for i in &targets {
+                if let Some(Value::Object(map)) = items.get_mut(*i) {
+                    if replaces {
+                        map.clear();
                     }
-                    let seed: Doc = picked.seeds.iter().cloned().collect();
-                    items.extend(
-                        check_one(top, Value::Object(seed), &at, self.rules)?
-                            .or(Some(Value::Object(Doc::new()))),
-                    );
-                    targets.push(items.len() - 1);
-                }
-                for i in &targets {
-                    if let Some(Value::Object(map)) = items.get_mut(*i) {
-                        parts.iter().for_each(|(name, value)| match value {
-                            Value::Null => {
-                                map.remove(name);
-                            }
-                            value => {
-                                map.insert(name.clone(), value.clone());
-                            }
-                        });
+                    for (name, part) in &parts {
+                        write(map, name, part.clone());
                     }
                 }
-                settle_primary(&mut items, &targets);
+            }
+            let winner = targets.iter().rev().find(|i| is_primary(&items[**i]));
+            if let Some(winner) = winner.copied() {
+                settle_primary(&mut items, Some(winner));
             }
         }
         items.retain(|item| item.as_object().is_none_or(|map| !map.is_empty()));
-        one_primary(&items, &path.to_string())?;
-        self.home(path)
-            .insert(top.name.clone(), Value::Array(items));
-        self.tidy(path);
-        Ok(())
+        self.put_list(path, top, items)
+    }
+
+    /// An element that satisfies a filter which none does so far; by rule, and only if equality is all that it demands.
+    fn new_element(
+        &mut self,
+        path: &AttrPath,
+        top: &Attribute,
+        picked: &Picked<'_>,
+    ) -> Result<Value> {
+        let seed = Value::Object(picked.seeds.iter().cloned().collect());
+        let element = check_one(top, seed, &path.to_string(), self.rules)?
+            .unwrap_or_else(|| Value::Object(Doc::new()));
+        if picked.selects(top, &element) && self.rules.allow(Rule::FilterPathCreates) {
+            return Ok(element);
+        }
+        Err(Error::no_target(format!(
+            "no value of `{path}` satisfies the filter"
+        )))
     }
 }

@@ -4,10 +4,11 @@ use serde_json::Value;
 
 use crate::scim::Doc;
 use crate::scim::error::{Error, Result};
-use crate::scim::filter::{Filter, Literal, Op, evaluate_element};
-use crate::scim::rules::Rules;
+use crate::scim::filter::{Filter, evaluate_element};
+use crate::scim::fold::fold_value;
+use crate::scim::rules::{Rule, Rules};
 use crate::scim::schema::{AttrPath, Attribute};
-use crate::scim::values::{check, check_one};
+use crate::scim::values::{check, one, parts};
 
 /// What a filter path selects.
 pub(super) struct Picked<'a> {
@@ -17,6 +18,19 @@ pub(super) struct Picked<'a> {
 }
 
 impl Picked<'_> {
+    /// Whether an element satisfies the filter.
+    pub(super) fn selects(&self, top: &Attribute, element: &Value) -> bool {
+        evaluate_element(self.filter, &fold_value(Some(top), element))
+    }
+
+    /// Places of the elements that do, in order.
+    pub(super) fn places(&self, top: &Attribute, items: &[Value]) -> Vec<usize> {
+        let hits = items.iter().enumerate();
+        hits.filter(|(_, item)| self.selects(top, item))
+            .map(|(i, _)| i)
+            .collect()
+    }
+
     /// The parts that an operation writes into each element; null removes one.
     pub(super) fn parts(
         &self,
@@ -25,23 +39,22 @@ impl Picked<'_> {
         at: &str,
         rules: &mut Rules,
     ) -> Result<Doc> {
-        match self.sub.and_then(|sub| top.sub(sub)) {
-            Some(sub) => {
-                let at = format!("{at}.{}", sub.name);
-                let checked = check(sub, value, &at, rules)?.unwrap_or(Value::Null);
-                Ok(Doc::from_iter([(sub.name.clone(), checked)]))
-            }
-            None => {
-                let value = match value {
-                    Value::Array(mut items) if items.len() == 1 => items.remove(0),
-                    other => other,
-                };
-                match check_one(top, value, at, rules)? {
-                    Some(Value::Object(parts)) => Ok(parts),
-                    _ => Err(Error::invalid_value(format!("`{at}` takes an object"))),
-                }
-            }
-        }
+        let Some(sub) = self.sub.and_then(|sub| top.sub(sub)) else {
+            let value = one(value, rules);
+            return parts(top, value, at, rules);
+        };
+        let at = format!("{at}.{}", sub.name);
+        let checked = check(sub, value, &at, rules)?.unwrap_or(Value::Null);
+        Ok(Doc::from_iter([(sub.name.clone(), checked)]))
+    }
+}
+
+/// Sets a part, or takes it away by null.
+pub(super) fn write(map: &mut Doc, name: &str, part: Value) {
+    if part.is_null() {
+        map.remove(name);
+    } else {
+        map.insert(name.to_owned(), part);
     }
 }
 
@@ -49,21 +62,14 @@ pub(super) fn read_only(path: &AttrPath) -> Error {
     Error::mutability(format!("`{path}` is read-only"))
 }
 
-/// Places of the elements that satisfy a filter.
-pub(super) fn chosen(folded: &Doc, path: &AttrPath, filter: &Filter, len: usize) -> Vec<usize> {
-    let home = match &path.urn {
-        None => Some(folded),
-        Some(urn) => folded.get(urn).and_then(Value::as_object),
-    };
-    let items = home
-        .and_then(|h| h.get(path.attr.as_deref()?))
-        .and_then(Value::as_array);
-    let hits = items
-        .into_iter()
-        .flatten()
-        .enumerate()
-        .filter(|(_, item)| evaluate_element(filter, item));
-    hits.map(|(i, _)| i).filter(|i| *i < len).collect()
+/// Whether a removal may name its values; by the letter it would empty the whole list.
+pub(super) fn removal_by_value(path: &AttrPath, rules: &mut Rules) -> Result<()> {
+    if rules.allow(Rule::RemoveWithValue) {
+        return Ok(());
+    }
+    Err(Error::invalid_value(format!(
+        "a removal of `{path}` takes no value: select what goes by a filter in the path"
+    )))
 }
 
 pub(super) fn remove_chosen(items: &mut Vec<Value>, chosen: &[usize], sub: Option<&str>) {
@@ -72,7 +78,8 @@ pub(super) fn remove_chosen(items: &mut Vec<Value>, chosen: &[usize], sub: Optio
             let mut i = 0;
             items.retain(|_| {
                 i += 1;
-                !chosen.contains(&(i - 1))
+                // The places are in order.
+                chosen.binary_search(&(i - 1)).is_err()
             });
         }
         Some(sub) => {
@@ -85,47 +92,35 @@ pub(super) fn remove_chosen(items: &mut Vec<Value>, chosen: &[usize], sub: Optio
     }
 }
 
+pub(super) fn is_primary(item: &Value) -> bool {
+    item.get("primary") == Some(&Value::Bool(true))
+}
+
 /// RFC 7644 §3.5.2: setting primary on one value takes it from the others.
-pub(super) fn settle_primary(items: &mut [Value], written: &[usize]) {
-    let is_primary = |item: &Value| item.get("primary") == Some(&Value::Bool(true));
-    let Some(winner) = written
-        .iter()
-        .rev()
-        .find(|i| items.get(**i).is_some_and(is_primary))
-        .copied()
-    else {
-        return;
-    };
+pub(super) fn settle_primary(items: &mut [Value], winner: Option<usize>) {
     for (i, item) in items.iter_mut().enumerate() {
-        if i != winner && is_primary(item) {
+        if Some(i) != winner && is_primary(item) {
             item["primary"] = Value::Bool(false);
         }
     }
 }
 
+/// Removes every value that has all parts of one that is to go, as they compare.
+pub(super) fn remove_equal(top: &Attribute, items: &mut Vec<Value>, gone: &[Value]) {
+    let fold = |value: &Value| fold_value(Some(top), value);
+    let gone: Vec<Value> = gone.iter().map(fold).collect();
+    items.retain(|item| {
+        let item = fold(item);
+        !gone.iter().any(|gone| contains(&item, gone))
+    });
+}
+
 /// Every part of `part` stands in `whole`.
-pub(super) fn contains(whole: &Value, part: &Value) -> bool {
+fn contains(whole: &Value, part: &Value) -> bool {
     match (whole, part) {
         (Value::Object(whole), Value::Object(part)) => {
             part.iter().all(|(k, v)| whole.get(k) == Some(v))
         }
         _ => whole == part,
-    }
-}
-
-/// The ids of `value eq "a" or value eq "b"`; false for any other filter.
-pub(super) fn values_of(filter: &Filter, ids: &mut Vec<String>) -> bool {
-    match filter {
-        Filter::Or(items) => items.iter().all(|item| values_of(item, ids)),
-        Filter::Test(test) if test.op == Op::Eq && test.path.sub.as_deref() == Some("value") => {
-            match &test.value {
-                Literal::Text(id) => {
-                    ids.push(id.clone());
-                    true
-                }
-                _ => false,
-            }
-        }
-        _ => false,
     }
 }

@@ -3,6 +3,7 @@
 
 mod apply;
 mod elements;
+mod members;
 mod target;
 
 use std::collections::BTreeSet;
@@ -20,6 +21,8 @@ pub use apply::apply;
 
 /// Most operations of one request.
 const OPERATIONS: usize = 1_000;
+/// Most values in all lists of one request: operations are applied while other writers wait.
+const VALUES: usize = 10_000;
 
 const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
@@ -127,6 +130,13 @@ pub fn parse(body: Value, rules: &mut Rules) -> Result<PatchRequest> {
             operations.len()
         )));
     }
+    let values: usize = operations.iter().map(listed).sum();
+    if values > VALUES {
+        return Err(Error::plain(
+            413,
+            format!("one PATCH lists at most {VALUES} values; got {values}: send several"),
+        ));
+    }
     let operations = operations
         .iter()
         .enumerate()
@@ -134,6 +144,15 @@ pub fn parse(body: Value, rules: &mut Rules) -> Result<PatchRequest> {
     Ok(PatchRequest {
         operations: operations.collect::<Result<_>>()?,
     })
+}
+
+/// How many values the lists in a value have.
+fn listed(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => items.len(),
+        Value::Object(map) => map.values().map(listed).sum(),
+        _ => 0,
+    }
 }
 
 fn operation(i: usize, value: &Value, rules: &mut Rules) -> Result<Operation> {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::scim::error::{Error, Result, quote};
 use crate::scim::filter::{self, Filter};
 use crate::scim::rules::{Rule, Rules};
-use crate::scim::schema::{AttrPath, Registry, ResourceKind};
+use crate::scim::schema::{AttrPath, Attribute, Registry, ResourceKind};
 
 /// A resolved path.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,46 +43,51 @@ pub(super) fn resolve(
     if !text.contains('[') {
         return Err(bad(&format!("names no attribute of {}", kind.name())));
     }
-    let rewritten = filter::rewrite_path(text, rules)?;
-    let parsed: grammar::PatchPath = rewritten.parse().map_err(|_| bad("cannot be read"))?;
-    let grammar::PatchPath::Value(value_path) = parsed else {
-        return Err(bad("names no attribute"));
-    };
-    let name = value_path.attr.to_string();
-    let path = find(registry, kind, &name, rules).ok_or_else(|| bad("names no attribute"))?;
+    let name = text.split('[').next().unwrap_or_default();
+    let path = find(registry, kind, name, rules).ok_or_else(|| bad("names no attribute"))?;
     let attribute = registry
         .definition(kind, &path)
         .map(|(attribute, _)| attribute);
     let attribute = attribute.filter(|a| a.multi_valued && path.sub.is_none());
     let attribute = attribute
         .ok_or_else(|| bad("selects elements of an attribute that is not multi-valued"))?;
+    let value_path = parse(&filter::rewrite_path(text, rules)?, text)?;
     let sub = match &value_path.sub_attr {
         None => None,
         Some(sub) => {
             let known = attribute.sub(filter::real_name(sub));
-            Some(
-                known
-                    .ok_or_else(|| bad("names a part that the attribute lacks"))?
-                    .name
-                    .clone(),
-            )
+            let known = known.ok_or_else(|| bad("names a part that the attribute lacks"))?;
+            Some(known.name.clone())
         }
     };
     let mut seeds = Vec::new();
-    collect(&value_path.filter, &mut seeds);
-    let mut canonical = Vec::with_capacity(seeds.len());
-    for (name, value) in seeds {
-        let known = attribute
-            .sub(filter::real_name(&name))
-            .ok_or_else(|| bad("compares a part that the attribute lacks"))?;
-        canonical.push((known.name.clone(), value));
-    }
+    collect(&value_path.filter, attribute, &mut seeds);
     let filter = filter::element_filter(registry, kind, &path, value_path.filter, rules)?;
     Ok(Target::Elements {
         path,
         filter,
-        seeds: canonical,
+        seeds,
         sub,
+    })
+}
+
+/// Reads `attr[filter]` or `attr[filter].sub`. When it cannot be read, the filter is to blame unless it reads alone.
+fn parse(rewritten: &str, sent: &str) -> Result<grammar::PatchValuePath> {
+    let read = |text: &str| match text.parse() {
+        Ok(grammar::PatchPath::Value(value_path)) => Some(value_path),
+        _ => None,
+    };
+    read(rewritten).ok_or_else(|| {
+        let alone = rewritten
+            .rfind(']')
+            .and_then(|end| read(&rewritten[..=end]));
+        let sent = quote(sent);
+        match alone {
+            Some(_) => Error::invalid_path(format!("the path `{sent}` cannot be read")),
+            None => {
+                Error::invalid_filter(format!("the filter in the path `{sent}` cannot be read"))
+            }
+        }
     })
 }
 
@@ -98,10 +103,12 @@ fn find(
     })
 }
 
-/// What `type eq "work" and primary eq true` demands of an element.
-fn collect(filter: &grammar::ValFilter, seeds: &mut Vec<(String, Value)>) {
+/// What `type eq "work" and primary eq true` demands of an element, by the names of its parts.
+fn collect(filter: &grammar::ValFilter, attribute: &Attribute, seeds: &mut Vec<(String, Value)>) {
     match filter {
-        grammar::ValFilter::And(items) => items.iter().for_each(|item| collect(item, seeds)),
+        grammar::ValFilter::And(items) => items
+            .iter()
+            .for_each(|item| collect(item, attribute, seeds)),
         grammar::ValFilter::Attr(grammar::AttrExp::Comparison(
             path,
             grammar::CompareOp::Eq,
@@ -114,7 +121,8 @@ fn collect(filter: &grammar::ValFilter, seeds: &mut Vec<(String, Value)>) {
                 grammar::CompValue::Str(s) => Value::String(s.clone()),
                 grammar::CompValue::Null => return,
             };
-            seeds.push((path.name.clone(), value));
+            let part = attribute.sub(filter::real_name(&path.name));
+            seeds.extend(part.map(|part| (part.name.clone(), value)));
         }
         _ => {}
     }

@@ -25,13 +25,22 @@ fn run(preset: Preset, kind: ResourceKind, doc: Value, ops: Value) -> Result<Pat
     apply(&registry, kind, &request, &current, &mut rules)
 }
 
+fn emails(numbers: std::ops::Range<usize>) -> Value {
+    numbers
+        .map(|i| json!({"value": format!("{i}@x.test")}))
+        .collect()
+}
+
 fn user(ops: Value) -> Result<Value> {
-    let doc = json!({
+    run(Preset::Entra, ResourceKind::User, ann(), ops).map(|p| Value::Object(p.doc))
+}
+
+fn ann() -> Value {
+    json!({
         "userName": "ann", "title": "Boss", "name": {"givenName": "Ann", "familyName": "Lee"},
         "emails": [{"type": "work", "value": "a@x.test", "primary": true}, {"type": "home", "value": "h@x.test"}],
         E: {"department": "Sales"},
-    });
-    run(Preset::Entra, ResourceKind::User, doc, ops).map(|p| Value::Object(p.doc))
+    })
 }
 
 #[test]
@@ -173,11 +182,51 @@ fn what_cannot_be_applied_is_refused_by_its_name() {
         ),
         (
             json!([{"op": "replace", "path": "emails[", "value": 1}]),
-            ScimType::InvalidPath,
+            ScimType::InvalidFilter,
         ),
         (
             json!([{"op": "replace", "path": "emails[nope eq 1]", "value": {}}]),
+            ScimType::InvalidFilter,
+        ),
+        (
+            json!([{"op": "replace", "path": "emails[type eq \"work\"].nope", "value": "x"}]),
             ScimType::InvalidPath,
+        ),
+        (
+            json!([{"op": "replace", "path": "emails[type eq \"work\"]?", "value": "x"}]),
+            ScimType::InvalidPath,
+        ),
+        (
+            json!([{"op": "replace", "path": "title[value eq \"x\"]", "value": "x"}]),
+            ScimType::InvalidPath,
+        ),
+        (
+            json!([{"op": "add", "path": "phoneNumbers[type eq \"a\" or type eq \"b\"].value", "value": "1"}]),
+            ScimType::NoTarget,
+        ),
+        (
+            json!([{"op": "add", "path": "phoneNumbers[type eq \"a\" and type eq \"b\"].value", "value": "1"}]),
+            ScimType::NoTarget,
+        ),
+        (
+            json!([{"op": "add", "path": "emails[value sw \"zz\"].display", "value": "x"}]),
+            ScimType::NoTarget,
+        ),
+        (
+            json!([{"op": "replace", "path": "externalId", "value": "x".repeat(70_000)}]),
+            ScimType::InvalidValue,
+        ),
+        (
+            json!([{"op": "replace", "path": "externalId", "value": 7}]),
+            ScimType::InvalidValue,
+        ),
+        (
+            json!([{"op": "add", "path": "emails", "value": emails(0..498)}, {"op": "add", "path": "emails", "value": emails(498..499)}]),
+            ScimType::InvalidValue,
+        ),
+        (
+            json!([{"op": "add", "path": "emails", "value": emails(0..501)}]),
+            ScimType::InvalidValue,
         ),
         (
             json!([{"op": "replace", "path": "title", "value": {"a": 1}}]),
@@ -254,6 +303,22 @@ fn members_become_changes_in_order() {
             json!([{"op": "replace", "value": {"id": "g1", "displayName": "Sales"}}]),
             vec![],
         ),
+        (
+            json!([{"op": "replace", "value": {"members": null, "displayName": "Sales"}}]),
+            vec![],
+        ),
+        (
+            json!([{"op": "replace", "path": "members", "value": null}]),
+            vec![MemberChange::Replace(vec![])],
+        ),
+        (
+            json!([{"op": "remove", "path": "members", "value": []}]),
+            vec![MemberChange::Remove(vec![])],
+        ),
+        (
+            json!([{"op": "add", "path": "members", "value": [{"value": "u1"}, {"value": "u1"}]}]),
+            vec![MemberChange::Add(vec![m("u1")])],
+        ),
     ];
     for (ops, want) in cases {
         let got = run(
@@ -268,20 +333,163 @@ fn members_become_changes_in_order() {
 
 #[test]
 fn written_units_are_touched_even_when_nothing_changes() {
-    let ops = json!([{"op": "replace", "path": "title", "value": "Boss"}]);
-    let got = run(
-        Preset::Generic,
-        ResourceKind::User,
-        json!({"userName": "a", "title": "Boss"}),
-        ops,
-    );
-    let touched: Vec<String> = got
-        .expect("applied")
-        .touched
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    assert_eq!(touched, ["title"]);
+    let manager = format!("{E}:manager");
+    let cases = [
+        (
+            json!([{"op": "replace", "path": "title", "value": "Boss"}]),
+            "title".to_owned(),
+        ),
+        (
+            json!([{"op": "add", "path": &manager, "value": "m1"}]),
+            format!("{manager}.value"),
+        ),
+        (
+            json!([{"op": "add", "path": &manager, "value": [{"Value": "m1"}]}]),
+            format!("{manager}.value"),
+        ),
+        (
+            json!([{"op": "add", "value": {"NAME": {"GIVENNAME": "Ann"}}}]),
+            "name.givenName".to_owned(),
+        ),
+    ];
+    for (ops, unit) in cases {
+        let doc = json!({
+            "userName": "a", "title": "Boss", "name": {"givenName": "Ann"}, E: {"manager": {"value": "m1"}},
+        });
+        let got = run(Preset::Generic, ResourceKind::User, doc, ops.clone()).expect("applied");
+        let touched: Vec<String> = got.touched.iter().map(ToString::to_string).collect();
+        assert_eq!(touched, [unit], "{ops}");
+    }
+}
+
+#[test]
+fn lists_keep_no_value_twice_and_lose_only_what_is_named() {
+    let work = json!({"type": "work", "value": "a@x.test", "primary": true});
+    let home = json!({"type": "home", "value": "h@x.test"});
+    let cases = [
+        // The same value in another spelling is written over.
+        (
+            json!([{"op": "add", "path": "emails", "value": [{"type": "Home", "value": "H@x.test", "display": "x"}]}]),
+            json!([work, {"type": "Home", "value": "H@x.test", "display": "x"}]),
+        ),
+        (
+            json!([{"op": "add", "path": "emails", "value": [{"type": "home", "value": "h@x.test", "primary": true}]}]),
+            json!([{"type": "work", "value": "a@x.test", "primary": false}, {"type": "home", "value": "h@x.test", "primary": true}]),
+        ),
+        (
+            json!([{"op": "replace", "path": "emails", "value": [home, home]}]),
+            json!([home]),
+        ),
+        (
+            json!([{"op": "replace", "path": "emails[type eq \"home\"]", "value": {"type": "work", "value": "A@x.test"}}]),
+            json!([{"type": "work", "value": "A@x.test", "primary": true}]),
+        ),
+        (
+            json!([{"op": "remove", "path": "emails", "value": []}]),
+            json!([work, home]),
+        ),
+        (
+            json!([{"op": "remove", "path": "emails", "value": [{"nope": 1}]}]),
+            json!([work, home]),
+        ),
+        (
+            json!([{"op": "remove", "path": "emails", "value": [{"value": "H@x.test"}]}]),
+            json!([work]),
+        ),
+        (
+            json!([{"op": "remove", "path": "emails", "value": null}]),
+            Value::Null,
+        ),
+        // A value takes the place of what a filter selects; it is added to it by `add`.
+        (
+            json!([{"op": "replace", "path": "emails[type eq \"work\"]", "value": {"value": "b@x.test"}}]),
+            json!([{"value": "b@x.test"}, home]),
+        ),
+        (
+            json!([{"op": "add", "path": "emails[type eq \"work\"]", "value": {"display": "x"}}]),
+            json!([{"type": "work", "value": "a@x.test", "primary": true, "display": "x"}, home]),
+        ),
+        (
+            json!([{"op": "add", "path": "emails[type eq \"work\"]", "value": {"Primary": null}}]),
+            json!([{"type": "work", "value": "a@x.test"}, home]),
+        ),
+    ];
+    for (ops, want) in cases {
+        let got = user(ops.clone()).expect("applied");
+        assert_eq!(got.get("emails").unwrap_or(&Value::Null), &want, "{ops}");
+    }
+}
+
+#[test]
+fn null_takes_away_an_extension_and_a_new_manager_replaces_the_old_one() {
+    let cases = [
+        (
+            json!([{"op": "replace", "path": E, "value": null}]),
+            Value::Null,
+        ),
+        (
+            json!([{"op": "add", "path": E, "value": null}]),
+            json!({"manager": {"value": "m1"}}),
+        ),
+        (
+            json!([{"op": "replace", "path": format!("{E}:manager"), "value": {"value": "m2", "$ref": "https://else.test"}}]),
+            json!({"manager": {"value": "m2"}}),
+        ),
+        (
+            json!([{"op": "replace", "path": "manager", "value": ""}]),
+            Value::Null,
+        ),
+    ];
+    for (ops, want) in cases {
+        let doc = json!({"userName": "ann", E: {"manager": {"value": "m1"}}});
+        let got = run(Preset::Generic, ResourceKind::User, doc, ops.clone()).expect("applied");
+        assert_eq!(got.doc.get(E).unwrap_or(&Value::Null), &want, "{ops}");
+    }
+}
+
+#[test]
+fn by_the_letter_a_removal_never_names_its_values() {
+    for (kind, path) in [
+        (ResourceKind::User, "emails"),
+        (ResourceKind::Group, "members"),
+    ] {
+        for value in [json!([{"value": "a@x.test"}]), json!([])] {
+            let doc = match kind {
+                ResourceKind::User => ann(),
+                _ => json!({"displayName": "Sales"}),
+            };
+            let ops = json!([{"op": "remove", "path": path, "value": value}]);
+            let got = run(Preset::Strict, kind, doc, ops.clone());
+            assert_eq!(
+                got.map_err(|e| e.scim_type),
+                Err(Some(ScimType::InvalidValue)),
+                "{ops}"
+            );
+        }
+    }
+}
+
+#[test]
+fn more_than_one_request_may_hold_is_refused_with_the_way_out() {
+    let group = |ops| {
+        run(
+            Preset::Generic,
+            ResourceKind::Group,
+            json!({"displayName": "S"}),
+            ops,
+        )
+    };
+    let remove = |n: usize| json!({"op": "remove", "path": "members", "value": emails(0..n)});
+    assert!(group(json!([remove(500)])).is_ok());
+    for ops in [
+        json!([remove(501)]),
+        json!([remove(300), remove(201)]),
+        json!([{"op": "add", "path": "members", "value": emails(0..6_000)}, {"op": "add", "value": {"members": emails(0..6_000)}}]),
+    ] {
+        let error = group(ops).expect_err("refused");
+        assert_eq!(error.status, 413);
+        assert!(error.detail.contains("send several"), "{}", error.detail);
+    }
 }
 
 proptest::proptest! {
