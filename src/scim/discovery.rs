@@ -29,7 +29,8 @@ pub fn service_provider_config(base: &str) -> Value {
     json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
         "patch": {"supported": true},
-        "bulk": {"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
+        // Clients cut their requests by these numbers even where bulk is not supported; 0 would mean without end.
+        "bulk": {"supported": false, "maxOperations": 100, "maxPayloadSize": 1_048_576},
         "filter": {"supported": true, "maxResults": MAX_COUNT},
         "changePassword": {"supported": false},
         "sort": {"supported": false},

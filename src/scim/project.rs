@@ -130,23 +130,26 @@ impl Projection {
         match self {
             Self::Only(_) if paths.contains(path) => Some(value),
             Self::Only(_) if subs.is_empty() => None,
-            Self::Only(_) => Some(parts(value, &|name| subs.contains(name))),
+            Self::Only(_) => parts(value, &|name| subs.contains(name)),
             _ if paths.contains(path) => None,
             _ if subs.is_empty() => (attribute.returned == Returned::Default).then_some(value),
-            _ => Some(parts(value, &|name| !subs.contains(name))),
+            _ => parts(value, &|name| !subs.contains(name)),
         }
     }
 }
 
-fn parts(value: Value, keep: &dyn Fn(&str) -> bool) -> Value {
+/// Some parts of a value; `None` when it has none of them.
+fn parts(value: Value, keep: &dyn Fn(&str) -> bool) -> Option<Value> {
     match value {
         Value::Array(items) => {
-            Value::Array(items.into_iter().map(|item| parts(item, keep)).collect())
+            let kept: Vec<Value> = items.into_iter().filter_map(|i| parts(i, keep)).collect();
+            (!kept.is_empty()).then_some(Value::Array(kept))
         }
-        Value::Object(map) => {
-            Value::Object(map.into_iter().filter(|(name, _)| keep(name)).collect())
+        Value::Object(mut map) => {
+            map.retain(|name, _| keep(name));
+            (!map.is_empty()).then_some(Value::Object(map))
         }
-        other => other,
+        other => Some(other),
     }
 }
 
@@ -203,6 +206,10 @@ mod tests {
         assert_eq!(
             cut(Some("emails.value,nope"), None),
             json!({"schemas": ["s"], "id": "1", "emails": [{"value": "a"}]})
+        );
+        assert_eq!(
+            cut(Some("emails.display,meta.version"), None),
+            json!({"schemas": ["s"], "id": "1"})
         );
         assert_eq!(
             cut(Some("department"), None)[super::super::schema::ENTERPRISE],
