@@ -26,7 +26,7 @@ use crate::scim::etag;
 use crate::scim::list::ListQuery;
 use crate::scim::project::Projection;
 use crate::scim::rules::{Preset, Rules};
-use crate::scim::schema::ResourceKind;
+use crate::scim::schema::{Registry, ResourceKind};
 use crate::service::users::Target;
 use crate::service::{Caller, Source};
 use crate::storage::Lane;
@@ -147,6 +147,15 @@ impl Call {
         })
     }
 
+    /// The schemas as the caller knows them: whom Rosterd's extensions are not for, cannot name their attributes.
+    pub fn registry(&self) -> &Registry {
+        let registry = &self.state.service.registry;
+        match &self.context {
+            Some(context) if context.role != Role::Connection => registry,
+            _ => registry.of_sources(),
+        }
+    }
+
     /// The rules of the caller's preset.
     pub fn rules(&self) -> Rules {
         let connection = self.context.as_ref().and_then(|c| c.connection.as_ref());
@@ -223,9 +232,8 @@ impl Call {
                 .find(|(k, _)| k.eq_ignore_ascii_case(name))
                 .map(|(_, v)| v.as_str())
         };
-        let registry = &self.state.service.registry;
         let (wanted, unwanted) = (named("attributes"), named("excludedAttributes"));
-        Projection::parse(registry, kind, wanted, unwanted, rules)
+        Projection::parse(self.registry(), kind, wanted, unwanted, rules)
     }
 
     /// Parameters of a list.

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -208,6 +209,7 @@ pub struct Registry {
     types: Vec<(ResourceKind, usize, Vec<usize>)>,
     raw_types: Vec<Value>,
     common: Vec<Attribute>,
+    of_sources: Option<Arc<Registry>>,
 }
 
 const BUILTIN: [&str; 6] = [
@@ -258,6 +260,7 @@ impl Registry {
             types: Vec::new(),
             raw_types: raw_types.clone(),
             common: serde_json::from_str(COMMON).map_err(|e| e.to_string())?,
+            of_sources: None,
         };
         for raw in schemas {
             let id = raw["id"].as_str().ok_or("a schema without id")?.to_owned();
@@ -296,7 +299,19 @@ impl Registry {
                 return Err(format!("no resource type {}", kind.name()));
             }
         }
+        let mut narrow = registry.clone();
+        for (_, _, extensions) in &mut narrow.types {
+            extensions.retain(|i| {
+                ![ROSTERD_USER, ROSTERD_GROUP].contains(&registry.schemas[*i].id.as_str())
+            });
+        }
+        registry.of_sources = Some(Arc::new(narrow));
         Ok(registry)
+    }
+
+    /// What sources know: the same without Rosterd's own extensions, whose attributes are unknown names to them.
+    pub fn of_sources(&self) -> &Self {
+        self.of_sources.as_deref().unwrap_or(self)
     }
 
     fn places(&self, kind: ResourceKind) -> (usize, &[usize]) {
@@ -461,7 +476,16 @@ mod tests {
                 .map(|p| p.to_string());
             assert_eq!(got.as_deref(), want, "{path}");
         }
-        let bare = registry.resolve_unprefixed(ResourceKind::User, "manager");
-        assert_eq!(bare.and_then(|p| p.urn).as_deref(), Some(ENTERPRISE));
+        let bare = |registry: &Registry, name| {
+            let found = registry.resolve_unprefixed(ResourceKind::User, name);
+            found.and_then(|p| p.urn)
+        };
+        assert_eq!(bare(&registry, "manager").as_deref(), Some(ENTERPRISE));
+        assert_eq!(bare(&registry, "access").as_deref(), Some(ROSTERD_USER));
+        assert_eq!(
+            bare(registry.of_sources(), "manager").as_deref(),
+            Some(ENTERPRISE)
+        );
+        assert_eq!(bare(registry.of_sources(), "access"), None);
     }
 }

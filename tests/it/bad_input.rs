@@ -367,3 +367,32 @@ async fn an_audit_event_is_found_by_its_very_id() {
         assert_eq!(answer.status, 404, "{wrong}: {}", answer.text);
     }
 }
+
+#[actix_web::test]
+async fn to_a_source_rosterds_own_attributes_are_unknown_names() {
+    let app = TestApp::start().await;
+    let okta = app.source(Preset::Okta).await;
+    let user = okta.create_user("ann@x.test").await.id();
+    let one = format!("/Users/{user}");
+    let urn = "urn:ietf:params:scim:schemas:extension:rosterd:2.0:User";
+    for name in ["access", "hasAccess", &format!("{urn}:access")] {
+        let by_filter = okta.filter("/Users", &format!("{name} pr")).await;
+        assert_eq!(by_filter.expect(400).scim_type(), "invalidFilter", "{name}");
+        let by_path = okta
+            .patch(&one, json!([{"op": "replace", "path": name, "value": "x"}]))
+            .await
+            .expect(400);
+        assert_eq!(by_path.scim_type(), "invalidPath", "{name}");
+        assert!(
+            name.starts_with("urn:") || !by_path.text.contains(urn),
+            "{}",
+            by_path.text
+        );
+    }
+    okta.patch(&one, json!([{"op": "remove", "path": urn}]))
+        .await
+        .expect(400);
+    let admin = app.role(&app.tenant, Role::TenantAdmin).await;
+    let granted = admin.filter("/Users", "hasAccess eq true").await;
+    assert_eq!(granted.expect(200).ids(), [user]);
+}

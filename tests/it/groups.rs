@@ -264,3 +264,52 @@ async fn twenty_clients_adding_different_members_lose_none() {
     people.sort();
     assert_eq!(member_ids(&okta.get(&path).await.body), people);
 }
+
+#[actix_web::test]
+async fn in_a_search_of_everything_an_attribute_that_a_type_lacks_has_no_value() {
+    let app = TestApp::start().await;
+    let okta = app.source(Preset::Okta).await;
+    let ann = okta.create_user("ann@x.test").await.id();
+    let bob = okta.create_user("bob@x.test").await.id();
+    let sales = okta
+        .post(
+            "/Groups",
+            json!({"schemas": [GROUP], "displayName": "Sales", "members": [{"value": ann}]}),
+        )
+        .await
+        .expect(201)
+        .id();
+    let search = async |filter: &str| {
+        let body = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "filter": filter});
+        okta.post("/.search", body).await
+    };
+    let cases = [
+        ("displayName pr", vec![&ann, &bob, &sales]),
+        (
+            r#"displayName eq "Sales" or userName eq "ann@x.test""#,
+            vec![&ann, &sales],
+        ),
+        ("not (userName pr)", vec![&sales]),
+        (r#"userName ne "ann@x.test""#, vec![&bob, &sales]),
+        (r#"userName eq null and displayName sw "s""#, vec![&sales]),
+        (r#"emails[type eq "work"] and members pr"#, vec![]),
+        (r#"not (emails[type eq "work"])"#, vec![&sales]),
+        ("members pr", vec![&sales]),
+        (r#"not (members pr) and emails co "b""#, vec![&bob]),
+        (r#"meta.resourceType eq "Group" or title pr"#, vec![&sales]),
+    ];
+    for (filter, want) in cases {
+        let answer = search(filter).await.expect(200);
+        let want: Vec<String> = want.into_iter().cloned().collect();
+        assert_eq!(answer.ids(), want, "{filter}");
+        assert_eq!(
+            answer.total(),
+            i64::try_from(want.len()).unwrap(),
+            "{filter}"
+        );
+    }
+    for wrong in ["nope pr", "displayName pr or nope pr", "userName eq 1"] {
+        let answer = search(wrong).await.expect(400);
+        assert_eq!(answer.scim_type(), "invalidFilter", "{wrong}");
+    }
+}

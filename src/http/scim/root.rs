@@ -4,7 +4,7 @@
 use super::{groups, list_response, search_query, users};
 use crate::http::dispatch::{Call, Reply};
 use crate::scim::error::Result;
-use crate::scim::filter;
+use crate::scim::filter::{self, Filter};
 use crate::scim::list::ListQuery;
 use crate::scim::schema::ResourceKind;
 
@@ -12,31 +12,31 @@ use crate::scim::schema::ResourceKind;
 pub async fn search(call: Call) -> Result<Reply> {
     let query = search_query(&call)?;
     let mut rules = call.rules();
-    let registry = call.state.service.registry.clone();
-    // An attribute that a type lacks has no value there; only a filter that fits no type is refused.
-    let mut fits = |kind| match &query.filter {
-        None => Ok(()),
-        Some(text) => filter::parse(&registry, kind, text, &mut rules).map(|_| ()),
+    // An attribute that a type lacks has no value there; what neither has is refused.
+    let mut read = |kind, beside| match &query.filter {
+        None => Ok(None),
+        Some(text) => {
+            filter::parse_among(call.registry(), kind, &[beside], text, &mut rules).map(Some)
+        }
     };
-    let (for_users, for_groups) = (fits(ResourceKind::User), fits(ResourceKind::Group));
-    if let (Err(error), Err(_)) = (&for_users, &for_groups) {
-        return Err(error.clone());
-    }
+    let for_users = read(ResourceKind::User, ResourceKind::Group)?;
+    let for_groups = read(ResourceKind::Group, ResourceKind::User)?;
+    let may_match = |filter: &Option<Filter>| !filter.as_ref().is_some_and(Filter::is_never);
     let mut total = 0;
     let mut resources = Vec::new();
-    if for_users.is_ok() {
-        let (count, page) = users::fetch(&call, &query, &mut rules).await?;
+    if may_match(&for_users) {
+        let (count, page) = users::fetch(&call, &query, for_users, &mut rules).await?;
         total += count;
         resources.extend(page);
     }
-    if for_groups.is_ok() {
+    if may_match(&for_groups) {
         let got = i64::try_from(resources.len()).unwrap_or(i64::MAX);
         let rest = ListQuery {
             start_index: (query.start_index - total).max(1),
             count: query.count - got,
             ..query.clone()
         };
-        let (count, page) = groups::fetch(&call, &rest, &mut rules).await?;
+        let (count, page) = groups::fetch(&call, &rest, for_groups, &mut rules).await?;
         total += count;
         resources.extend(page);
     }

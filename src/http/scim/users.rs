@@ -7,7 +7,7 @@ use super::{list_response, search_query};
 use crate::http::dispatch::{Call, Reply};
 use crate::scim::document;
 use crate::scim::error::Result;
-use crate::scim::filter;
+use crate::scim::filter::{self, Filter};
 use crate::scim::list::ListQuery;
 use crate::scim::patch;
 use crate::scim::project::Projection;
@@ -74,9 +74,8 @@ impl Fetched {
 }
 
 fn projection(call: &Call, query: &ListQuery, rules: &mut Rules) -> Result<Projection> {
-    let registry = &call.state.service.registry;
     Projection::parse(
-        registry,
+        call.registry(),
         KIND,
         query.attributes.as_deref(),
         query.excluded.as_deref(),
@@ -111,7 +110,7 @@ async fn show(
         .map_err(|e| call.explain(e))?;
     let base = call.state.scim_base();
     let frame = Frame {
-        registry: &call.state.service.registry,
+        registry: call.registry(),
         base: &base,
         projection,
         rosterd: call.sight()?.rosterd,
@@ -149,25 +148,26 @@ pub async fn search(call: Call) -> Result<Reply> {
 
 async fn page(call: &Call, query: ListQuery) -> Result<Reply> {
     let mut rules = call.rules();
-    let (total, resources) = fetch(call, &query, &mut rules).await?;
+    let filter = query
+        .filter
+        .as_deref()
+        .map(|text| filter::parse(call.registry(), KIND, text, &mut rules))
+        .transpose()?;
+    let (total, resources) = fetch(call, &query, filter, &mut rules).await?;
     let mut reply = Reply::ok(list_response(total, query.start_index, &resources));
     reply.rules = rules.used();
     Ok(reply)
 }
 
-/// The total and a page of rendered resources.
+/// The total and a page of rendered resources. The filter is the query's, read by the caller.
 pub(super) async fn fetch(
     call: &Call,
     query: &ListQuery,
+    filter: Option<Filter>,
     rules: &mut Rules,
 ) -> Result<(i64, Vec<String>)> {
     let registry = call.state.service.registry.clone();
     let projection = projection(call, query, rules)?;
-    let parsed = query
-        .filter
-        .as_deref()
-        .map(|text| filter::parse(&registry, KIND, text, rules))
-        .transpose()?;
     let (view, start, count) = (call.view()?, query.start_index, query.count);
     let wants_groups = projection.wants("groups");
     let (total, fetched) = call
@@ -175,7 +175,7 @@ pub(super) async fn fetch(
         .service
         .store
         .read(&call.tenant()?, move |scope| {
-            let condition = parsed.map(|f| sql::users(scope, &registry, &view, &f));
+            let condition = filter.map(|f| sql::users(scope, &registry, &view, &f));
             let window = Window {
                 offset: start - 1,
                 limit: count,
@@ -196,7 +196,7 @@ pub(super) async fn fetch(
         .map_err(|e| call.explain(e))?;
     let base = call.state.scim_base();
     let frame = Frame {
-        registry: &call.state.service.registry,
+        registry: call.registry(),
         base: &base,
         projection: &projection,
         rosterd: call.sight()?.rosterd,
@@ -208,7 +208,7 @@ pub(super) async fn fetch(
 pub async fn create(call: Call) -> Result<Reply> {
     let mut rules = call.rules();
     let projection = call.projection(KIND, &mut rules)?;
-    let incoming = document::read(&call.state.service.registry, KIND, call.json()?, &mut rules)?;
+    let incoming = document::read(call.registry(), KIND, call.json()?, &mut rules)?;
     let user = call
         .state
         .service
@@ -222,7 +222,7 @@ pub async fn create(call: Call) -> Result<Reply> {
 pub async fn replace(call: Call) -> Result<Reply> {
     let mut rules = call.rules();
     let projection = call.projection(KIND, &mut rules)?;
-    let incoming = document::read(&call.state.service.registry, KIND, call.json()?, &mut rules)?;
+    let incoming = document::read(call.registry(), KIND, call.json()?, &mut rules)?;
     let user = call
         .state
         .service

@@ -6,7 +6,7 @@ mod parse;
 mod prepass;
 
 pub use evaluate::{evaluate, evaluate_element};
-pub use parse::{element_filter, parse};
+pub use parse::{element_filter, parse, parse_among};
 pub(in crate::scim) use parse::{real_name, rewrite_path};
 
 use super::schema::AttrPath;
@@ -24,6 +24,43 @@ pub enum Filter {
     Test(Test),
     /// Some element of a multi-valued attribute satisfies a filter of its own.
     Elements(AttrPath, Box<Filter>),
+}
+
+impl Filter {
+    /// What every resource satisfies.
+    fn always() -> Self {
+        Self::And(Vec::new())
+    }
+
+    /// What none does.
+    fn never() -> Self {
+        Self::Or(Vec::new())
+    }
+
+    /// Whether no resource can satisfy it, as far as the filter alone tells.
+    pub fn is_never(&self) -> bool {
+        *self == Self::never()
+    }
+
+    /// The same without what is always or never so inside another filter: an index serves the rest.
+    fn simplified(self) -> Self {
+        let (always, never) = (Self::always(), Self::never());
+        match self {
+            Self::And(items) if items.contains(&never) => never,
+            Self::And(mut items) => {
+                items.retain(|item| *item != always);
+                Self::And(items)
+            }
+            Self::Or(items) if items.contains(&always) => always,
+            Self::Or(mut items) => {
+                items.retain(|item| *item != never);
+                Self::Or(items)
+            }
+            Self::Not(inner) if *inner == always => never,
+            Self::Not(inner) if *inner == never => always,
+            other => other,
+        }
+    }
 }
 
 /// A comparison of an attribute with an operand.

@@ -2,7 +2,8 @@
 
 use scim_v2::filter as grammar;
 
-use super::{Filter, Literal, Op, Test, prepass};
+use super::{Filter, Literal, Op, Test, evaluate, prepass};
+use crate::scim::Doc;
 use crate::scim::error::{Error, Result, quote};
 use crate::scim::fold::{fold_number, fold_text};
 use crate::scim::rules::{Rule, Rules};
@@ -21,6 +22,21 @@ pub fn parse(
     text: &str,
     rules: &mut Rules,
 ) -> Result<Filter> {
+    parse_among(registry, kind, &[], text, rules)
+}
+
+/// Reads a filter for resources of a kind in a search over several: an attribute that only a kind `beside` it has, has
+/// no value there (RFC 7644 §3.4.2.1).
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_among(
+    registry: &Registry,
+    kind: ResourceKind,
+    beside: &[ResourceKind],
+    text: &str,
+    rules: &mut Rules,
+) -> Result<Filter> {
     let rewritten = prepass::run(text, rules)?;
     let tree: grammar::Filter = rewritten.parse().map_err(|e| {
         Error::invalid_filter(format!(
@@ -32,6 +48,7 @@ pub fn parse(
     Resolver {
         registry,
         kind,
+        beside,
         rules,
     }
     .filter(tree)
@@ -48,6 +65,7 @@ pub fn element_filter(
     Resolver {
         registry,
         kind,
+        beside: &[],
         rules,
     }
     .inner(path, filter)
@@ -70,6 +88,7 @@ pub(in crate::scim) fn real_name(name: &str) -> &str {
 struct Resolver<'a> {
     registry: &'a Registry,
     kind: ResourceKind,
+    beside: &'a [ResourceKind],
     rules: &'a mut Rules,
 }
 
@@ -81,25 +100,58 @@ impl Resolver<'_> {
                     .into_iter()
                     .map(|f| self.filter(f))
                     .collect::<Result<_>>()?,
-            )),
+            )
+            .simplified()),
             grammar::Filter::Or(items) => Ok(Filter::Or(
                 items
                     .into_iter()
                     .map(|f| self.filter(f))
                     .collect::<Result<_>>()?,
-            )),
-            grammar::Filter::Not(inner) => Ok(Filter::Not(Box::new(self.filter(*inner)?))),
+            )
+            .simplified()),
+            grammar::Filter::Not(inner) => {
+                Ok(Filter::Not(Box::new(self.filter(*inner)?)).simplified())
+            }
             grammar::Filter::Attr(expression) => {
                 let (path, op, value) = split(expression);
-                let path = self.path(&path)?;
-                self.test(path, op, value)
+                self.leaf(&path, |resolver| {
+                    let path = resolver.path(&path)?;
+                    resolver.test(path, op, value)
+                })
             }
-            grammar::Filter::ValuePath(value_path) => {
-                let path = self.path(&value_path.attr)?;
-                let inner = self.inner(&path, *value_path.filter)?;
+            grammar::Filter::ValuePath(value_path) => self.leaf(&value_path.attr, |resolver| {
+                let path = resolver.path(&value_path.attr)?;
+                let inner = resolver.inner(&path, *value_path.filter.clone())?;
                 Ok(Filter::Elements(path.with_sub(None), Box::new(inner)))
-            }
+            }),
         }
+    }
+
+    /// Resolves a leaf in the kind that has its attribute. In another than ours, it holds or not as for a resource that
+    /// has no value there.
+    fn leaf(
+        &mut self,
+        path: &grammar::AttrPath,
+        resolve: impl FnOnce(&mut Resolver<'_>) -> Result<Filter>,
+    ) -> Result<Filter> {
+        if self.find(self.kind, path).is_some() {
+            return resolve(self);
+        }
+        let beside = self.beside;
+        let Some(kind) = beside.iter().find(|kind| self.find(**kind, path).is_some()) else {
+            return resolve(self);
+        };
+        let elsewhere = resolve(&mut Resolver {
+            registry: self.registry,
+            kind: *kind,
+            beside: &[],
+            rules: self.rules,
+        })?;
+        Ok(if evaluate(&elsewhere, &Doc::new()) {
+            Filter::always()
+        } else {
+            Filter::never()
+        })
     }
 
     fn inner(&mut self, path: &AttrPath, filter: grammar::ValFilter) -> Result<Filter> {
@@ -148,31 +200,21 @@ impl Resolver<'_> {
     }
 
     fn path(&mut self, path: &grammar::AttrPath) -> Result<AttrPath> {
-        let sub = path.sub_attr.as_deref().map(real_name);
-        let mut text = path
-            .uri
-            .as_ref()
-            .map(|uri| format!("{uri}:"))
-            .unwrap_or_default();
-        text.push_str(&path.name);
-        if let Some(sub) = sub {
-            text.push('.');
-            text.push_str(sub);
-        }
-        if let Some(found) = self.registry.resolve(self.kind, &text) {
-            return Ok(found);
-        }
-        if path.uri.is_none()
-            && let Some(found) = self.registry.resolve_unprefixed(self.kind, &text)
-            && self.rules.allow(Rule::UnprefixedExtension)
-        {
-            return Ok(found);
-        }
-        Err(Error::invalid_filter(format!(
-            "{} has no attribute `{}`",
-            self.kind.name(),
-            quote(&text)
-        )))
+        self.find(self.kind, path).ok_or_else(|| {
+            Error::invalid_filter(format!(
+                "{} has no attribute `{}`",
+                self.kind.name(),
+                quote(&spelled(path))
+            ))
+        })
+    }
+
+    fn find(&mut self, kind: ResourceKind, path: &grammar::AttrPath) -> Option<AttrPath> {
+        let text = spelled(path);
+        self.registry.resolve(kind, &text).or_else(|| {
+            let found = self.registry.resolve_unprefixed(kind, &text)?;
+            self.rules.allow(Rule::UnprefixedExtension).then_some(found)
+        })
     }
 
     fn test(&mut self, path: AttrPath, op: Op, value: grammar::CompValue) -> Result<Filter> {
@@ -205,6 +247,21 @@ impl Resolver<'_> {
         let value = operand(attribute, &path, op, value, self.rules)?;
         Ok(Filter::Test(Test { path, op, value }))
     }
+}
+
+/// A path as text, `$ref` with its dollar sign.
+fn spelled(path: &grammar::AttrPath) -> String {
+    let mut text = path
+        .uri
+        .as_ref()
+        .map(|uri| format!("{uri}:"))
+        .unwrap_or_default();
+    text.push_str(&path.name);
+    if let Some(sub) = &path.sub_attr {
+        text.push('.');
+        text.push_str(real_name(sub));
+    }
+    text
 }
 
 fn split(expression: grammar::AttrExp) -> (grammar::AttrPath, Op, grammar::CompValue) {

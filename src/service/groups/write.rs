@@ -112,7 +112,7 @@ pub(super) fn patch(
         external_id: external_id.as_deref(),
         active: None,
     };
-    let patched = apply(registry, KIND, request, &current, rules)?;
+    let patched = apply(registry.of_sources(), KIND, request, &current, rules)?;
     write(
         tx,
         registry,

@@ -79,7 +79,7 @@ pub(super) fn patch(
         external_id: claim.and_then(|c| c.external_id.as_deref()),
         active: claim.map(|c| c.active),
     };
-    let patched = apply(registry, KIND, request, &current, rules)?;
+    let patched = apply(registry.of_sources(), KIND, request, &current, rules)?;
     let asserts = Asserts {
         view: patched.doc,
         touched: Some(patched.touched),
