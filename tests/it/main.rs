@@ -10,6 +10,7 @@
 mod architecture;
 mod audit;
 mod bad_input;
+mod deactivation;
 mod exchanges;
 mod filters;
 mod groups;
