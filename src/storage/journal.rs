@@ -244,11 +244,8 @@ impl Scope<'_> {
         }
         let order = if descending { "DESC" } else { "ASC" };
         let query = query
-            .push(&format!(
-                " ORDER BY j.sequence {order} LIMIT {} OFFSET ",
-                window.limit
-            ))
-            .int(window.offset);
+            .push(&format!(" ORDER BY j.sequence {order}"))
+            .frag(&window.frag());
         Ok(query.query::<journal::SqlType>().load(self.conn())?)
     }
 

@@ -10,6 +10,7 @@ use super::view::{
     GroupView, GroupViewSql, UserView, UserViewSql, View, from_groups, from_users, groups_in,
     users_in,
 };
+use crate::scim::list::DEFAULT_COUNT;
 
 /// Which part of a list: `offset` rows are passed over, at most `limit` returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +19,18 @@ pub struct Window {
     pub offset: i64,
     /// Rows of the page.
     pub limit: i64,
+}
+
+impl Window {
+    /// ` LIMIT … OFFSET …`. The limit is text, since SQLite prepares a statement anew each time it is bound; any but
+    /// the usual one keeps the statement out of the cache, which would hold one for each.
+    pub(super) fn frag(self) -> Frag {
+        let frag = Frag::sql(format!(" LIMIT {} OFFSET ", self.limit)).int(self.offset);
+        match self.limit {
+            DEFAULT_COUNT => frag,
+            _ => frag.free_shape(),
+        }
+    }
 }
 
 /// A condition in SQL, with the attribute look-up that drives it if there is one.
@@ -97,19 +110,14 @@ impl Scope<'_> {
 
 /// The statement of a page of users: also what the plan tests look at.
 pub fn users_page(view: &View, tenant: &str, filter: Option<&Condition>, window: Window) -> Frag {
-    match (view, filter) {
-        (_, Some(filter)) => users_in(view, tenant)
-            .push(" AND ")
-            .frag(&filter.condition)
-            .push(&format!(" ORDER BY u.id LIMIT {}", window.limit))
-            .push(" OFFSET ")
-            .int(window.offset),
-        (View::Everybody, None) => users_in(view, tenant)
-            .push(&format!(" ORDER BY u.id LIMIT {}", window.limit))
-            .push(" OFFSET ")
-            .int(window.offset),
-        (View::Connection(connection), None) => unfiltered(view, tenant, connection, window),
+    if let (View::Connection(connection), None) = (view, filter) {
+        return unfiltered(view, tenant, connection, window);
     }
+    let mut query = users_in(view, tenant);
+    if let Some(filter) = filter {
+        query = query.push(" AND ").frag(&filter.condition);
+    }
+    query.push(" ORDER BY u.id").frag(&window.frag())
 }
 
 /// The page's ids come from two index ranges, public users without an ended claim and the connection's own claims on
@@ -128,11 +136,8 @@ fn unfiltered(view: &View, tenant: &str, connection: &str, window: Window) -> Fr
         .text(connection)
         .push(" AND o.user_public = ")
         .bool(false)
-        .push(&format!(
-            " AND o.state <> 'ended' ORDER BY id LIMIT {} OFFSET ",
-            window.limit
-        ))
-        .int(window.offset);
+        .push(" AND o.state <> 'ended' ORDER BY id")
+        .frag(&window.frag());
     users_in(view, tenant)
         .push(" AND u.id IN (SELECT k.id FROM (")
         .frag(&ids)
@@ -145,7 +150,23 @@ pub fn groups_page(view: &View, tenant: &str, filter: Option<&Condition>, window
     if let Some(filter) = filter {
         query = query.push(" AND ").frag(&filter.condition);
     }
-    query
-        .push(&format!(" ORDER BY g.id LIMIT {} OFFSET ", window.limit))
-        .int(window.offset)
+    query.push(" ORDER BY g.id").frag(&window.frag())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_pages_of_the_usual_size_are_kept_prepared() {
+        for view in [View::Everybody, View::Connection("c".to_owned())] {
+            for (limit, kept) in [(100, true), (99, false), (1_000, false)] {
+                let window = Window { offset: 0, limit };
+                for page in [users_page, groups_page] {
+                    let page = page(&view, "t", None, window);
+                    assert_eq!(page != page.clone().free_shape(), kept, "{limit} {view:?}");
+                }
+            }
+        }
+    }
 }
