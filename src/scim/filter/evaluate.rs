@@ -172,6 +172,8 @@ mod tests {
             "meta.created co \"2\"",
             "active eq \"maybe\"",
             "meta.created gt \"yesterday\"",
+            "meta.location eq \"https://x.test/Users/1\"",
+            "groups.$ref sw \"https:\"",
         ] {
             assert!(matches(text).is_err(), "{text}");
         }

@@ -245,6 +245,11 @@ impl Resolver<'_> {
             },
         };
         let value = operand(attribute, &path, op, value, self.rules)?;
+        if value != Literal::Null && is_made_address(&path) {
+            return Err(Error::invalid_filter(format!(
+                "`{path}` is an address made for each answer: compare the id instead"
+            )));
+        }
         Ok(Filter::Test(Test { path, op, value }))
     }
 }
@@ -262,6 +267,15 @@ fn spelled(path: &grammar::AttrPath) -> String {
         text.push_str(real_name(sub));
     }
     text
+}
+
+/// Addresses that are not stored: they depend on how the server is reached.
+fn is_made_address(path: &AttrPath) -> bool {
+    match path.sub.as_deref() {
+        Some("location") => path.is_core("meta"),
+        Some("$ref") => path.is_core("members") || path.is_core("groups"),
+        _ => false,
+    }
 }
 
 fn split(expression: grammar::AttrExp) -> (grammar::AttrPath, Op, grammar::CompValue) {
