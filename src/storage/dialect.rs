@@ -145,6 +145,18 @@ impl Dialect {
         }
     }
 
+    /// Whether the object under a name has no member but this one.
+    pub fn json_has_only(self, doc: &str, name: &str, member: &str) -> String {
+        let object = self.json_value(doc, &[name]);
+        match self {
+            Self::Postgres => format!("(({object} - '{member}') = '{{}}')"),
+            Self::Sqlite => format!(
+                "(json_remove({object}, {}) = '{{}}')",
+                sqlite_path(&[member])
+            ),
+        }
+    }
+
     /// The text of an element that is itself a scalar.
     pub fn element_text(self, alias: &str) -> String {
         match self {

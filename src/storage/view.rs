@@ -247,24 +247,17 @@ impl Scope<'_> {
             return Ok(BTreeMap::from([(user.clone(), groups)]));
         }
         for chunk in users.chunks(100) {
-            let mut query = Frag::sql(
-                "SELECT m.user_id, g.id, g.display_name FROM memberships m JOIN \"groups\" g \
-                 ON g.tenant = m.tenant AND g.id = m.group_id AND g.generation = m.generation WHERE m.tenant = ",
-            )
-            .text(self.tenant().as_str())
-            .push(" AND m.user_id IN (");
+            let mut query = Frag::sql("SELECT m.user_id, g.id, g.display_name")
+                .frag(&groups_of(view))
+                .push(" AND m.tenant = ")
+                .text(self.tenant().as_str())
+                .push(" AND m.user_id IN (");
             for (i, user) in chunk.iter().enumerate() {
                 query = query
                     .push(if i == 0 { "" } else { ", " })
                     .text(user.as_str());
             }
             query = query.push(")");
-            if let View::Connection(connection) = view {
-                query = query
-                    .push(" AND g.kind = 'group' AND (g.managed_by IS NULL OR g.managed_by = ")
-                    .text(connection.as_str())
-                    .push(")");
-            }
             let query = query.push(" ORDER BY m.user_id, g.id").free_shape();
             let rows: Vec<(String, String, String)> =
                 query.query::<(Text, Text, Text)>().load(self.conn())?;
@@ -300,51 +293,64 @@ impl Scope<'_> {
     }
 }
 
-/// The statement that lists a group's members: also what the plan tests look at.
-pub fn members_query(view: &View, tenant: &str, group: &str, generation: i64) -> Frag {
-    let select = match view {
-        View::Connection(_) => "SELECT COALESCE(c.scim_id, u.id), u.display_name, m.member_type",
-        View::Everybody => "SELECT u.id, u.display_name, m.member_type",
-    };
-    let mut frag = Frag::sql(select)
-        .push(" FROM memberships m JOIN users u ON u.tenant = m.tenant AND u.id = m.user_id");
-    if let View::Connection(connection) = view {
-        frag = frag
+/// SQL of the id under which the reader knows `u`.
+pub(super) fn known_id(view: &View) -> &'static str {
+    match view {
+        View::Connection(_) => "COALESCE(c.scim_id, u.id)",
+        View::Everybody => "u.id",
+    }
+}
+
+/// ` FROM memberships m … WHERE …`: members whom the reader sees, as `u` and `c`. Which group is left open.
+pub(super) fn members_of(view: &View) -> Frag {
+    let from = " FROM memberships m JOIN users u ON u.tenant = m.tenant AND u.id = m.user_id";
+    match view {
+        View::Connection(connection) => Frag::sql(from)
             .push(
                 " LEFT JOIN claims c ON c.tenant = u.tenant AND c.user_id = u.id AND c.connection_id = ",
             )
-            .text(connection.as_str());
+            .text(connection.as_str())
+            .push(" WHERE ((c.state IS NULL AND u.is_public) OR c.state <> 'ended')"),
+        View::Everybody => Frag::sql(from).push(" WHERE u.removed_at IS NULL"),
     }
-    frag = frag
-        .push(" WHERE m.tenant = ")
+}
+
+/// ` FROM memberships m … WHERE …`: groups that the reader sees, as `g`. Whose they are is left open.
+pub(super) fn groups_of(view: &View) -> Frag {
+    let from = Frag::sql(
+        " FROM memberships m JOIN \"groups\" g ON g.tenant = m.tenant AND g.id = m.group_id \
+         AND g.generation = m.generation WHERE ",
+    );
+    match view {
+        View::Connection(connection) => from
+            .push("g.kind = 'group' AND (g.managed_by IS NULL OR g.managed_by = ")
+            .text(connection.as_str())
+            .push(")"),
+        View::Everybody => from.push("1 = 1"),
+    }
+}
+
+/// The statement that lists a group's members: also what the plan tests look at.
+pub fn members_query(view: &View, tenant: &str, group: &str, generation: i64) -> Frag {
+    let id = known_id(view);
+    Frag::sql(format!("SELECT {id}, u.display_name, m.member_type"))
+        .frag(&members_of(view))
+        .push(" AND m.tenant = ")
         .text(tenant)
         .push(" AND m.group_id = ")
         .text(group)
         .push(" AND m.generation = ")
-        .int(generation);
-    let visible = match view {
-        View::Connection(_) => " AND ((c.state IS NULL AND u.is_public) OR c.state <> 'ended')",
-        View::Everybody => " AND u.removed_at IS NULL",
-    };
-    frag.push(visible).push(" ORDER BY m.user_id")
+        .int(generation)
+        .push(" ORDER BY m.user_id")
 }
 
 /// The statement that lists a user's groups.
 pub fn groups_of_query(view: &View, tenant: &str, user: &str) -> Frag {
-    let frag = Frag::sql(
-        "SELECT g.id, g.display_name, 'direct' FROM memberships m JOIN \"groups\" g \
-         ON g.tenant = m.tenant AND g.id = m.group_id AND g.generation = m.generation \
-         WHERE m.tenant = ",
-    )
-    .text(tenant)
-    .push(" AND m.user_id = ")
-    .text(user);
-    let frag = match view {
-        View::Connection(connection) => frag
-            .push(" AND g.kind = 'group' AND (g.managed_by IS NULL OR g.managed_by = ")
-            .text(connection.as_str())
-            .push(")"),
-        View::Everybody => frag,
-    };
-    frag.push(" ORDER BY g.id")
+    Frag::sql("SELECT g.id, g.display_name, 'direct'")
+        .frag(&groups_of(view))
+        .push(" AND m.tenant = ")
+        .text(tenant)
+        .push(" AND m.user_id = ")
+        .text(user)
+        .push(" ORDER BY g.id")
 }

@@ -1,11 +1,16 @@
 //! Groups: what is looked up by columns and by memberships.
 
+use serde_json::Value;
+
 use super::Table;
-use super::leaf::{compare, compare_time, millis};
-use crate::scim::filter::{Filter, Literal, Op, Test};
+use super::driver::{Driver, Rank};
+use super::leaf::{compare, compare_present, compare_time, millis, version};
+use super::list::List;
+use super::users::by_id;
+use crate::scim::filter::{Filter, Literal, Op, Test, evaluate_element};
 use crate::scim::schema::{AttrPath, ROSTERD_GROUP};
 use crate::storage::dialect::{Dialect, Frag};
-use crate::storage::view::View;
+use crate::storage::view::{View, known_id, members_of};
 
 pub(super) struct Groups<'a> {
     dialect: Dialect,
@@ -22,43 +27,42 @@ impl<'a> Groups<'a> {
         }
     }
 
-    fn select(&self, table: &str, id: &str) -> Frag {
-        Frag::sql(format!("SELECT {id} FROM {table} WHERE tenant = ")).text(self.tenant)
+    fn select(&self, condition: &str) -> Frag {
+        Frag::sql("SELECT id FROM \"groups\" WHERE tenant = ")
+            .text(self.tenant)
+            .push(" AND ")
+            .push(condition)
     }
 
-    fn members(&self, test: &Test) -> Frag {
-        let by = match test.path.sub.as_deref() {
-            Some("value") | None => "m.user_id",
-            Some("type") => "lower(m.member_type)",
-            _ => "NULL",
-        };
-        let start = "EXISTS (SELECT 1 FROM memberships m WHERE m.tenant = g.tenant AND m.group_id = g.id \
-             AND m.generation = g.generation";
-        let any = format!("{start})");
-        match (test.op, &test.value) {
-            (Op::Pr, _) | (Op::Ne, Literal::Null) => Frag::sql(any),
-            (Op::Eq, Literal::Null) => Frag::sql(format!("(NOT {any})")),
-            (op, value) => {
-                // A plain comparison, so that the index of memberships is used.
-                let some = match (op, value) {
-                    (Op::Eq, Literal::Text(text)) => {
-                        Frag::sql(format!("{start} AND {by} = ")).text(text.as_str())
-                    }
-                    _ => Frag::sql(format!("{start} AND ")).frag(&compare(
-                        self.dialect,
-                        by,
-                        op,
-                        value,
-                    )),
-                };
-                let some = some.push(")");
-                if op == Op::Ne {
-                    Frag::sql(format!("(NOT {any} OR ")).frag(&some).push(")")
-                } else {
-                    some
-                }
-            }
+    /// A part of one of the group's members.
+    fn of_member(&self, test: &Test) -> Frag {
+        let (op, value) = (test.op, &test.value);
+        match test.path.sub.as_deref() {
+            Some("display") => compare(self.dialect, "u.display_name_key", op, value),
+            Some("type") => compare_present(self.dialect, "lower(m.member_type)", op, value),
+            Some("$ref") => compare_present(self.dialect, "m.user_id", op, value),
+            _ => compare_present(self.dialect, known_id(self.view), op, value),
         }
+    }
+
+    /// Groups with this member, by the id that the reader knows.
+    fn by_member(&self, id: &str) -> Driver {
+        let own = Frag::sql("SELECT m.group_id FROM memberships m WHERE m.tenant = ")
+            .text(self.tenant)
+            .push(" AND m.user_id");
+        let found = Driver::key(Rank::Element, own, id);
+        let View::Connection(connection) = self.view else {
+            return found;
+        };
+        let known = Frag::sql(
+            "SELECT m.group_id FROM claims k JOIN memberships m ON m.tenant = k.tenant AND m.user_id = k.user_id \
+             WHERE k.tenant = ",
+        )
+        .text(self.tenant)
+        .push(" AND k.connection_id = ")
+        .text(connection.as_str())
+        .push(" AND k.scim_id");
+        found.or(Driver::key(Rank::Element, known, id))
     }
 }
 
@@ -96,73 +100,79 @@ impl Table for Groups<'_> {
             ("meta", Some("created")) => time("g.created_at"),
             ("meta", Some("lastModified")) => time("g.updated_at"),
             ("meta", Some("resourceType")) => plain("'Group'"),
-            ("meta", None) => Some(Frag::sql(if test.op == Op::Pr {
-                "(1 = 1)"
-            } else {
-                "(1 = 0)"
-            })),
-            ("meta", _) => plain("NULL"),
+            ("meta", Some("version")) => plain(&version("g.version")),
+            ("meta", _) => plain("g.id"),
             ("schemas", _) => {
-                let from = self.dialect.json_elements("g.doc", &["schemas"], "e");
-                Some(super::leaf::any_element(self.dialect, &from, None, test))
+                // Rosterd's own extension is added to whatever is stored.
+                let ours = Value::from(ROSTERD_GROUP);
+                let added = self.view == &View::Everybody
+                    && evaluate_element(&Filter::Test(test.clone()), &ours);
+                Some(match added {
+                    true => Frag::sql("(1 = 1)"),
+                    false => List::in_json(self.dialect, "g.doc", &["schemas"]).test(test),
+                })
             }
-            ("members", _) => Some(self.members(test)),
             _ => None,
         }
     }
 
-    fn elements(&self, path: &AttrPath, inner: &Filter) -> Option<Frag> {
-        match inner {
-            Filter::Test(test) if path.is_core("members") => Some(self.members(test)),
-            _ if path.is_core("members") => Some(Frag::sql("(1 = 0)")),
-            _ => None,
+    fn list(&self, path: &AttrPath, filter: &Filter) -> Option<List<'_>> {
+        if !path.is_core("members") {
+            return None;
         }
+        let list = List::new(
+            members_of(self.view).push(
+                " AND m.tenant = g.tenant AND m.group_id = g.id AND m.generation = g.generation",
+            ),
+            |test| self.of_member(test),
+        );
+        // Members that are named by id are looked up; no other member is read.
+        let named = Driver::of(filter, &|test| match (&test.value, test.op) {
+            (Literal::Text(id), Op::Eq) if test.path.sub.as_deref() == Some("value") => {
+                Some(by_id(self.dialect, self.tenant, self.view, id))
+            }
+            _ => None,
+        });
+        Some(match named {
+            Some(named) => list.only(&named.condition("m.user_id").push("1 = 1")),
+            None => list,
+        })
     }
 
-    fn driver(&self, test: &Test) -> Option<Vec<Frag>> {
+    fn hidden(&self, _path: &AttrPath) -> Option<Frag> {
+        None
+    }
+
+    fn driver(&self, test: &Test) -> Option<Driver> {
         let Literal::Text(text) = &test.value else {
             return None;
         };
         if test.path.urn.is_some() {
             return None;
         }
-        let groups = || self.select("\"groups\"", "id");
+        let by = |column: &str| Driver::key(Rank::Key, self.select(column), text);
         match (
             test.path.attr.as_deref()?,
             test.path.sub.as_deref(),
             test.op,
         ) {
-            ("id", _, Op::Eq) => Some(vec![groups().push(" AND id = ").text(text.as_str())]),
-            ("displayName", _, Op::Eq) => Some(vec![
-                groups()
-                    .push(" AND display_name_key = ")
-                    .text(text.as_str()),
-            ]),
-            ("externalId", _, Op::Eq) => self.view.connection().map(|connection| {
-                vec![
-                    groups()
-                        .push(" AND managed_by = ")
-                        .text(connection)
-                        .push(" AND external_id = ")
-                        .text(text.as_str()),
-                ]
+            ("id", _, Op::Eq) => Some(by("id")),
+            ("displayName", _, Op::Eq) => Some(by("display_name_key")),
+            ("externalId", _, Op::Eq) => Some(match self.view {
+                View::Connection(connection) => {
+                    let own = self
+                        .select("managed_by = ")
+                        .text(connection.as_str())
+                        .push(" AND external_id");
+                    Driver::key(Rank::Key, own, text)
+                }
+                View::Everybody => Driver::nothing(),
             }),
-            ("members", Some("value"), Op::Eq) => Some(vec![
-                self.select("memberships", "group_id")
-                    .push(" AND user_id = ")
-                    .text(text.as_str()),
-            ]),
+            ("members", Some("value"), Op::Eq) => Some(self.by_member(text)),
             ("meta", Some("lastModified"), Op::Gt | Op::Ge | Op::Eq) => {
                 let (at, _) = millis(text)?;
-                Some(vec![groups().push(" AND updated_at >= ").int(at)])
+                Some(Driver::range(self.select("updated_at >= ").int(at)))
             }
-            _ => None,
-        }
-    }
-
-    fn element_driver(&self, path: &AttrPath, inner: &Filter) -> Option<Vec<Frag>> {
-        match inner {
-            Filter::Test(test) if path.is_core("members") => self.driver(test),
             _ => None,
         }
     }

@@ -41,48 +41,44 @@ pub(super) fn in_element(dialect: Dialect, test: &Test) -> Frag {
     }
 }
 
-/// A multi-valued attribute satisfies a comparison if any element does; without elements it is absent.
-pub(super) fn any_element(dialect: Dialect, from: &str, sub: Option<&str>, test: &Test) -> Frag {
-    let value = match sub {
-        Some(sub) => dialect.json_value("e.value", &[sub]),
-        None => "e.value".to_owned(),
-    };
-    let present = format!("EXISTS (SELECT 1 FROM {from} WHERE {value} IS NOT NULL)");
-    match (test.op, &test.value) {
-        (Op::Pr, _) | (Op::Ne, Literal::Null) => Frag::sql(present),
-        (Op::Eq, Literal::Null) => Frag::sql(format!("(NOT {present})")),
-        (op, _) => {
-            let some = Frag::sql(format!(
-                "EXISTS (SELECT 1 FROM {from} WHERE {value} IS NOT NULL AND "
-            ))
-            .frag(&in_element(dialect, test))
-            .push(")");
-            if op == Op::Ne {
-                Frag::sql(format!("(NOT {present} OR "))
-                    .frag(&some)
-                    .push(")")
-            } else {
-                some
-            }
+/// `expression op literal`.
+pub(super) fn compare(dialect: Dialect, expression: &str, op: Op, literal: &Literal) -> Frag {
+    if let Some(presence) = presence(expression, op, literal) {
+        return presence;
+    }
+    let missing = if op == Op::Ne { "1 = 1" } else { "1 = 0" };
+    Frag::sql("COALESCE(")
+        .frag(&bare(dialect, expression, op, literal))
+        .push(&format!(", {missing})"))
+}
+
+/// The same of an expression that is never NULL: nothing stands around it that would keep an index from being used.
+pub(super) fn compare_present(
+    dialect: Dialect,
+    expression: &str,
+    op: Op,
+    literal: &Literal,
+) -> Frag {
+    presence(expression, op, literal).unwrap_or_else(|| bare(dialect, expression, op, literal))
+}
+
+/// The comparisons that ask only whether there is a value.
+fn presence(expression: &str, op: Op, literal: &Literal) -> Option<Frag> {
+    match (op, literal) {
+        (Op::Pr, _) | (Op::Ne, Literal::Null) => {
+            Some(Frag::sql(format!("({expression} IS NOT NULL)")))
         }
+        (Op::Eq, Literal::Null) => Some(Frag::sql(format!("({expression} IS NULL)"))),
+        (Op::Co | Op::Sw | Op::Ew, Literal::Text(text)) if text.is_empty() => {
+            Some(Frag::sql(format!("({expression} IS NOT NULL)")))
+        }
+        _ => None,
     }
 }
 
-/// `expression op literal`.
-pub(super) fn compare(dialect: Dialect, expression: &str, op: Op, literal: &Literal) -> Frag {
+/// The comparison of two values; NULL where the expression is.
+fn bare(dialect: Dialect, expression: &str, op: Op, literal: &Literal) -> Frag {
     match (op, literal) {
-        (Op::Pr, _) | (Op::Ne, Literal::Null) => {
-            return Frag::sql(format!("({expression} IS NOT NULL)"));
-        }
-        (Op::Eq, Literal::Null) => return Frag::sql(format!("({expression} IS NULL)")),
-        (Op::Co | Op::Sw | Op::Ew, Literal::Text(text)) if text.is_empty() => {
-            return Frag::sql(format!("({expression} IS NOT NULL)"));
-        }
-        _ => {}
-    }
-    let missing = if op == Op::Ne { "1 = 1" } else { "1 = 0" };
-    let open = Frag::sql("COALESCE(");
-    let bare = match (op, literal) {
         (Op::Co, Literal::Text(text)) => {
             let (before, after) = dialect.contains(expression);
             Frag::sql(before).text(text.clone()).push(after)
@@ -120,8 +116,7 @@ pub(super) fn compare(dialect: Dialect, expression: &str, op: Op, literal: &Lite
             let frag = Frag::sql(format!("({expression}{collate} {sign} "));
             bind(frag, literal).push(")")
         }
-    };
-    open.frag(&bare).push(&format!(", {missing})"))
+    }
 }
 
 fn bind(frag: Frag, literal: &Literal) -> Frag {
@@ -170,4 +165,9 @@ pub(super) fn millis(key: &str) -> Option<(i64, bool)> {
         time.timestamp_millis(),
         time.timestamp_subsec_nanos() % 1_000_000 == 0,
     ))
+}
+
+/// `meta.version` of a row with this number.
+pub(super) fn version(number: &str) -> String {
+    format!("('W/\"' || {number} || '\"')")
 }

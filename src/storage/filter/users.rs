@@ -1,11 +1,19 @@
 //! Users: what is looked up by columns and by other tables.
 
+use serde_json::Value;
+
 use super::Table;
-use super::leaf::{compare, compare_time, millis};
-use crate::scim::filter::{Filter, Literal, Op, Test};
-use crate::scim::schema::{AttrPath, ROSTERD_USER};
+use super::driver::{Driver, Rank};
+use super::leaf::{compare, compare_present, compare_time, millis, version};
+use super::list::List;
+use crate::scim::filter::{Filter, Literal, Op, Test, evaluate_element};
+use crate::scim::fold::email_identity_key;
+use crate::scim::schema::{AttrPath, ENTERPRISE, ROSTERD_USER};
 use crate::storage::dialect::{Dialect, Frag};
-use crate::storage::view::View;
+use crate::storage::view::{View, groups_of};
+
+/// How far the time in an id may be from the moment of writing, in milliseconds.
+const CLOCKS: i64 = 600_000;
 
 pub(super) struct Users<'a> {
     dialect: Dialect,
@@ -49,114 +57,115 @@ impl<'a> Users<'a> {
         Some(compare(self.dialect, column, test.op, &test.value))
     }
 
-    fn select(&self, table: &str, id: &str) -> Frag {
-        Frag::sql(format!("SELECT {id} FROM {table} WHERE tenant = ")).text(self.tenant)
+    fn select(&self, columns: &str) -> Frag {
+        Frag::sql(format!("SELECT {columns} WHERE tenant = "))
+            .text(self.tenant)
+            .push(" AND ")
     }
 
-    /// Users with this key, in the effective document or in the own view.
-    fn by_key(&self, column: &str, key: &str) -> Vec<Frag> {
-        let mut found = vec![
-            self.select("users", "id")
-                .push(&format!(" AND {column} = "))
-                .text(key),
-        ];
-        if let View::Connection(connection) = self.view {
-            found.push(
-                self.select("claims", "user_id")
-                    .push(" AND connection_id = ")
-                    .text(connection.as_str())
-                    .push(&format!(" AND {column} = "))
-                    .text(key),
-            );
-        }
-        found
-    }
-
-    fn by_email(&self, fold: &str) -> Vec<Frag> {
-        let views = [Some(""), self.view.connection()];
-        let each = views.into_iter().flatten().map(|view| {
-            self.select("emails", "user_id")
-                .push(" AND view = ")
-                .text(view)
-                .push(" AND fold = ")
-                .text(fold)
-                .push(" AND until IS NULL")
-        });
-        each.collect()
-    }
-
-    fn by_id(&self, id: &str) -> Vec<Frag> {
-        let mut found = vec![self.select("users", "id").push(" AND id = ").text(id)];
-        if let View::Connection(connection) = self.view {
-            found.push(
-                self.select("claims", "user_id")
-                    .push(" AND connection_id = ")
-                    .text(connection.as_str())
-                    .push(" AND scim_id = ")
-                    .text(id),
-            );
-        }
-        found
-    }
-
-    fn membership(&self, by: &str, value: &str) -> Frag {
-        let frag = Frag::sql(format!(
-            "EXISTS (SELECT 1 FROM memberships m JOIN \"groups\" g ON g.tenant = m.tenant AND g.id = m.group_id \
-             AND g.generation = m.generation WHERE m.tenant = u.tenant AND m.user_id = u.id AND {by} = "
-        ))
-        .text(value);
-        self.visible_groups(frag).push(")")
-    }
-
-    fn visible_groups(&self, frag: Frag) -> Frag {
+    /// Users whose key is this, in the effective document or in the own view.
+    fn by_key(&self, column: &str, key: &str) -> Driver {
+        let effective = self.select("id FROM users").push(column);
+        let found = Driver::key(Rank::Key, effective, key);
         match self.view {
-            View::Connection(connection) => frag
-                .push(" AND g.kind = 'group' AND (g.managed_by IS NULL OR g.managed_by = ")
-                .text(connection.as_str())
-                .push(")"),
-            View::Everybody => frag,
+            View::Connection(connection) => found.or(self.by_claim(connection, column, key)),
+            View::Everybody => found,
         }
     }
 
-    fn groups(&self, test: &Test) -> Frag {
-        let by = match test.path.sub.as_deref() {
+    fn by_claim(&self, connection: &str, column: &str, key: &str) -> Driver {
+        let own = self
+            .select("user_id FROM claims")
+            .push("connection_id = ")
+            .text(connection)
+            .push(" AND ")
+            .push(column);
+        Driver::key(Rank::Key, own, key)
+    }
+
+    /// Users with an address. Of two spellings of one address that differ in the domain's encoding only one has a row;
+    /// the identity key finds it under either.
+    fn by_email(&self, address: &str) -> Driver {
+        let mut found = Driver::nothing();
+        for view in [Some(""), self.view.connection()].into_iter().flatten() {
+            let by = |column: &str, key: &str| {
+                let select = self
+                    .select("user_id FROM emails")
+                    .push("until IS NULL AND view = ")
+                    .text(view)
+                    .push(" AND ")
+                    .push(column);
+                Driver::key(Rank::Element, select, key)
+            };
+            found = found
+                .or(by("fold", address))
+                .or(by("key", &email_identity_key(address)));
+        }
+        found
+    }
+
+    /// A part of one of the user's groups.
+    fn of_group(&self, test: &Test) -> Frag {
+        let expression = match test.path.sub.as_deref() {
             Some("display") => "g.display_name_key",
-            Some("value") | None => "m.group_id",
-            _ => return Frag::sql("(1 = 0)"),
+            Some("type") => "'direct'",
+            _ => "m.group_id",
         };
-        match (test.op, &test.value) {
-            (Op::Eq, Literal::Text(text)) => self.membership(by, text),
-            (op, value) => {
-                let start = "EXISTS (SELECT 1 FROM memberships m JOIN \"groups\" g ON g.tenant = m.tenant \
-                     AND g.id = m.group_id AND g.generation = m.generation \
-                     WHERE m.tenant = u.tenant AND m.user_id = u.id";
-                let any = self.visible_groups(Frag::sql(start)).push(")");
-                match (op, value) {
-                    (Op::Pr, _) | (Op::Ne, Literal::Null) => any,
-                    (Op::Eq, Literal::Null) => Frag::sql("(NOT ").frag(&any).push(")"),
-                    _ => {
-                        let some = self
-                            .visible_groups(Frag::sql(format!("{start} AND ")).frag(&compare(
-                                self.dialect,
-                                by,
-                                op,
-                                value,
-                            )))
-                            .push(")");
-                        if op == Op::Ne {
-                            Frag::sql("(NOT ")
-                                .frag(&any)
-                                .push(" OR ")
-                                .frag(&some)
-                                .push(")")
-                        } else {
-                            some
-                        }
-                    }
+        compare_present(self.dialect, expression, test.op, &test.value)
+    }
+
+    fn schemas(&self, test: &Test) -> Frag {
+        let doc = self.own("view_doc", "doc");
+        let list = List::in_json(self.dialect, &doc, &["schemas"]);
+        match self.view {
+            // A hidden manager takes the extension along if it has nothing else.
+            View::Connection(connection) => {
+                let lone = self
+                    .dialect
+                    .json_has_only(self.document(), ENTERPRISE, "manager");
+                let urn = self.dialect.element_text("e");
+                let shown = Frag::sql(format!("NOT ({urn} = '{ENTERPRISE}' AND {lone} AND "))
+                    .frag(&hidden_manager(self.dialect, self.document(), connection))
+                    .push(")");
+                list.only(&shown).test(test)
+            }
+            // Rosterd's own extension is added to whatever is stored.
+            View::Everybody => {
+                let ours = Value::from(ROSTERD_USER);
+                match evaluate_element(&Filter::Test(test.clone()), &ours) {
+                    true => Frag::sql("(1 = 1)"),
+                    false => list.test(test),
                 }
             }
         }
     }
+}
+
+/// Users by the id that the reader knows.
+pub(super) fn by_id(dialect: Dialect, tenant: &str, view: &View, id: &str) -> Driver {
+    let users = Users::new(dialect, tenant, view);
+    let found = Driver::key(Rank::Key, users.select("id FROM users").push("id"), id);
+    match view {
+        View::Connection(connection) => found.or(users.by_claim(connection, "scim_id", id)),
+        View::Everybody => found,
+    }
+}
+
+/// The manager is somebody whom the connection cannot see (`Scope::list_hidden_users` says the same of a page).
+fn hidden_manager(dialect: Dialect, document: &str, connection: &str) -> Frag {
+    let manager = dialect.json_text(document, &[ENTERPRISE, "manager", "value"]);
+    Frag::sql(format!(
+        "(u.manager_id IS NOT NULL AND COALESCE({manager} = u.manager_id, 1 = 0) AND EXISTS (SELECT 1 FROM users h \
+         LEFT JOIN claims hc ON hc.tenant = h.tenant AND hc.user_id = h.id AND hc.connection_id = "
+    ))
+    .text(connection)
+    .push(
+        " WHERE h.tenant = u.tenant AND h.id = u.manager_id AND (hc.scim_id IS NOT NULL OR hc.state = 'ended' \
+         OR (hc.state IS NULL AND NOT h.is_public))) AND NOT EXISTS (SELECT 1 FROM claims hs \
+         WHERE hs.tenant = u.tenant AND hs.state <> 'ended' AND hs.scim_id = u.manager_id AND hs.connection_id = ",
+    )
+    .text(connection)
+    .push("))")
 }
 
 impl Table for Users<'_> {
@@ -184,32 +193,32 @@ impl Table for Users<'_> {
                 View::Everybody => time("u.updated_at"),
             },
             ("meta", Some("resourceType")) => plain("'User'"),
-            ("meta", None) => Some(Frag::sql(if test.op == Op::Pr {
-                "(1 = 1)"
-            } else {
-                "(1 = 0)"
+            ("meta", Some("version")) => plain(&version(match self.view {
+                View::Connection(_) => "COALESCE(c.version, u.doc_version)",
+                View::Everybody => "u.version",
             })),
-            ("meta", _) => plain("NULL"),
-            ("schemas", _) => {
-                let doc = self.own("view_doc", "doc");
-                let from = self.dialect.json_elements(&doc, &["schemas"], "e");
-                Some(super::leaf::any_element(self.dialect, &from, None, test))
-            }
-            ("groups", _) => Some(self.groups(test)),
+            ("meta", _) => plain("u.id"),
+            ("schemas", _) => Some(self.schemas(test)),
             _ => None,
         }
     }
 
-    fn elements(&self, path: &AttrPath, inner: &Filter) -> Option<Frag> {
-        // `groups[value eq "x"]`: one test at most makes sense there.
-        match inner {
-            Filter::Test(test) if path.is_core("groups") => Some(self.groups(test)),
-            _ if path.is_core("groups") => Some(Frag::sql("(1 = 0)")),
-            _ => None,
+    fn list(&self, path: &AttrPath, _filter: &Filter) -> Option<List<'_>> {
+        if !path.is_core("groups") {
+            return None;
         }
+        let from = groups_of(self.view).push(" AND m.tenant = u.tenant AND m.user_id = u.id");
+        Some(List::new(from, |test| self.of_group(test)))
     }
 
-    fn driver(&self, test: &Test) -> Option<Vec<Frag>> {
+    fn hidden(&self, path: &AttrPath) -> Option<Frag> {
+        let is_manager =
+            path.urn.as_deref() == Some(ENTERPRISE) && path.attr.as_deref() == Some("manager");
+        let connection = self.view.connection().filter(|_| is_manager)?;
+        Some(hidden_manager(self.dialect, self.document(), connection))
+    }
+
+    fn driver(&self, test: &Test) -> Option<Driver> {
         let Literal::Text(text) = &test.value else {
             return None;
         };
@@ -217,64 +226,33 @@ impl Table for Users<'_> {
             return None;
         }
         let attr = test.path.attr.as_deref()?;
+        let range = |condition: &str| self.select("id FROM users").push(condition);
         match (attr, test.path.sub.as_deref(), test.op) {
-            ("id", _, Op::Eq) => Some(self.by_id(text)),
+            ("id", _, Op::Eq) => Some(by_id(self.dialect, self.tenant, self.view, text)),
             ("userName", _, Op::Eq) => Some(self.by_key("user_name_key", text)),
             ("displayName", _, Op::Eq) => Some(self.by_key("display_name_key", text)),
             ("emails", Some("value"), Op::Eq) => Some(self.by_email(text)),
-            ("externalId", _, Op::Eq) => match self.view {
-                View::Connection(connection) => Some(vec![
-                    self.select("claims", "user_id")
-                        .push(" AND connection_id = ")
-                        .text(connection.as_str())
-                        .push(" AND external_id = ")
-                        .text(text.as_str()),
-                ]),
-                View::Everybody => None,
-            },
-            ("groups", Some("value"), Op::Eq) => Some(vec![
-                self.select("memberships", "user_id")
-                    .push(" AND group_id = ")
-                    .text(text.as_str()),
-            ]),
+            ("externalId", _, Op::Eq) => Some(match self.view {
+                View::Connection(connection) => self.by_claim(connection, "external_id", text),
+                View::Everybody => Driver::nothing(),
+            }),
+            ("groups", Some("value"), Op::Eq) => {
+                let members = self.select("user_id FROM memberships").push("group_id");
+                Some(Driver::key(Rank::Element, members, text))
+            }
             // Every view's own time is at most the row's, so this index yields all of them.
             ("meta", Some("lastModified"), Op::Gt | Op::Ge | Op::Eq) => {
                 let (at, _) = millis(text)?;
-                Some(vec![
-                    self.select("users", "id")
-                        .push(" AND updated_at >= ")
-                        .int(at),
-                ])
+                Some(Driver::range(range("updated_at >= ").int(at)))
             }
             ("meta", Some("created"), Op::Gt | Op::Ge | Op::Eq) => {
                 let (at, _) = millis(text)?;
-                Some(vec![
-                    self.select("users", "id")
-                        .push(" AND id >= ")
-                        .text(first_id(at - 600_000)),
-                ])
+                Some(Driver::range(range("id >= ").text(first_id(at - CLOCKS))))
             }
             ("meta", Some("created"), Op::Lt | Op::Le) => {
                 let (at, _) = millis(text)?;
-                Some(vec![
-                    self.select("users", "id")
-                        .push(" AND id <= ")
-                        .text(first_id(at + 600_000)),
-                ])
+                Some(Driver::range(range("id <= ").text(first_id(at + CLOCKS))))
             }
-            _ => None,
-        }
-    }
-
-    fn element_driver(&self, path: &AttrPath, inner: &Filter) -> Option<Vec<Frag>> {
-        if !path.is_core("emails") {
-            return None;
-        }
-        match inner {
-            Filter::And(items) => items
-                .iter()
-                .find_map(|item| self.element_driver(path, item)),
-            Filter::Test(test) => self.driver(test),
             _ => None,
         }
     }
