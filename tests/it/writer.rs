@@ -136,7 +136,7 @@ async fn a_tenants_full_lane_is_refused_and_its_neighbour_is_not() {
                 .await
         })
     };
-    for _ in 0..1_100 {
+    for _ in 0..1_300 {
         queued.push(nothing(meta(&app)));
     }
     let mut theirs = meta(&app);
@@ -152,7 +152,8 @@ async fn a_tenants_full_lane_is_refused_and_its_neighbour_is_not() {
             refused += 1;
         }
     }
-    assert!((1..=100).contains(&refused), "{refused} were refused");
+    // A lane holds 1,024; up to 128 more may be in the batch with the job that waits.
+    assert!((140..=280).contains(&refused), "{refused} were refused");
 }
 
 #[actix_web::test]
