@@ -78,6 +78,7 @@ pub fn read(
         return Err(Error::invalid_syntax("`schemas` is required"));
     }
     check_required(registry, kind, &incoming.doc)?;
+    check_size(&incoming.doc)?;
     Ok(incoming)
 }
 
@@ -281,6 +282,38 @@ pub fn check_required(registry: &Registry, kind: ResourceKind, doc: &Doc) -> Res
     Ok(())
 }
 
+/// Largest document, in bytes of its names and texts.
+const DOCUMENT: usize = 1 << 20;
+
+/// A document stays of a size that can be compared and patched while other writers wait.
+///
+/// # Errors
+/// `invalidValue`.
+pub fn check_size(doc: &Doc) -> Result<()> {
+    let size: usize = doc
+        .iter()
+        .map(|(name, value)| name.len() + size(value))
+        .sum();
+    if size > DOCUMENT {
+        return Err(Error::invalid_value(format!(
+            "a resource has at most {DOCUMENT} bytes of attributes; this one would have {size}"
+        )));
+    }
+    Ok(())
+}
+
+fn size(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(size).sum(),
+        Value::Object(map) => map
+            .iter()
+            .map(|(name, value)| name.len() + size(value))
+            .sum(),
+        _ => 1,
+    }
+}
+
 /// `schemas` of a resource: the main schema and every extension in use.
 pub fn schemas_of(registry: &Registry, kind: ResourceKind, doc: &Doc) -> Vec<String> {
     let mut urns = vec![registry.core(kind).id.clone()];
@@ -448,6 +481,14 @@ mod tests {
             with(501).map_err(|e| e.scim_type),
             Err(Some(ScimType::InvalidValue))
         );
+        let large = json!([{"value": "a", "display": "x".repeat(60_000)}, {"value": "b"}]);
+        let many_large =
+            (0..20).map(|i| json!({"value": format!("v{i}"), "display": "x".repeat(60_000)}));
+        let with =
+            |emails: Value| user(json!({"schemas": [U], "userName": "ann", "emails": emails}));
+        assert!(with(large).is_ok());
+        let refused = with(many_large.collect()).map_err(|e| e.scim_type);
+        assert_eq!(refused, Err(Some(ScimType::InvalidValue)));
         let group = |members: Value| {
             let body = json!({"displayName": "Sales", "members": members});
             read_as(Preset::Generic, ResourceKind::Group, body)

@@ -108,13 +108,13 @@ fn distinct(attribute: &Attribute, items: Vec<Value>) -> Vec<Value> {
 
 /// What makes two values of a list the same: value and type as they compare, or all of it where there is no value.
 fn identity(attribute: &Attribute, item: &Value) -> String {
-    let folded = fold_value(Some(attribute), item);
-    match folded.get("value") {
-        Some(value) => {
-            Value::from_iter([Some(value), folded.get("type")].map(Option::<&Value>::cloned))
-                .to_string()
-        }
-        None => folded.to_string(),
+    let part = |name| {
+        let value = item.get(name)?;
+        Some(fold_value(attribute.sub(name), value))
+    };
+    match part("value") {
+        Some(value) => Value::from_iter([Some(value), part("type")]).to_string(),
+        None => fold_value(Some(attribute), item).to_string(),
     }
 }
 

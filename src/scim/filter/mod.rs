@@ -42,6 +42,15 @@ impl Filter {
         *self == Self::never()
     }
 
+    /// Whether a comparison in it looks at this part of an element.
+    pub(super) fn looks_at(&self, part: &str) -> bool {
+        match self {
+            Self::And(items) | Self::Or(items) => items.iter().any(|item| item.looks_at(part)),
+            Self::Not(inner) | Self::Elements(_, inner) => inner.looks_at(part),
+            Self::Test(test) => test.path.sub.as_deref() == Some(part),
+        }
+    }
+
     /// The same without what is always or never so inside another filter: an index serves the rest.
     fn simplified(self) -> Self {
         let (always, never) = (Self::always(), Self::never());

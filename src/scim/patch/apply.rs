@@ -10,7 +10,7 @@ use super::members;
 use super::target::{self, Target};
 use super::{Current, PatchRequest, Patched, Verb};
 use crate::scim::Doc;
-use crate::scim::document::check_required;
+use crate::scim::document::{check_required, check_size};
 use crate::scim::error::{Error, Result, quote};
 use crate::scim::filter::Filter;
 use crate::scim::rules::{Rule, Rules};
@@ -49,6 +49,7 @@ pub fn apply(
                 work.at(operation.verb, &target, value)?;
             }
         }
+        check_size(&work.out.doc)?;
     }
     let mut out = work.out;
     check_required(registry, kind, &out.doc)?;

@@ -20,7 +20,11 @@ pub(super) struct Picked<'a> {
 impl Picked<'_> {
     /// Whether an element satisfies the filter.
     pub(super) fn selects(&self, top: &Attribute, element: &Value) -> bool {
-        evaluate_element(self.filter, &fold_value(Some(top), element))
+        let parts = element.as_object().into_iter().flatten();
+        let folded = parts
+            .filter(|(name, _)| self.filter.looks_at(name))
+            .map(|(name, part)| (name.clone(), fold_value(top.sub(name), part)));
+        evaluate_element(self.filter, &folded.collect())
     }
 
     /// Places of the elements that do, in order.

@@ -481,6 +481,18 @@ fn more_than_one_request_may_hold_is_refused_with_the_way_out() {
     };
     let remove = |n: usize| json!({"op": "remove", "path": "members", "value": emails(0..n)});
     assert!(group(json!([remove(500)])).is_ok());
+    // The document is bounded after every operation, not only at the end.
+    let text = "x".repeat(60_000);
+    let large: Value = (0..20)
+        .map(|i| json!({"value": i.to_string(), "display": text}))
+        .collect();
+    let error = user(json!([
+        {"op": "add", "path": "emails", "value": large}, {"op": "remove", "path": "emails"},
+    ]));
+    assert_eq!(
+        error.map_err(|e| e.scim_type),
+        Err(Some(ScimType::InvalidValue))
+    );
     for ops in [
         json!([remove(501)]),
         json!([remove(300), remove(201)]),
