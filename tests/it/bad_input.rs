@@ -238,6 +238,8 @@ async fn everything_below_the_base_answers_in_scim() {
         ("PATCH", "/scim/v2/Users/nope", 400),
         ("GET", "/scim/v2/Users/%00", 404),
         ("DELETE", "/scim/v2/Groups/a%00b", 404),
+        ("GET", "/scim/v2/Users/%FF", 404),
+        ("GET", "/scim/v2/Schemas/%00", 404),
         ("GET", "/scim/Users", 404),
         ("GET", "/scim", 404),
         ("GET", "/scim/v1/Users", 400),
