@@ -1,5 +1,6 @@
 //! HTTP: one list of routes (`routes.rs`), one way through them (`dispatch.rs`), a file per resource below `scim/`.
 
+pub mod call;
 pub mod dispatch;
 pub mod error;
 pub mod operations;

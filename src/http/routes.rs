@@ -4,7 +4,8 @@ use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::State;
-use super::dispatch::{Call, Handler, dispatch, refuse};
+use super::call::{Call, Handler};
+use super::dispatch::{dispatch, refuse};
 use super::operations;
 use super::scim::{audit, discovery, groups, root, users};
 use crate::domain::roles::Role;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{list_response, search_query};
 use crate::domain::audit::Committed;
 use crate::domain::clock::Millis;
-use crate::http::dispatch::{Call, Reply};
+use crate::http::call::{Call, Reply};
 use crate::scim::Doc;
 use crate::scim::error::Result;
 use crate::scim::filter;

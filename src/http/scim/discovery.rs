@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::list_response;
-use crate::http::dispatch::{Call, Reply};
+use crate::http::call::{Call, Reply};
 use crate::scim;
 use crate::scim::discovery;
 use crate::scim::error::Result;

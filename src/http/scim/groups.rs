@@ -2,7 +2,7 @@
 
 use super::render::Frame;
 use super::{list_response, search_query};
-use crate::http::dispatch::{Call, Reply};
+use crate::http::call::{Call, Reply};
 use crate::scim::document;
 use crate::scim::error::Result;
 use crate::scim::filter::{self, Filter};

@@ -9,7 +9,7 @@ pub mod users;
 
 use serde_json::Value;
 
-use super::dispatch::Call;
+use super::call::Call;
 use crate::scim;
 use crate::scim::error::Result;
 use crate::scim::fold::fold_number;

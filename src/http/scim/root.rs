@@ -2,7 +2,7 @@
 //! of it.
 
 use super::{groups, list_response, search_query, users};
-use crate::http::dispatch::{Call, Reply};
+use crate::http::call::{Call, Reply};
 use crate::scim::error::Result;
 use crate::scim::filter::{self, Filter};
 use crate::scim::list::ListQuery;
