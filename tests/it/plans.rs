@@ -16,7 +16,8 @@ use serde_json::json;
 use crate::support::process::{OPERATOR, Server, TOKEN, command};
 use crate::support::{Client, Database, GROUP, TestApp, execute, is_soak, lines};
 
-/// The plan of a statement, a line each.
+/// The plan of a statement, a line each. PostgreSQL is kept from reading a small table whole just because it is small:
+/// what an index could do at any size is the question.
 fn plan(conn: &mut AnyConnection, frag: &Frag) -> String {
     use diesel::RunQueryDsl;
     use diesel::sql_types::{Integer, Text};
@@ -30,6 +31,10 @@ fn plan(conn: &mut AnyConnection, frag: &Frag) -> String {
             rows.into_iter().map(|r| r.3).collect::<Vec<_>>().join("\n")
         }
         AnyConnection::Postgresql(_) => {
+            execute(
+                conn,
+                "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off",
+            );
             let rows: Vec<String> = Frag::sql("EXPLAIN ")
                 .frag(frag)
                 .query::<Text>()
@@ -50,7 +55,7 @@ fn walks(plan: &str) -> Vec<String> {
         "memberships",
         "journal",
     ];
-    let aliases = ["u", "c", "m", "g", "p", "o", "e", "j"];
+    let aliases = ["u", "c", "m", "g", "p", "o", "e", "j", "h", "hc", "hs"];
     let is_walk = |line: &&str| {
         let line = line.trim_start_matches([' ', '-', '>']);
         let sqlite = line.strip_prefix("SCAN ").is_some_and(|rest| {
@@ -75,7 +80,40 @@ fn walks(plan: &str) -> Vec<String> {
             && tables.iter().any(|t| line.contains(&format!("on {t}")));
         sqlite || partial || postgres
     };
-    plan.lines().filter(is_walk).map(str::to_owned).collect()
+    let mut found = tenant_only(plan);
+    found.extend(plan.lines().filter(is_walk).map(str::to_owned));
+    found
+}
+
+/// Index conditions of PostgreSQL that restrict nothing but the tenant.
+fn tenant_only(plan: &str) -> Vec<String> {
+    let mut scan = "";
+    let mut found = Vec::new();
+    for line in plan.lines().map(str::trim) {
+        if line.contains(" Scan ") {
+            scan = line;
+        }
+        let small = ["on heads", "on connections", "on credentials"]
+            .iter()
+            .any(|table| scan.contains(table));
+        if line.starts_with("Index Cond: (tenant = ") && !small {
+            found.push(format!("{scan} {line}"));
+        }
+    }
+    found
+}
+
+/// Steps that read all members of a group.
+fn reads_members(plan: &str) -> bool {
+    let sqlite = "SEARCH m USING PRIMARY KEY (tenant=? AND group_id=? AND generation=?)";
+    let mut of_members = false;
+    plan.lines().any(|line| {
+        if line.contains(" Scan ") {
+            of_members = line.contains("on memberships") || line.contains("memberships_pkey");
+        }
+        let by_group = line.contains("Index Cond") && line.contains("group_id =");
+        line.contains(sqlite) || (of_members && by_group && !line.contains("user_id ="))
+    })
 }
 
 /// Enough rows for the planner to care, written straight into the tables.
@@ -165,18 +203,42 @@ fn fill(database: &Database, tenant: &str, people: usize, members: usize) -> Str
     connection
 }
 
+/// The statement of a page of users or groups that a filter asks for.
+async fn page(app: &TestApp, kind: ResourceKind, view: &View, text: &str) -> Frag {
+    let registry = Registry::builtin().unwrap();
+    let filter = parse(&registry, kind, text, &mut Rules::default()).unwrap();
+    let (tenant, view) = (app.tenant.tenant.as_str().to_owned(), view.clone());
+    let window = Window {
+        offset: 0,
+        limit: 100,
+    };
+    let page = app.service.store.read(&app.tenant.tenant, move |scope| {
+        Ok::<_, rosterd::storage::Error>(match kind {
+            ResourceKind::User => {
+                let condition = sql::users(scope, &registry, &view, &filter);
+                users_page(&view, &tenant, Some(&condition), window)
+            }
+            _ => {
+                let condition = sql::groups(scope, &registry, &view, &filter);
+                groups_page(&view, &tenant, Some(&condition), window)
+            }
+        })
+    });
+    page.await.unwrap()
+}
+
 #[actix_web::test]
 async fn every_look_up_uses_an_index() {
     let app = TestApp::start().await;
     let okta = app.source(Preset::Okta).await;
     let connection = fill(&app.database, app.tenant.tenant.as_str(), 20_000, 5_000);
-    let registry = Registry::builtin().unwrap();
     let tenant = app.tenant.tenant.as_str().to_owned();
-    let window = Window {
-        offset: 0,
-        limit: 100,
-    };
     let mut conn = app.database.connect();
+    let many = |name: &str| {
+        let each: Vec<String> = (0..60).map(|i| format!("{name} eq \"u{i}\"")).collect();
+        each.join(" or ")
+    };
+    let (names, addresses) = (many("userName"), many("emails.value"));
     let users = [
         "userName eq \"u77\"",
         "id eq \"019000000077-x\"",
@@ -188,51 +250,38 @@ async fn every_look_up_uses_an_index() {
         "userName eq \"u77\" and title co \"x\"",
         "id eq \"019000000077-x\" and manager eq \"m\"",
         "groups.value eq \"019000000001-x\" and userName eq \"u7\"",
+        "groups[value eq \"019000000002-x\" and display eq \"g2\"]",
+        "groups[value eq \"019000000003-x\" or value eq \"019000000002-x\"]",
         "meta.lastModified gt \"1970-01-01T00:00:19.990Z\"",
+        "meta.created gt \"2000-01-01T00:00:00Z\" and userName eq \"u77\"",
+        &names,
+        &addresses,
+    ];
+    let groups = [
+        "displayName eq \"g7\"",
+        "id eq \"019000000001-x\" and members eq \"019000000077-x\"",
+        "externalId eq \"x9\"",
+        "members.value eq \"019000000077-x\"",
+        "members[value eq \"019000000077-x\" and type eq \"User\"]",
+        "members[value eq \"019000000077-x\" or value eq \"019000000078-x\"]",
     ];
     for view in [View::Connection(connection.clone()), View::Everybody] {
-        for text in users {
-            if text.contains("externalId") && view == View::Everybody {
-                continue;
-            }
-            let filter = parse(&registry, ResourceKind::User, text, &mut Rules::default()).unwrap();
-            let (at, view2) = (tenant.clone(), view.clone());
-            let registry2 = registry.clone();
-            let page = app.service.store.read(&app.tenant.tenant, move |scope| {
-                let condition = sql::users(scope, &registry2, &view2, &filter);
-                Ok::<_, rosterd::storage::Error>(users_page(&view2, &at, Some(&condition), window))
-            });
-            let plan = plan(&mut conn, &page.await.unwrap());
-            assert_eq!(
-                walks(&plan),
-                Vec::<String>::new(),
-                "{view:?} {text}\n{plan}"
-            );
-        }
-        for text in [
-            "displayName eq \"g7\"",
-            "id eq \"019000000001-x\" and members eq \"019000000077-x\"",
-            "externalId eq \"x9\"",
-            "members.value eq \"019000000077-x\"",
+        for (kind, texts) in [
+            (ResourceKind::User, &users[..]),
+            (ResourceKind::Group, &groups[..]),
         ] {
-            if text.contains("externalId") && view == View::Everybody {
-                continue;
+            for text in texts {
+                // Nobody has one there, and no row is read to find that out; the plan does not show it.
+                if text.contains("externalId") && view == View::Everybody {
+                    continue;
+                }
+                let plan = plan(&mut conn, &page(&app, kind, &view, text).await);
+                assert_eq!(
+                    walks(&plan),
+                    Vec::<String>::new(),
+                    "{view:?} {text}\n{plan}"
+                );
             }
-            let filter =
-                parse(&registry, ResourceKind::Group, text, &mut Rules::default()).unwrap();
-            let (at, view2) = (tenant.clone(), view.clone());
-            let registry2 = registry.clone();
-            let page = app.service.store.read(&app.tenant.tenant, move |scope| {
-                let condition = sql::groups(scope, &registry2, &view2, &filter);
-                Ok::<_, rosterd::storage::Error>(groups_page(&view2, &at, Some(&condition), window))
-            });
-            let plan = plan(&mut conn, &page.await.unwrap());
-            // 500 groups are few: PostgreSQL may rightly read them all. The driver is what matters.
-            let walks: Vec<String> = walks(&plan)
-                .into_iter()
-                .filter(|w| !w.contains("groups") || w.contains("SCAN"))
-                .collect();
-            assert_eq!(walks, Vec::<String>::new(), "{view:?} {text}\n{plan}");
         }
     }
     // The check can fail: a title is in no index.
@@ -278,6 +327,16 @@ async fn one_member_in_or_out_reads_no_other_member() {
     let member = json!([{"op": "add", "path": "members", "value": [{"value": newcomer}]}]);
     okta.patch(&path, member).await.expect(204);
     let check = format!("id eq \"{group}\" and members eq \"{newcomer}\"");
+    let asked = plan(
+        &mut conn,
+        &page(&app, ResourceKind::Group, &view, &check).await,
+    );
+    assert!(!reads_members(&asked), "{asked}");
+    let all = plan(
+        &mut conn,
+        &page(&app, ResourceKind::Group, &view, "members.display pr").await,
+    );
+    assert!(reads_members(&all) || !walks(&all).is_empty(), "{all}");
     assert_eq!(
         okta.filter("/Groups?excludedAttributes=members&x=", "id pr")
             .await
@@ -325,8 +384,7 @@ async fn one_member_in_or_out_reads_no_other_member() {
         .expect(201);
 }
 
-/// The plan of a statement whose values are not known, a line each. PostgreSQL is kept from reading a small table whole
-/// just because it is small: what an index could do at any size is the question.
+/// The plan of a statement whose values are not known, a line each.
 fn plan_of_text(conn: &mut AnyConnection, statement: &str) -> String {
     if let AnyConnection::Sqlite(_) = conn {
         return plan(conn, &Frag::sql(statement).free_shape());
@@ -338,10 +396,7 @@ fn plan_of_text(conn: &mut AnyConnection, statement: &str) -> String {
         .join(", ");
     execute(
         conn,
-        &format!(
-            "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off; \
-             SET enable_mergejoin = off; PREPARE asked AS {statement}"
-        ),
+        &format!("SET plan_cache_mode = force_generic_plan; PREPARE asked AS {statement}"),
     );
     let run = match values.is_empty() {
         true => "EXECUTE asked".to_owned(),
@@ -350,24 +405,6 @@ fn plan_of_text(conn: &mut AnyConnection, statement: &str) -> String {
     let plan = plan(conn, &Frag::sql(run).free_shape());
     execute(conn, "DEALLOCATE asked");
     plan
-}
-
-/// Index conditions of PostgreSQL that restrict nothing but the tenant.
-fn tenant_only(plan: &str) -> Vec<String> {
-    let mut scan = "";
-    let mut found = Vec::new();
-    for line in plan.lines().map(str::trim) {
-        if line.contains(" Scan using ") {
-            scan = line;
-        }
-        let small = ["on heads", "on connections", "on credentials"]
-            .iter()
-            .any(|table| scan.contains(table));
-        if line.starts_with("Index Cond: (tenant = ") && !small {
-            found.push(format!("{scan} {line}"));
-        }
-    }
-    found
 }
 
 /// Statements that a log with `rosterd::sql=trace` holds, each once.
@@ -436,6 +473,8 @@ async fn no_statement_of_a_life_cycle_walks_a_tenant() {
         "actor.id eq \"x\" and action eq \"user.created\"",
         "time gt \"2026-01-01T00:00:00Z\"",
         "sequence gt 100",
+        "id eq \"1-5\"",
+        "id eq \"1-5\" or id eq \"1-7\"",
     ] {
         auditor.filter("/AuditEvents", filter).await.expect(200);
     }
@@ -448,7 +487,7 @@ async fn no_statement_of_a_life_cycle_walks_a_tenant() {
     let mut faults = Vec::new();
     for statement in all.iter().filter(|s| !is_whole_list(s)) {
         let plan = plan_of_text(&mut conn, statement);
-        if !walks(&plan).is_empty() || !tenant_only(&plan).is_empty() {
+        if !walks(&plan).is_empty() {
             faults.push(format!("{statement}\n{plan}\n"));
         }
     }

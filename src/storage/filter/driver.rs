@@ -126,3 +126,96 @@ fn list_of(keys: &[String]) -> Frag {
     }
     frag
 }
+
+#[cfg(test)]
+#[expect(clippy::expect_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::scim::filter::{Literal, Op, parse};
+    use crate::scim::rules::Rules;
+    use crate::scim::schema::{Registry, ResourceKind};
+
+    fn leaf(test: &Test) -> Option<Driver> {
+        let Literal::Text(text) = &test.value else {
+            return None;
+        };
+        let select = Frag::sql(test.path.attr.clone()?);
+        match (test.path.attr.as_deref()?, test.op) {
+            ("userName", Op::Eq) => Some(Driver::key(Rank::Key, select, text)),
+            ("emails", Op::Eq) => Some(Driver::key(Rank::Element, select, text)),
+            ("meta", Op::Gt) => Some(Driver::range(Frag::sql(text.as_str()))),
+            ("externalId", Op::Eq) => Some(Driver::nothing()),
+            _ => None,
+        }
+    }
+
+    /// The condition of a filter's driver with `?` for what is bound; empty where none drives.
+    fn driven(text: &str) -> String {
+        let registry = Registry::builtin().expect("built-in schemas");
+        let filter = parse(&registry, ResourceKind::User, text, &mut Rules::default());
+        let driver = Driver::of(&filter.expect(text), &leaf);
+        driver.map_or_else(String::new, |d| d.condition("id").shape())
+    }
+
+    #[test]
+    fn the_operand_that_leaves_least_drives() {
+        let since = r#"meta.created gt "2000-01-01T00:00:00Z""#;
+        for (text, want) in [
+            (
+                format!(r#"{since} and userName eq "a""#),
+                "id IN (userName IN (?)) AND ",
+            ),
+            (
+                format!(r#"{since} and title pr and emails eq "a""#),
+                "id IN (emails IN (?)) AND ",
+            ),
+            (
+                r#"emails eq "a" and userName eq "b""#.to_owned(),
+                "id IN (userName IN (?)) AND ",
+            ),
+            (
+                format!(r#"emails eq "a" and (userName eq "b" or {since})"#),
+                "id IN (emails IN (?)) AND ",
+            ),
+            (
+                r#"emails[value eq "a" and type eq "b"]"#.to_owned(),
+                "id IN (emails IN (?)) AND ",
+            ),
+            (r#"userName eq "a" or title pr"#.to_owned(), ""),
+            (r#"not (userName eq "a")"#.to_owned(), ""),
+            (r#"externalId eq "a""#.to_owned(), "1 = 0 AND "),
+            (
+                r#"externalId eq "a" or userName eq "b""#.to_owned(),
+                "id IN (userName IN (?)) AND ",
+            ),
+        ] {
+            assert_eq!(driven(&text), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn look_ups_of_one_column_are_one_and_too_many_others_are_none() {
+        let join = |n: usize, one: &dyn Fn(usize) -> String| {
+            let each: Vec<String> = (0..n).map(one).collect();
+            each.join(" or ")
+        };
+        let names = join(3, &|i| format!(r#"userName eq "{i}" or emails eq "{i}""#));
+        assert_eq!(
+            driven(&names),
+            "id IN (userName IN (?, ?, ?) UNION ALL emails IN (?, ?, ?)) AND "
+        );
+        let since = |i| format!(r#"meta.created gt "2000-01-01T00:00:00.{i}Z""#);
+        assert_ne!(driven(&join(PARTS / 2, &since)), "");
+        // A filter of more bytes than a client may send.
+        let test = |i| {
+            Filter::Test(Test {
+                path: crate::scim::schema::AttrPath::core("meta"),
+                op: Op::Gt,
+                value: Literal::Text(format!("{i}")),
+            })
+        };
+        let many = Filter::Or((0..=PARTS).map(test).collect());
+        let driver = Driver::of(&many, &leaf).expect("ranges drive");
+        assert_eq!(driver.condition("id"), Frag::default());
+    }
+}

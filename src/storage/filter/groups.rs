@@ -55,13 +55,13 @@ impl<'a> Groups<'a> {
             return found;
         };
         let known = Frag::sql(
-            "SELECT m.group_id FROM claims k JOIN memberships m ON m.tenant = k.tenant AND m.user_id = k.user_id \
-             WHERE k.tenant = ",
+            "SELECT m.group_id FROM claims o JOIN memberships m ON m.tenant = o.tenant AND m.user_id = o.user_id \
+             WHERE o.tenant = ",
         )
         .text(self.tenant)
-        .push(" AND k.connection_id = ")
+        .push(" AND o.connection_id = ")
         .text(connection.as_str())
-        .push(" AND k.scim_id");
+        .push(" AND o.scim_id");
         found.or(Driver::key(Rank::Element, known, id))
     }
 }
