@@ -1,6 +1,9 @@
 //! Query parameters of lists (RFC 7644 §3.4.2), in any letter case.
 
 use super::error::{Error, Result, quote};
+use super::project::Projection;
+use super::rules::Rules;
+use super::schema::{Registry, ResourceKind};
 
 /// Page size when a client names none.
 pub const DEFAULT_COUNT: i64 = 100;
@@ -63,6 +66,20 @@ impl ListQuery {
         query.start_index = start.unwrap_or(1).max(1);
         query.count = count.unwrap_or(DEFAULT_COUNT).clamp(0, MAX_COUNT);
         Ok(query)
+    }
+
+    /// The parts of each resource that are wanted.
+    ///
+    /// # Errors
+    /// `attributes` and `excludedAttributes` are both given.
+    pub fn projection(
+        &self,
+        registry: &Registry,
+        kind: ResourceKind,
+        rules: &mut Rules,
+    ) -> Result<Projection> {
+        let (wanted, unwanted) = (self.attributes.as_deref(), self.excluded.as_deref());
+        Projection::parse(registry, kind, wanted, unwanted, rules)
     }
 
     /// Whether entries of the journal are wanted in descending order; they are sorted by number or, which is the same,

@@ -10,7 +10,6 @@ use crate::scim::Doc;
 use crate::scim::error::Result;
 use crate::scim::filter;
 use crate::scim::list::ListQuery;
-use crate::scim::project::Projection;
 use crate::scim::schema::{Registry, ResourceKind};
 use crate::service::Error;
 use crate::storage::filter as sql;
@@ -107,13 +106,7 @@ pub async fn get(call: Call) -> Result<Reply> {
 async fn page(call: &Call, query: ListQuery) -> Result<Reply> {
     let mut rules = call.rules();
     let registry = call.state.service.registry.clone();
-    let projection = Projection::parse(
-        &registry,
-        KIND,
-        query.attributes.as_deref(),
-        query.excluded.as_deref(),
-        &mut rules,
-    )?;
+    let projection = query.projection(&registry, KIND, &mut rules)?;
     let parsed = query
         .filter
         .as_deref()

@@ -18,16 +18,6 @@ use crate::storage::view::{GroupView, Reference};
 
 const KIND: ResourceKind = ResourceKind::Group;
 
-fn projection(call: &Call, query: &ListQuery, rules: &mut Rules) -> Result<Projection> {
-    Projection::parse(
-        call.registry(),
-        KIND,
-        query.attributes.as_deref(),
-        query.excluded.as_deref(),
-        rules,
-    )
-}
-
 /// One group as the caller sees it; members are read only where they are wanted.
 async fn show(
     call: &Call,
@@ -114,7 +104,7 @@ pub(super) async fn fetch(
     rules: &mut Rules,
 ) -> Result<(i64, Vec<String>)> {
     let registry = call.state.service.registry.clone();
-    let projection = projection(call, query, rules)?;
+    let projection = query.projection(call.registry(), KIND, rules)?;
     let (view, start, count) = (call.view()?, query.start_index, query.count);
     let wants_members = projection.wants("members");
     let (total, groups) = call

@@ -73,16 +73,6 @@ impl Fetched {
     }
 }
 
-fn projection(call: &Call, query: &ListQuery, rules: &mut Rules) -> Result<Projection> {
-    Projection::parse(
-        call.registry(),
-        KIND,
-        query.attributes.as_deref(),
-        query.excluded.as_deref(),
-        rules,
-    )
-}
-
 /// One user, read anew, as the caller sees it.
 async fn show(
     call: &Call,
@@ -167,7 +157,7 @@ pub(super) async fn fetch(
     rules: &mut Rules,
 ) -> Result<(i64, Vec<String>)> {
     let registry = call.state.service.registry.clone();
-    let projection = projection(call, query, rules)?;
+    let projection = query.projection(call.registry(), KIND, rules)?;
     let (view, start, count) = (call.view()?, query.start_index, query.count);
     let wants_groups = projection.wants("groups");
     let (total, fetched) = call
