@@ -55,7 +55,7 @@ pub struct UserView {
     pub access_params: Option<String>,
     /// Whether the app lets the person in.
     pub has_access: bool,
-    /// Manager by id, to leave out one that the reader cannot see.
+    /// Manager in this view by id, to leave out one that the reader cannot see.
     pub manager_id: Option<String>,
 }
 
@@ -124,7 +124,8 @@ pub(super) fn users_in(view: &View, tenant: &str) -> Frag {
             "SELECT COALESCE(c.scim_id, u.id), u.id, COALESCE(c.view_doc, u.doc), \
              COALESCE(c.active, u.has_access), c.external_id, COALESCE(c.version, u.doc_version), \
              u.created_at, COALESCE(c.updated_at, u.doc_updated_at), u.access, u.access_reason, \
-             u.access_params, u.has_access, u.manager_id",
+             u.access_params, u.has_access, \
+             CASE WHEN c.view_doc IS NULL THEN u.manager_id ELSE c.manager_id END",
         )
         .frag(&from_users(view, tenant, connection)),
         View::Everybody => Frag::sql(

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use diesel::connection::SimpleConnection;
 use rosterd::storage::connection::AnyConnection;
 use rosterd::storage::migrations;
 
-use crate::support::{Database, columns, lines};
+use crate::support::{Database, columns, execute, lines};
 
 fn folders(tree: &str) -> BTreeSet<String> {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -106,7 +107,11 @@ fn every_key_but_those_of_the_global_tables_begins_with_the_tenant() {
             );
         }
         if line.starts_with("CREATE UNIQUE INDEX") {
-            assert!(line.contains("(tenant, "), "{line}");
+            let keys = line.split_once('(').map_or("", |(_, keys)| keys);
+            assert!(
+                keys.starts_with("tenant, ") || keys.starts_with("tenant)"),
+                "{line}"
+            );
         }
     }
 }
@@ -131,4 +136,26 @@ fn the_planner_of_sqlite_knows_every_index() {
         Vec::<String>::new(),
         "add them to sqlite_stat1 in their migration"
     );
+}
+
+#[test]
+fn a_tenant_has_one_connection_of_the_app() {
+    let database = Database::migrated();
+    let mut conn = database.connect();
+    let insert = |tenant: &str, id: &str, kind: &str| {
+        format!(
+            "INSERT INTO connections (tenant, id, kind, preset, label, joiner_policy, state, created_at, only_users, \
+             hidden_users, managed_groups) VALUES ('{tenant}', '{id}', '{kind}', 'x', 'x', 'x', 'x', 0, 0, 0, 0)"
+        )
+    };
+    for (tenant, id, kind) in [
+        ("a", "1", "app"),
+        ("a", "2", "scim"),
+        ("a", "3", "scim"),
+        ("b", "4", "app"),
+    ] {
+        execute(&mut conn, &insert(tenant, id, kind));
+    }
+    let refused = conn.batch_execute(&insert("a", "5", "app")).unwrap_err();
+    assert!(refused.to_string().contains("connections"), "{refused}");
 }

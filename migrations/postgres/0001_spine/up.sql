@@ -56,6 +56,8 @@ CREATE TABLE connections (
     settings       TEXT COLLATE "C",
     PRIMARY KEY (tenant, id)
 );
+-- The app's own users have one connection.
+CREATE UNIQUE INDEX connections_app ON connections (tenant) WHERE kind = 'app';
 
 -- Head of the chain and totals; locked first by every batch that writes for the tenant.
 CREATE TABLE heads (
@@ -129,14 +131,15 @@ CREATE TABLE claims (
     connection_id  TEXT COLLATE "C"    NOT NULL,
     state          TEXT COLLATE "C"    NOT NULL,             -- live | pending | parked | ended
     external_id    TEXT COLLATE "C",
-    active         BOOLEAN NOT NULL,             -- as this source last asserted it
+    active         BOOLEAN,                      -- as this source last asserted it; NULL: it never did
     asserted       TEXT COLLATE "C",                         -- JSON; NULL while this is the only writer of the user
     held           TEXT COLLATE "C",                         -- JSON array of units
     view_doc       JSONB,                         -- own view, while it differs from the effective document
     view_match     JSONB,
-    user_name      TEXT COLLATE "C",                         -- of the own view
+    user_name      TEXT COLLATE "C",                         -- of the own view; of an ended claim: as the source left it
     user_name_key  TEXT COLLATE "C",
     display_name_key TEXT COLLATE "C",
+    manager_id     TEXT COLLATE "C",              -- of the own view
     scim_id        TEXT COLLATE "C",                         -- the id this connection knows; NULL: the user's own
     version        BIGINT,                       -- of the own view; NULL: the user's doc_version
     updated_at     BIGINT,
@@ -188,7 +191,7 @@ CREATE TABLE conflicts (
     tenant         TEXT COLLATE "C"   NOT NULL,
     id             TEXT COLLATE "C"   NOT NULL,
     connection_id  TEXT COLLATE "C"   NOT NULL,
-    key            TEXT COLLATE "C"   NOT NULL,              -- SHA-256 of kind and asserted keys
+    key            TEXT COLLATE "C"   NOT NULL,              -- SHA-256 of the asserted keys
     kind           TEXT COLLATE "C"   NOT NULL,              -- code
     subject        TEXT COLLATE "C"   NOT NULL,              -- the user that the source got
     candidates     TEXT COLLATE "C"   NOT NULL,              -- JSON array of user ids

@@ -56,6 +56,8 @@ CREATE TABLE connections (
     settings       TEXT,
     PRIMARY KEY (tenant, id)
 );
+-- The app's own users have one connection.
+CREATE UNIQUE INDEX connections_app ON connections (tenant) WHERE kind = 'app';
 
 -- Head of the chain and totals; locked first by every batch that writes for the tenant.
 CREATE TABLE heads (
@@ -129,14 +131,15 @@ CREATE TABLE claims (
     connection_id  TEXT    NOT NULL,
     state          TEXT    NOT NULL,             -- live | pending | parked | ended
     external_id    TEXT,
-    active         BOOLEAN NOT NULL,             -- as this source last asserted it
+    active         BOOLEAN,                      -- as this source last asserted it; NULL: it never did
     asserted       TEXT,                         -- JSON; NULL while this is the only writer of the user
     held           TEXT,                         -- JSON array of units
     view_doc       TEXT,                         -- own view, while it differs from the effective document
     view_match     TEXT,
-    user_name      TEXT,                         -- of the own view
+    user_name      TEXT,                         -- of the own view; of an ended claim: as the source left it
     user_name_key  TEXT,
     display_name_key TEXT,
+    manager_id     TEXT,                          -- of the own view
     scim_id        TEXT,                         -- the id this connection knows; NULL: the user's own
     version        BIGINT,                       -- of the own view; NULL: the user's doc_version
     updated_at     BIGINT,
@@ -188,7 +191,7 @@ CREATE TABLE conflicts (
     tenant         TEXT   NOT NULL,
     id             TEXT   NOT NULL,
     connection_id  TEXT   NOT NULL,
-    key            TEXT   NOT NULL,              -- SHA-256 of kind and asserted keys
+    key            TEXT   NOT NULL,              -- SHA-256 of the asserted keys
     kind           TEXT   NOT NULL,              -- code
     subject        TEXT   NOT NULL,              -- the user that the source got
     candidates     TEXT   NOT NULL,              -- JSON array of user ids
@@ -262,7 +265,7 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('claims', 'claims_view', '1500000 1500000 1000000 500000 400000 1'),
     ('claims', 'claims_external_id', '1500000 1500000 1000000 2'),
     ('claims', 'claims_scim_id', '10000 10000 5000 1'),
-    ('claims', 'claims_user_name', '100000 100000 50000 2'),
+    ('claims', 'claims_user_name', '200000 200000 100000 2'),
     ('claims', 'claims_display_name', '100000 100000 50000 4'),
     ('groups', 'sqlite_autoindex_groups_1', '100000 100000 1'),
     ('groups', 'groups_display_name', '100000 100000 2'),
@@ -272,6 +275,7 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('memberships', 'memberships', '5000000 5000000 5000 4000 1'),
     ('memberships', 'memberships_user', '5000000 5000000 20 1 1'),
     ('connections', 'sqlite_autoindex_connections_1', '100 100 1'),
+    ('connections', 'connections_app', '1 1'),
     ('credentials', 'sqlite_autoindex_credentials_1', '100 100 1'),
     ('conflicts', 'sqlite_autoindex_conflicts_1', '10000 10000 1'),
     ('conflicts', 'conflicts_key', '10000 10000 5000 1'),

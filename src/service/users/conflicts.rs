@@ -7,6 +7,8 @@ use crate::service::error::Result;
 use crate::storage::Tx;
 use crate::storage::conflicts::ConflictRow;
 
+const OPEN: &str = "open";
+
 /// What cannot be decided by the program.
 pub(super) struct Question<'a> {
     /// Code.
@@ -19,20 +21,26 @@ pub(super) struct Question<'a> {
     pub(super) candidates: &'a [String],
 }
 
-/// Opens a conflict, or counts that it came up again.
+/// Opens a conflict, or counts that it came up again; an answer holds as long as the question stays the same.
 pub(super) fn ask(tx: &mut Tx<'_>, connection: &str, question: &Question<'_>) -> Result<()> {
-    let key = sha256_hex(
-        json!([question.kind, question.asserted])
-            .to_string()
-            .as_bytes(),
-    );
+    let key = sha256_hex(json!(question.asserted).to_string().as_bytes());
     let now = tx.now().0;
+    let candidates = Value::from(question.candidates.to_vec());
     if let Some(mut row) = tx.find_conflict(connection, &key)? {
         row.seen += 1;
         row.updated_at = now;
+        let text = candidates.to_string();
+        let is_same = (&row.kind[..], &row.subject[..], &row.candidates)
+            == (question.kind, question.subject, &text);
+        if !is_same {
+            question.kind.clone_into(&mut row.kind);
+            question.subject.clone_into(&mut row.subject);
+            row.candidates = text;
+            OPEN.clone_into(&mut row.state);
+            record(tx, "conflict.changed", connection, question, candidates);
+        }
         return Ok(tx.update_conflict(&row)?);
     }
-    let candidates = Value::from(question.candidates.to_vec());
     let row = ConflictRow {
         tenant: tx.tenant().as_str().to_owned(),
         id: tx.fresh_id(),
@@ -42,16 +50,26 @@ pub(super) fn ask(tx: &mut Tx<'_>, connection: &str, question: &Question<'_>) ->
         subject: question.subject.to_owned(),
         candidates: candidates.to_string(),
         params: None,
-        state: "open".to_owned(),
+        state: OPEN.to_owned(),
         seen: 1,
         created_at: now,
         updated_at: now,
     };
     tx.create_conflict(&row)?;
-    let entry = Entry::new("conflict.opened", "user", question.subject)
+    record(tx, "conflict.opened", connection, question, candidates);
+    Ok(())
+}
+
+fn record(
+    tx: &mut Tx<'_>,
+    action: &'static str,
+    connection: &str,
+    question: &Question<'_>,
+    candidates: Value,
+) {
+    let entry = Entry::new(action, "user", question.subject)
         .object("connection", connection)
         .reason(question.kind)
         .change("candidates", None, Some(candidates));
     tx.record(entry);
-    Ok(())
 }

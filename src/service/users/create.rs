@@ -110,7 +110,7 @@ fn new_user(tx: &Tx<'_>, source: &Source, id: &str, incoming: &Incoming) -> Mode
     let place = model.add_claim(&source.id, now);
     let claim = &mut model.claims[place];
     claim.row.external_id.clone_from(&incoming.external_id);
-    claim.row.active = incoming.active.unwrap_or(true);
+    claim.row.active = Some(incoming.active.unwrap_or(true));
     model
 }
 
@@ -253,8 +253,9 @@ fn adopt(
     hold_addresses(&mut claim.held, &asserted, &effective);
     claim.asserted = Some(asserted);
     claim.row.external_id.clone_from(&incoming.external_id);
-    claim.row.active = incoming.active.unwrap_or(true);
-    if claim.row.active {
+    let active = incoming.active.unwrap_or(true);
+    claim.row.active = Some(active);
+    if active {
         let mut standing = model.standing(&source.id);
         if was_removed {
             standing.access = None;

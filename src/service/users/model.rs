@@ -11,7 +11,7 @@ use crate::domain::access::{Access, Decision, Standing};
 use crate::domain::claims::own_view;
 use crate::domain::clock::Millis;
 use crate::scim::Doc;
-use crate::scim::schema::{AttrPath, Registry, ResourceKind};
+use crate::scim::schema::{AttrPath, ENTERPRISE, Registry, ResourceKind};
 use crate::scim::units::{Units, flatten, unflatten};
 use crate::service::error::{Error, Result, corrupt};
 use crate::storage::Tx;
@@ -193,7 +193,7 @@ impl Model {
             connection_id: connection.to_owned(),
             state: ClaimState::Live.as_str().to_owned(),
             external_id: None,
-            active: true,
+            active: Some(true),
             asserted: None,
             held: None,
             view_doc: None,
@@ -201,6 +201,7 @@ impl Model {
             user_name: None,
             user_name_key: None,
             display_name_key: None,
+            manager_id: None,
             scim_id: None,
             version: None,
             updated_at: None,
@@ -267,7 +268,9 @@ impl Model {
             since: Millis(self.row.access_since),
             sticky: self.row.sticky,
             inactive_elsewhere: self.claims.iter().any(|c| {
-                c.row.connection_id != connection && c.is(ClaimState::Live) && !c.row.active
+                c.row.connection_id != connection
+                    && c.is(ClaimState::Live)
+                    && c.row.active == Some(false)
             }),
         }
     }
@@ -294,7 +297,7 @@ impl Model {
             doc: claim
                 .and_then(|c| c.view_doc.clone())
                 .unwrap_or_else(|| row.doc.clone()),
-            active: claim.map_or(row.has_access, |c| c.active),
+            active: claim.and_then(|c| c.active).unwrap_or(row.has_access),
             external_id: claim.and_then(|c| c.external_id.clone()),
             version: self.view_version(connection),
             created_at: row.created_at,
@@ -305,7 +308,10 @@ impl Model {
             access_reason: row.access_reason.clone(),
             access_params: row.access_params.clone(),
             has_access: row.has_access,
-            manager_id: row.manager_id.clone(),
+            manager_id: match claim.filter(|c| c.view_doc.is_some()) {
+                Some(own) => own.manager_id.clone(),
+                None => row.manager_id.clone(),
+            },
         })
     }
 }
@@ -313,6 +319,13 @@ impl Model {
 /// Text attribute of a document.
 pub(super) fn text<'d>(doc: &'d Doc, name: &str) -> Option<&'d str> {
     doc.get(name).and_then(Value::as_str)
+}
+
+/// The manager of a document, by id.
+pub(super) fn manager(doc: &Doc) -> Option<&str> {
+    doc.get(ENTERPRISE)
+        .and_then(|e| e.pointer("/manager/value"))
+        .and_then(Value::as_str)
 }
 
 /// The userName of a document; validation made sure that there is one.

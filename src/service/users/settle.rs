@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use super::conflicts::{Question, ask};
 use super::identity::addresses;
-use super::model::{Claim, Model, text, user_name};
+use super::model::{Claim, Model, manager, text, user_name};
 use crate::domain::access::{Access, reason};
 use crate::domain::audit::Entry;
 use crate::domain::claims::{Part, effective, own_view};
 use crate::scim::Doc;
 use crate::scim::document::schemas_of;
 use crate::scim::fold::{fold, match_document, user_name_key};
-use crate::scim::schema::{AttrPath, ENTERPRISE, Registry, ResourceKind};
+use crate::scim::schema::{AttrPath, Registry, ResourceKind};
 use crate::scim::units::{Units, flatten, unflatten};
 use crate::service::error::Result;
 use crate::storage::Tx;
@@ -181,7 +181,8 @@ fn own_view_columns(registry: &Registry, model: &mut Model, place: usize) -> Res
     row.user_public = is_public;
     if view == effective {
         (row.view_doc, row.view_match) = (None, None);
-        (row.user_name, row.user_name_key, row.display_name_key) = (None, None, None);
+        (row.user_name, row.user_name_key) = (None, None);
+        (row.display_name_key, row.manager_id) = (None, None);
     } else {
         let doc = unflatten(&view);
         let name = user_name(&doc)?;
@@ -190,6 +191,7 @@ fn own_view_columns(registry: &Registry, model: &mut Model, place: usize) -> Res
         row.user_name = Some(name.to_owned());
         row.user_name_key = Some(user_name_key(name));
         row.display_name_key = display_key(&doc);
+        row.manager_id = manager(&doc).map(str::to_owned);
     }
     claim.store_columns();
     Ok(())
@@ -198,11 +200,6 @@ fn own_view_columns(registry: &Registry, model: &mut Model, place: usize) -> Res
 /// Look-up columns of the effective document.
 fn columns(registry: &Registry, model: &mut Model) -> Result<()> {
     let name = user_name(&model.doc)?.to_owned();
-    let manager = model
-        .doc
-        .get(ENTERPRISE)
-        .and_then(|e| e.pointer("/manager/value"))
-        .and_then(Value::as_str);
     let row = &mut model.row;
     row.doc = stored(registry, &model.doc);
     row.match_doc = folded(registry, &model.doc);
@@ -210,7 +207,7 @@ fn columns(registry: &Registry, model: &mut Model) -> Result<()> {
     row.user_name = name;
     row.display_name = text(&model.doc, "displayName").map(str::to_owned);
     row.display_name_key = display_key(&model.doc);
-    row.manager_id = manager.map(str::to_owned);
+    row.manager_id = manager(&model.doc).map(str::to_owned);
     Ok(())
 }
 
@@ -226,7 +223,7 @@ fn versions(tx: &Tx<'_>, before: Option<&Model>, model: &mut Model) {
     model.row.version += 1;
     model.row.updated_at = now;
     let seen = |m: &Model| {
-        let claims: Vec<(bool, Option<String>)> = m
+        let claims: Vec<(Option<bool>, Option<String>)> = m
             .claims
             .iter()
             .map(|c| (c.row.active, c.row.external_id.clone()))
@@ -416,7 +413,7 @@ fn record(
 
 fn claim_changes(entry: Entry, was: Option<&Claim>, claim: &Claim) -> Entry {
     let text = |c: Option<&Claim>| c.and_then(|c| c.row.external_id.clone()).map(Value::from);
-    let active = |c: Option<&Claim>| c.map(|c| Value::from(c.row.active));
+    let active = |c: Option<&Claim>| c.and_then(|c| c.row.active).map(Value::from);
     entry
         .change("active", active(was), active(Some(claim)))
         .change("externalId", text(was), text(Some(claim)))

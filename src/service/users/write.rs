@@ -77,7 +77,7 @@ pub(super) fn patch(
     let current = Current {
         doc: &view,
         external_id: claim.and_then(|c| c.external_id.as_deref()),
-        active: claim.map(|c| c.active),
+        active: claim.and_then(|c| c.active),
     };
     let patched = apply(registry.of_sources(), KIND, request, &current, rules)?;
     let asserts = Asserts {
@@ -140,7 +140,8 @@ fn write(
     let was_active = if adopts {
         model.row.has_access
     } else {
-        model.claims[place].row.active
+        let said = model.claims[place].row.active;
+        said.unwrap_or(model.row.has_access)
     };
     if adopts && !is_adoptable(&model.row) {
         model.claims[place].set_state(ClaimState::Pending);
@@ -166,9 +167,9 @@ fn write(
     }
     let claim = &mut model.claims[place];
     claim.row.external_id.clone_from(&asserts.external_id);
-    claim.row.active = asserts.active.unwrap_or(was_active);
+    let is_active = asserts.active.unwrap_or(was_active);
+    claim.row.active = Some(is_active);
     let is_live = claim.is(ClaimState::Live);
-    let is_active = claim.row.active;
     if is_live && (was_active != is_active || (adopts && asserts.active.is_some())) {
         set_access(tx, source, &mut model, is_active)?;
     }
@@ -253,7 +254,7 @@ pub(super) fn delete(
     let claimed = place.is_some();
     let place = place.unwrap_or_else(|| {
         let place = model.add_claim(&source.id, now);
-        model.claims[place].row.active = false;
+        model.claims[place].row.active = Some(false);
         model.claims[place].asserted = Some(Units::new());
         place
     });
