@@ -94,17 +94,28 @@ pub mod reason {
     pub const CONFLICT: &str = "conflict";
     /// The address is outside the tenant's verified domains.
     pub const UNVERIFIED_DOMAIN: &str = "unverified-domain";
+    /// A human removed the person; a source brought her back.
+    pub const REMOVED_BY_HUMAN: &str = "removed-by-human";
+
+    /// The code of a listed person about whom a human must decide first: no source talks its way past it.
+    pub fn waiting(code: &str) -> Option<&'static str> {
+        [CONFLICT, UNVERIFIED_DOMAIN, RETURNED_LATE]
+            .into_iter()
+            .find(|waiting| *waiting == code)
+    }
 }
 
 /// What the rules need to know about the person before the change.
 #[derive(Debug, Clone, Copy)]
 pub struct Standing {
-    /// Access now; `None` for somebody new.
+    /// Access now; `None` for somebody who arrives: new, or back from a tombstone.
     pub access: Option<Access>,
     /// When it became so.
     pub since: Millis,
     /// A human revoked or removed the person.
     pub sticky: bool,
+    /// What a human must decide before a policy lets the person in.
+    pub waits: Option<&'static str>,
     /// Another live claim says inactive.
     pub inactive_elsewhere: bool,
 }
@@ -121,6 +132,13 @@ pub struct Decision {
 /// How long a person revoked by a source may come back without a new decision, in days (a tenant's setting).
 pub const RETURN_DAYS: i64 = 30;
 
+fn listed(reason: &'static str) -> Decision {
+    Decision {
+        access: Access::Listed,
+        reason,
+    }
+}
+
 /// A push source says `active: true` (POST, PUT or PATCH). `None`: nothing changes.
 pub fn on_active(
     who: Standing,
@@ -128,59 +146,57 @@ pub fn on_active(
     now: Millis,
     return_days: i64,
 ) -> Option<Decision> {
-    if who.sticky || who.inactive_elsewhere {
-        return who.access.is_none().then_some(Decision {
-            access: Access::Listed,
-            reason: reason::LISTED_BY_SOURCE,
-        });
-    }
     match who.access {
+        None if who.inactive_elsewhere => Some(arrival(who, listed(reason::SOURCE_INACTIVE))),
+        None => Some(arrival(who, joiner(policy))),
+        Some(_) if who.sticky || who.inactive_elsewhere => None,
         Some(Access::Granted | Access::Invited) => None,
         Some(Access::Revoked) if now <= who.since.plus_days(return_days) => Some(Decision {
             access: Access::Granted,
             reason: reason::RETURNED,
         }),
-        Some(Access::Revoked) => Some(Decision {
-            access: Access::Listed,
-            reason: reason::RETURNED_LATE,
-        }),
-        None | Some(Access::Listed) => joiner(who.access, policy),
+        Some(Access::Revoked) => Some(listed(reason::RETURNED_LATE)),
+        Some(Access::Listed) => match who.waits {
+            Some(waits) => Some(listed(waits)),
+            None => Some(joiner(policy)).filter(|d| d.access != Access::Listed),
+        },
     }
 }
 
-/// What the joiner policy makes of somebody new or listed.
-fn joiner(access: Option<Access>, policy: JoinerPolicy) -> Option<Decision> {
+/// Somebody who arrives always gets a decision; a human's decisions, made or outstanding, come before any other.
+fn arrival(who: Standing, otherwise: Decision) -> Decision {
+    if who.sticky {
+        listed(reason::REMOVED_BY_HUMAN)
+    } else {
+        who.waits.map_or(otherwise, listed)
+    }
+}
+
+/// What the joiner policy makes of somebody who arrives or is listed.
+fn joiner(policy: JoinerPolicy) -> Decision {
     match policy {
-        JoinerPolicy::Grant => Some(Decision {
+        JoinerPolicy::Grant => Decision {
             access: Access::Granted,
             reason: reason::GRANTED_BY_POLICY,
-        }),
-        JoinerPolicy::Invite if access.is_none() => Some(Decision {
-            access: Access::Listed,
-            reason: reason::INVITATION_DUE,
-        }),
-        JoinerPolicy::List if access.is_none() => Some(Decision {
-            access: Access::Listed,
-            reason: reason::LISTED_BY_SOURCE,
-        }),
-        JoinerPolicy::Invite | JoinerPolicy::List => None,
+        },
+        JoinerPolicy::Invite => listed(reason::INVITATION_DUE),
+        JoinerPolicy::List => listed(reason::LISTED_BY_SOURCE),
     }
 }
 
-/// A push source deactivates (`active: false` by PUT or PATCH, DELETE). `None`: nothing changes.
+/// A push source deactivates (`active: false` in any verb, DELETE). `None`: nothing changes.
 ///
-/// An invited person falls back to `listed`: a pending invitation dies with the leaver.
-pub fn on_inactive(access: Access, because: &'static str) -> Option<Decision> {
-    match access {
-        Access::Granted => Some(Decision {
+/// An invited person falls back to `listed`: a pending invitation dies with the leaver. Somebody listed stays so, with
+/// the reason that she was listed for (docs/decisions/0002).
+pub fn on_inactive(who: Standing, because: &'static str) -> Option<Decision> {
+    match who.access {
+        None => Some(arrival(who, listed(reason::SOURCE_INACTIVE))),
+        Some(Access::Granted) => Some(Decision {
             access: Access::Revoked,
             reason: because,
         }),
-        Access::Invited => Some(Decision {
-            access: Access::Listed,
-            reason: because,
-        }),
-        Access::Listed | Access::Revoked => None,
+        Some(Access::Invited) => Some(listed(because)),
+        Some(Access::Listed | Access::Revoked) => None,
     }
 }
 
@@ -193,6 +209,7 @@ mod tests {
             access,
             since: Millis(0),
             sticky: false,
+            waits: None,
             inactive_elsewhere: false,
         }
     }
@@ -239,11 +256,43 @@ mod tests {
     }
 
     #[test]
+    fn no_policy_grants_what_waits_for_a_human() {
+        for access in [None, Some(Access::Listed)] {
+            for waits in [
+                reason::CONFLICT,
+                reason::UNVERIFIED_DOMAIN,
+                reason::RETURNED_LATE,
+            ] {
+                let who = Standing {
+                    waits: Some(waits),
+                    ..who(access)
+                };
+                let got = on_active(who, JoinerPolicy::Grant, Millis(1), RETURN_DAYS);
+                assert_eq!(got, Some(listed(waits)), "{access:?}");
+                assert_eq!(reason::waiting(waits), Some(waits));
+            }
+        }
+    }
+
+    #[test]
+    fn somebody_removed_by_a_human_arrives_as_listed_only() {
+        let removed = Standing {
+            sticky: true,
+            ..who(None)
+        };
+        let want = Some(listed(reason::REMOVED_BY_HUMAN));
+        let active = on_active(removed, JoinerPolicy::Grant, Millis(1), RETURN_DAYS);
+        assert_eq!(active, want);
+        assert_eq!(on_inactive(removed, reason::DEACTIVATED_BY_SOURCE), want);
+    }
+
+    #[test]
     fn inactive_revokes_only_those_who_have_something() {
-        let after = |a| on_inactive(a, reason::DEACTIVATED_BY_SOURCE).map(|d| d.access);
-        assert_eq!(after(Access::Granted), Some(Access::Revoked));
-        assert_eq!(after(Access::Invited), Some(Access::Listed));
-        assert_eq!(after(Access::Listed), None);
-        assert_eq!(after(Access::Revoked), None);
+        let after = |a| on_inactive(who(a), reason::DEACTIVATED_BY_SOURCE).map(|d| d.access);
+        assert_eq!(after(None), Some(Access::Listed));
+        assert_eq!(after(Some(Access::Granted)), Some(Access::Revoked));
+        assert_eq!(after(Some(Access::Invited)), Some(Access::Listed));
+        assert_eq!(after(Some(Access::Listed)), None);
+        assert_eq!(after(Some(Access::Revoked)), None);
     }
 }

@@ -69,6 +69,21 @@ pub fn assert_touched<K: Ord + Clone>(
     }
 }
 
+/// What nobody else asserts of these units passes to the source that is left, as it is in force: nobody loses a name or
+/// an address because another source went.
+pub fn inherit<K: Ord + Clone>(
+    heir: &mut Asserted<K>,
+    others: &[Part<'_, K>],
+    now: &Asserted<K>,
+    passes: impl Fn(&K) -> bool,
+) {
+    for (unit, value) in now.iter().filter(|(unit, _)| passes(unit)) {
+        if !others.iter().any(|part| part.asserted.contains_key(unit)) {
+            heir.entry(unit.clone()).or_insert_with(|| value.clone());
+        }
+    }
+}
+
 /// A hold ends when the source writes a different value there.
 pub fn release_holds<K: Ord>(held: &mut BTreeSet<K>, before: &Asserted<K>, after: &Asserted<K>) {
     held.retain(|unit| before.get(unit) == after.get(unit));
@@ -155,6 +170,27 @@ mod tests {
         assert_eq!(
             view,
             units(&[("title", json!("Clerk")), ("name", json!("Ann"))])
+        );
+    }
+
+    #[test]
+    fn what_nobody_else_asserts_passes_to_the_source_that_is_left() {
+        let now = units(&[
+            ("name", json!("Ann")),
+            ("mail", json!("a")),
+            ("title", json!("Boss")),
+        ]);
+        let other = units(&[("mail", Value::Null)]);
+        let none = BTreeSet::new();
+        let others = [Part {
+            asserted: &other,
+            held: &none,
+        }];
+        let mut heir = units(&[("dept", json!("Sales"))]);
+        inherit(&mut heir, &others, &now, |unit| *unit != "title");
+        assert_eq!(
+            heir,
+            units(&[("dept", json!("Sales")), ("name", json!("Ann"))])
         );
     }
 

@@ -5,6 +5,7 @@ pub mod connections;
 pub mod credentials;
 pub mod error;
 pub mod groups;
+mod limits;
 pub mod tenants;
 pub mod users;
 

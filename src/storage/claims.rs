@@ -6,6 +6,7 @@ use super::dialect::Json;
 use super::error::Result;
 use super::schema::claims;
 use super::scope::Scope;
+use crate::scim::fold::user_name_key;
 
 /// State of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +64,12 @@ impl ClaimRow {
     /// In this state.
     pub fn is(&self, state: ClaimState) -> bool {
         self.state == state.as_str()
+    }
+
+    /// The userName of the own view.
+    pub fn set_user_name(&mut self, name: &str) {
+        self.user_name = Some(name.to_owned());
+        self.user_name_key = Some(user_name_key(name));
     }
 }
 

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 
+use super::claims::ClaimState;
 use super::error::Result;
-use super::schema::emails;
+use super::schema::{claims, emails};
 use super::scope::Scope;
 use crate::domain::clock::Millis;
 
@@ -38,16 +39,36 @@ pub struct Address {
 }
 
 impl Scope<'_> {
-    /// Users whose primary address in a view has this identity key today.
-    pub fn list_ids_by_primary_email(&mut self, view: &str, key: &str) -> Result<Vec<String>> {
+    /// Users, tombstones included, whose primary address in force is this one, and on whom the connection has no claim
+    /// that goes on; or, `alike`, those whose address differs from it and is equal under filter folding.
+    pub fn list_free_by_primary_email(
+        &mut self,
+        connection: &str,
+        address: &Address,
+        alike: bool,
+    ) -> Result<Vec<String>> {
         let (conn, tenant) = self.parts();
-        Ok(emails::table
-            .filter(emails::tenant.eq(tenant).and(emails::view.eq(view)))
-            .filter(emails::key.eq(key).and(emails::until.is_null()))
-            .filter(emails::is_primary.eq(true))
+        let of_connection = claims::tenant
+            .eq(emails::tenant)
+            .and(claims::user_id.eq(emails::user_id))
+            .and(claims::connection_id.eq(connection));
+        let goes_on = claims::state.ne(ClaimState::Ended.as_str());
+        let query = emails::table
+            .left_join(claims::table.on(of_connection.and(goes_on)))
+            .filter(emails::tenant.eq(tenant).and(emails::view.eq("")))
+            .filter(emails::is_primary.eq(true).and(emails::until.is_null()))
+            .filter(claims::state.nullable().is_null())
             .select(emails::user_id)
-            .distinct()
-            .load(conn)?)
+            .order(emails::user_id);
+        let found = if alike {
+            query
+                .filter(emails::fold.eq(&address.fold))
+                .filter(emails::key.ne(&address.key))
+                .load(conn)?
+        } else {
+            query.filter(emails::key.eq(&address.key)).load(conn)?
+        };
+        Ok(found)
     }
 
     /// Stores the addresses of a user that has none yet in this view.
@@ -131,18 +152,6 @@ impl Scope<'_> {
                 emails::until.eq(until),
             ))
             .execute(conn)?;
-        Ok(())
-    }
-
-    /// Forgets the addresses of a view that is stored no more.
-    pub fn delete_emails(&mut self, user: &str, view: &str) -> Result<()> {
-        let (conn, tenant) = self.parts();
-        diesel::delete(
-            emails::table
-                .filter(emails::tenant.eq(tenant).and(emails::user_id.eq(user)))
-                .filter(emails::view.eq(view)),
-        )
-        .execute(conn)?;
         Ok(())
     }
 }

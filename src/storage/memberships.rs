@@ -5,7 +5,8 @@ use diesel::prelude::*;
 
 use super::dialect::Frag;
 use super::error::Result;
-use super::schema::memberships;
+use super::groups::GroupRow;
+use super::schema::{groups, memberships};
 use super::scope::Scope;
 
 impl Scope<'_> {
@@ -57,17 +58,26 @@ impl Scope<'_> {
             .load(conn)?)
     }
 
-    /// Groups that a user is in, as (group, generation), in order.
-    pub fn list_group_ids_of(&mut self, user: &str) -> Result<Vec<(String, i64)>> {
+    /// Groups managed by a connection that a user is in, at most `limit`.
+    pub fn list_managed_groups_of(
+        &mut self,
+        user: &str,
+        connection: &str,
+        limit: i64,
+    ) -> Result<Vec<GroupRow>> {
         let (conn, tenant) = self.parts();
+        let is_current = groups::tenant
+            .eq(memberships::tenant)
+            .and(groups::id.eq(memberships::group_id))
+            .and(groups::generation.eq(memberships::generation));
         Ok(memberships::table
-            .filter(
-                memberships::tenant
-                    .eq(tenant)
-                    .and(memberships::user_id.eq(user)),
-            )
-            .select((memberships::group_id, memberships::generation))
+            .inner_join(groups::table.on(is_current))
+            .filter(memberships::tenant.eq(tenant))
+            .filter(memberships::user_id.eq(user))
+            .filter(groups::managed_by.eq(connection))
+            .select(groups::all_columns)
             .order(memberships::group_id)
+            .limit(limit)
             .load(conn)?)
     }
 }

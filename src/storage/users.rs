@@ -60,19 +60,6 @@ impl Scope<'_> {
             .load(conn)?)
     }
 
-    /// Users, tombstones included, whose primary address in force has this identity key.
-    pub fn list_users_by_email(&mut self, key: &str) -> Result<Vec<UserRow>> {
-        let ids = self.list_ids_by_primary_email("", key)?;
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let (conn, tenant) = self.parts();
-        Ok(users::table
-            .filter(users::tenant.eq(tenant).and(users::id.eq_any(ids)))
-            .order(users::id)
-            .load(conn)?)
-    }
-
     /// Stores a new user.
     pub fn create_user(&mut self, row: &UserRow) -> Result<()> {
         let (conn, _) = self.parts();

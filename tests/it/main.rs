@@ -7,6 +7,7 @@
     reason = "a test fails by panicking, and reads better with plain lists"
 )]
 
+mod adoption;
 mod architecture;
 mod audit;
 mod bad_input;

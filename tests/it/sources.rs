@@ -1,26 +1,33 @@
 //! Two connections and one person: adoption, own views, ended and pending claims, revival, conflicts (SEMANTICS §1, §2).
 
 use rosterd::domain::access::JoinerPolicy;
-use rosterd::domain::clock::{ManualClock, Millis};
+use rosterd::domain::clock::{Clock, ManualClock, Millis, SystemClock};
 use rosterd::domain::roles::Role;
 use rosterd::scim::rules::Preset;
 use rosterd::storage::conflicts::ConflictRow;
+use rosterd::storage::tenants::TenantSettings;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
-use crate::support::{Client, ENTERPRISE, TestApp, USER, execute, person};
+use crate::support::{Client, ENTERPRISE, GROUP, TestApp, USER, execute, lines, person};
 
-const OURS: &str = "urn:ietf:params:scim:schemas:extension:rosterd:2.0:User";
+pub const OURS: &str = "urn:ietf:params:scim:schemas:extension:rosterd:2.0:User";
 
-struct World {
-    app: TestApp,
-    okta: Client,
-    entra: Client,
-    reader: Client,
+/// A tenant with an older connection, a younger one, and the app.
+pub struct World {
+    pub app: TestApp,
+    pub okta: Client,
+    pub entra: Client,
+    pub reader: Client,
 }
 
-async fn world() -> World {
-    let app = TestApp::start().await;
+pub async fn world() -> World {
+    world_at(Arc::new(SystemClock)).await
+}
+
+pub async fn world_at(clock: Arc<dyn Clock>) -> World {
+    let app = TestApp::start_with(clock).await;
     let okta = app.source(Preset::Okta).await;
     let entra = app.source(Preset::Entra).await;
     let reader = app.role(&app.tenant, Role::App).await;
@@ -33,7 +40,8 @@ async fn world() -> World {
 }
 
 impl World {
-    async fn effective(&self, id: &str) -> Value {
+    /// The person as the app reads her.
+    pub async fn effective(&self, id: &str) -> Value {
         self.reader
             .get(&format!("/Users/{id}"))
             .await
@@ -41,7 +49,8 @@ impl World {
             .body
     }
 
-    async fn conflicts(&self) -> Vec<ConflictRow> {
+    /// What waits for an answer.
+    pub async fn conflicts(&self) -> Vec<ConflictRow> {
         let read = self
             .app
             .service
@@ -52,8 +61,43 @@ impl World {
             .unwrap()
     }
 
-    /// Totals equal what a walk finds, in every view; the journal holds.
-    async fn check(&self) {
+    /// The code of access: `granted/granted-by-policy`.
+    pub async fn access(&self, id: &str) -> String {
+        let ours = self.effective(id).await[OURS].clone();
+        let word = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+        format!(
+            "{}/{}",
+            word(&ours["access"]),
+            word(&ours["accessReason"]["code"])
+        )
+    }
+
+    pub async fn verify_domains(&self, domains: &[&str]) {
+        let settings = TenantSettings {
+            verified_domains: domains.iter().map(ToString::to_string).collect(),
+            return_days: None,
+        };
+        let set = self
+            .app
+            .service
+            .set_tenant_settings(&self.app.tenant, settings);
+        set.await.unwrap();
+    }
+
+    /// Changes what is stored, as a use case to come will.
+    pub fn sql(&self, statement: &str) {
+        execute(&mut self.app.database.connect(), statement);
+    }
+
+    /// A connection that only lists people.
+    pub async fn lister(&self) -> Client {
+        self.app
+            .source_of(&self.app.tenant, Preset::Generic, JoinerPolicy::List)
+            .await
+    }
+
+    /// Totals equal what a walk finds, in every view; the journal holds, and has an entry for every version.
+    pub async fn check(&self) {
         for client in [&self.okta, &self.entra, &self.reader] {
             let all = client.get("/Users?count=1000").await.expect(200);
             assert_eq!(all.total(), i64::try_from(all.resources().len()).unwrap());
@@ -64,10 +108,16 @@ impl World {
             );
         }
         assert_eq!(self.app.verify().await.faults, []);
+        let silent = lines(
+            &mut self.app.database.connect(),
+            "SELECT u.id AS line FROM users u WHERE u.version > (SELECT count(*) FROM journal j WHERE j.tenant = u.tenant \
+             AND j.subject_id = u.id AND j.action NOT LIKE 'conflict.%')",
+        );
+        assert_eq!(silent, [""; 0], "a version without an entry");
     }
 }
 
-fn user(name: &str, email: &str, title: &str) -> Value {
+pub fn user(name: &str, email: &str, title: &str) -> Value {
     json!({"schemas": [USER], "userName": name, "title": title, "active": true, "emails": [{"value": email, "type": "work"}]})
 }
 
@@ -357,8 +407,7 @@ async fn people_merely_listed_by_others_are_invisible_until_they_are_claimed() {
         w.okta.filter("/Users", "userName eq \"ann\"").await.total(),
         0
     );
-    let group =
-        json!({"schemas": [crate::support::GROUP], "displayName": "G", "members": [{"value": id}]});
+    let group = json!({"schemas": [GROUP], "displayName": "G", "members": [{"value": id}]});
     w.okta.post("/Groups", group).await.expect(400);
     // Okta creates her: the listed user is meant, and Okta's policy grants.
     assert_eq!(
@@ -497,20 +546,12 @@ async fn an_admin_is_never_adopted_automatically() {
 #[actix_web::test]
 async fn addresses_outside_the_verified_domains_are_listed_and_never_matched() {
     let w = world().await;
-    let settings = rosterd::storage::tenants::TenantSettings {
-        verified_domains: vec!["x.test".to_owned()],
-        ..Default::default()
-    };
     let id = w
         .okta
         .post("/Users", user("ann", "ann@y.test", ""))
         .await
         .id();
-    w.app
-        .service
-        .set_tenant_settings(&w.app.tenant, settings)
-        .await
-        .unwrap();
+    w.verify_domains(&["x.test"]).await;
     let other = w
         .entra
         .post("/Users", user("ann2", "ann@y.test", ""))
@@ -631,4 +672,340 @@ async fn a_return_after_thirty_days_is_listed_with_a_new_decision_to_make() {
         let user = reader.get(&format!("/Users/{id}")).await.body;
         assert_eq!(user[OURS]["access"], json!(access), "after {days} days");
     }
+}
+
+#[actix_web::test]
+async fn the_older_connection_is_in_force_even_when_it_adopts_second() {
+    let w = world().await;
+    let id = w
+        .entra
+        .post("/Users", user("ann", "ann@x.test", "Clerk"))
+        .await
+        .id();
+    let adopted = w
+        .okta
+        .post("/Users", user("ann.lee", "ANN@x.test", "Boss"))
+        .await;
+    assert_eq!(adopted.expect(201).id(), id);
+    let force = w.effective(&id).await;
+    assert_eq!(
+        (
+            &force["title"],
+            &force["userName"],
+            &force["emails"][0]["value"]
+        ),
+        (&json!("Boss"), &json!("ann"), &json!("ann@x.test"))
+    );
+    // Writing the same name again is no new word; another one is, and ends the hold.
+    let path = format!("/Users/{id}");
+    for (name, in_force) in [("ann.lee", "ann"), ("ann.k", "ann.k")] {
+        let write = json!([{"op": "replace", "path": "userName", "value": name}]);
+        w.okta.patch(&path, write).await.expect(200);
+        assert_eq!(w.effective(&id).await["userName"], json!(in_force));
+    }
+    assert_eq!(w.entra.get(&path).await.body["userName"], json!("ann"));
+    w.check().await;
+}
+
+#[actix_web::test]
+async fn what_a_put_omits_is_no_longer_asserted() {
+    let w = world().await;
+    let id = w
+        .okta
+        .post("/Users", user("ann", "ann@x.test", "Boss"))
+        .await
+        .id();
+    w.entra
+        .post("/Users", user("ann.lee", "ann@x.test", "Clerk"))
+        .await
+        .expect(201);
+    let mut put = user("ann", "ann@x.test", "");
+    put.as_object_mut().unwrap().remove("title");
+    let path = format!("/Users/{id}");
+    let read = w.okta.put(&path, put).await.expect(200).body;
+    assert_eq!(read["title"], json!("Clerk"));
+    assert_eq!(w.effective(&id).await["title"], json!("Clerk"));
+    w.check().await;
+}
+
+#[actix_web::test]
+async fn a_rename_elsewhere_never_makes_two_of_one_name_in_a_view() {
+    let w = world().await;
+    let c = w.okta.post("/Users", user("c", "c@x.test", "")).await.id();
+    let a = w.okta.post("/Users", user("a", "a@x.test", "")).await.id();
+    let adopted = w.entra.post("/Users", user("b", "c@x.test", "")).await;
+    assert_eq!(adopted.expect(201).id(), c);
+    let path = format!("/Users/{a}");
+    let title = json!([{"op": "replace", "path": "title", "value": "T"}]);
+    w.entra.patch(&path, title).await.expect(200);
+    let rename = json!([{"op": "replace", "path": "userName", "value": "b"}]);
+    w.okta.patch(&path, rename).await.expect(200);
+    assert_eq!(w.effective(&a).await["userName"], json!("b"));
+    assert_eq!(w.entra.get(&path).await.body["userName"], json!("a"));
+    assert_eq!(
+        w.entra.filter("/Users", "userName eq \"b\"").await.ids(),
+        [c]
+    );
+    assert_eq!(
+        w.entra.filter("/Users", "userName eq \"a\"").await.ids(),
+        [a]
+    );
+    w.check().await;
+}
+
+#[actix_web::test]
+async fn an_etag_stands_for_active_in_the_view_of_a_source_without_a_claim() {
+    let w = world().await;
+    let ann = user("ann", "ann@x.test", "");
+    let id = w.okta.post("/Users", ann.clone()).await.id();
+    let path = format!("/Users/{id}");
+    let mut tags = Vec::new();
+    for active in [true, false, true] {
+        let read = w.entra.get(&path).await.expect(200);
+        assert_eq!(read.body["active"], json!(active));
+        tags.push(read.header("etag").unwrap().to_owned());
+        if active {
+            w.okta.delete(&path).await;
+        } else {
+            w.okta.post("/Users", ann.clone()).await.expect(201);
+        }
+    }
+    let known = tags.len();
+    tags.sort();
+    tags.dedup();
+    assert_eq!(tags.len(), known, "{tags:?}");
+    w.check().await;
+}
+
+#[actix_web::test]
+async fn a_claim_that_never_said_active_reads_whether_the_person_has_access() {
+    let w = world().await;
+    let id = w
+        .okta
+        .post("/Users", user("ann", "ann@x.test", ""))
+        .await
+        .id();
+    let path = format!("/Users/{id}");
+    let title = json!([{"op": "replace", "path": "title", "value": "T"}]);
+    w.entra.patch(&path, title).await.expect(200);
+    w.sql("UPDATE claims SET active = NULL WHERE asserted LIKE '%\"T\"%'");
+    for active in [true, false] {
+        assert_eq!(w.entra.get(&path).await.body["active"], json!(active));
+        let write = json!([{"op": "replace", "value": {"active": false}}]);
+        w.okta.patch(&path, write).await.expect(200);
+    }
+    assert_eq!(w.entra.filter("/Users", "active eq false").await.total(), 1);
+    w.check().await;
+}
+
+#[actix_web::test]
+async fn a_change_that_only_a_claim_shows_has_its_entry() {
+    let w = world().await;
+    let mut ann = user("ann", "ann@x.test", "");
+    ann["externalId"] = json!("a");
+    let id = w.okta.post("/Users", ann.clone()).await.id();
+    let path = format!("/Users/{id}");
+    w.okta.delete(&path).await.expect(204);
+    ann["userName"] = json!("ann.lee");
+    assert_eq!(w.okta.post("/Users", ann).await.expect(201).id(), id);
+    assert_eq!(w.effective(&id).await["userName"], json!("ann"));
+    let write = json!([{"op": "replace", "path": "userName", "value": "ann"}]);
+    w.okta.patch(&path, write).await.expect(200);
+    let journal = lines(
+        &mut w.app.database.connect(),
+        &format!(
+            "SELECT action || ' ' || changes AS line FROM journal WHERE subject_id = '{id}' ORDER BY sequence"
+        ),
+    );
+    let last = journal.last().unwrap();
+    assert!(
+        last.starts_with("claim.updated")
+            && last.contains("asserted/userName")
+            && last.contains("\"held\""),
+        "{journal:?}"
+    );
+    w.check().await;
+}
+
+#[actix_web::test]
+async fn a_hidden_manager_of_an_own_view_is_left_out_too() {
+    let w = world().await;
+    let boss = w
+        .lister()
+        .await
+        .post("/Users", user("boss", "boss@x.test", ""))
+        .await
+        .id();
+    let bob = w
+        .okta
+        .post("/Users", user("bob", "bob@x.test", ""))
+        .await
+        .id();
+    let managed = |name: &str, by: &str| {
+        let mut body = user(name, "ann@x.test", "");
+        body[ENTERPRISE] = json!({"manager": {"value": by}});
+        body
+    };
+    let id = w
+        .okta
+        .post("/Users", managed("ann", &bob))
+        .await
+        .expect(201)
+        .id();
+    let adopted = w
+        .entra
+        .post("/Users", managed("ann.lee", &boss))
+        .await
+        .expect(201);
+    let path = format!("/Users/{id}");
+    let read = w.entra.get(&path).await.body;
+    let found = w.entra.filter("/Users", "userName eq \"ann.lee\"").await;
+    for doc in [&adopted.body, &read, &found.resources()[0]] {
+        assert_eq!(doc.get(ENTERPRISE), None, "{doc}");
+    }
+    assert_eq!(
+        w.okta.get(&path).await.body[ENTERPRISE]["manager"]["value"],
+        json!(bob)
+    );
+    w.check().await;
+}
+
+#[actix_web::test]
+async fn addresses_of_a_view_that_is_gone_are_history() {
+    let w = world().await;
+    let id = w
+        .okta
+        .post("/Users", user("ann", "ann@x.test", ""))
+        .await
+        .id();
+    let other = json!([{"op": "replace", "path": "emails", "value": [{"value": "lee@x.test", "type": "work"}]}]);
+    let path = format!("/Users/{id}");
+    w.entra.patch(&path, other).await.expect(200);
+    let same = json!([{"op": "replace", "path": "emails", "value": [{"value": "ann@x.test", "type": "work"}]}]);
+    w.entra.patch(&path, same).await.expect(200);
+    let rows = lines(
+        &mut w.app.database.connect(),
+        "SELECT key AS line FROM emails WHERE view <> '' AND until IS NOT NULL",
+    );
+    assert_eq!(rows, ["lee@x.test"]);
+    assert_eq!(
+        w.entra
+            .filter("/Users", "emails.value eq \"lee@x.test\"")
+            .await
+            .total(),
+        0
+    );
+    w.check().await;
+}
+
+fn group(name: &str, members: &[&String]) -> Value {
+    let members: Vec<Value> = members.iter().map(|id| json!({"value": id})).collect();
+    json!({"schemas": [GROUP], "displayName": name, "members": members})
+}
+
+fn members(group: &Value) -> Vec<&str> {
+    let list = group["members"].as_array().into_iter().flatten();
+    list.map(|m| m["value"].as_str().unwrap()).collect()
+}
+
+/// What disconnecting will do: nobody manages the group.
+fn let_go(w: &World, group: &str) {
+    w.sql(&format!(
+        "UPDATE connections SET managed_groups = managed_groups - 1 WHERE id = (SELECT managed_by FROM \"groups\" WHERE id = '{group}'); \
+         UPDATE \"groups\" SET managed_by = NULL, external_id = NULL WHERE id = '{group}'; \
+         UPDATE heads SET unmanaged_groups = unmanaged_groups + 1 WHERE \"groups\" > 0"
+    ));
+}
+
+#[actix_web::test]
+async fn a_delete_leaves_the_groups_of_its_own_connection_only() {
+    let w = world().await;
+    let ann = w
+        .okta
+        .post("/Users", user("ann", "ann@x.test", ""))
+        .await
+        .id();
+    let own = w
+        .okta
+        .post("/Groups", group("Own", &[&ann]))
+        .await
+        .expect(201)
+        .id();
+    let other = w
+        .entra
+        .post("/Groups", group("Other", &[&ann]))
+        .await
+        .expect(201)
+        .id();
+    w.okta.delete(&format!("/Users/{ann}")).await.expect(204);
+    let read = |id: &String| format!("/Groups/{id}");
+    assert_eq!(members(&w.okta.get(&read(&own)).await.body), [""; 0]);
+    assert_eq!(members(&w.reader.get(&read(&own)).await.body), [""; 0]);
+    assert_eq!(
+        members(&w.entra.get(&read(&other)).await.body),
+        [ann.as_str()]
+    );
+    w.check().await;
+}
+
+/// Every look at it is a moment later: operations are told apart by their time.
+#[derive(Debug, Default)]
+struct Ticking(AtomicI64);
+
+impl Clock for Ticking {
+    fn now(&self) -> Millis {
+        Millis(self.0.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+#[actix_web::test]
+async fn a_delete_leaves_more_groups_than_one_operation_may_change() {
+    let w = world_at(Arc::new(Ticking::default())).await;
+    let ann = w
+        .okta
+        .post("/Users", user("ann", "ann@x.test", ""))
+        .await
+        .id();
+    for chunk in 0..5 {
+        let each = (0..90).map(|i| {
+            let (okta, body) = (w.okta.clone(), group(&format!("g{chunk}-{i}"), &[&ann]));
+            async move { okta.post("/Groups", body).await.expect(201) }
+        });
+        futures_util::future::join_all(each).await;
+    }
+    let before = w.app.verify().await.entries;
+    w.okta.delete(&format!("/Users/{ann}")).await.expect(204);
+    assert!(w.effective(&ann).await.get("groups").is_none());
+    // One entry a group, one for the claim, one for access.
+    assert_eq!(w.app.verify().await.entries, before + 450 + 2);
+    let operations = lines(
+        &mut w.app.database.connect(),
+        "SELECT CAST(count(*) AS TEXT) AS line FROM journal WHERE action = 'group.member_removed' GROUP BY at ORDER BY at",
+    );
+    assert_eq!(operations, ["200", "200", "50"]);
+    w.check().await;
+}
+
+#[actix_web::test]
+async fn members_whom_the_reader_cannot_see_are_left_out() {
+    let w = world().await;
+    let lister = w.lister().await;
+    let hidden = lister.post("/Users", user("h", "h@x.test", "")).await.id();
+    let seen = w.okta.post("/Users", user("s", "s@x.test", "")).await.id();
+    let both = lister
+        .post("/Groups", group("G", &[&hidden, &seen]))
+        .await
+        .expect(201)
+        .id();
+    let_go(&w, &both);
+    let path = format!("/Groups/{both}");
+    assert_eq!(
+        members(&w.okta.get(&path).await.expect(200).body),
+        [seen.as_str()]
+    );
+    assert_eq!(members(&w.reader.get(&path).await.body).len(), 2);
+    // Nor somebody whom it deleted.
+    w.entra.delete(&format!("/Users/{seen}")).await.expect(204);
+    assert_eq!(members(&w.entra.get(&path).await.body), [""; 0]);
+    w.check().await;
 }

@@ -297,3 +297,76 @@ async fn a_connection_never_sees_our_extension() {
             .contains("AuditEvent")
     );
 }
+
+#[actix_web::test]
+async fn a_value_too_long_to_be_looked_up_is_refused_by_name() {
+    let app = TestApp::start().await;
+    let okta = app.source(Preset::Okta).await;
+    // Hardly compressible, or a database could squeeze it into an index after all.
+    let text = |length: usize| -> String {
+        (0u32..)
+            .map(|i| {
+                char::from(b'a' + u8::try_from(i.wrapping_mul(2_654_435_761) >> 24).unwrap() % 26)
+            })
+            .take(length)
+            .collect()
+    };
+    let at_most = |length: usize, kind: usize| {
+        json!({
+            "schemas": [USER, ENTERPRISE], "userName": text(length), "externalId": text(length), "displayName": text(length),
+            "emails": [{"value": text(length), "type": text(kind)}], ENTERPRISE: {"manager": {"value": text(length)}},
+        })
+    };
+    let id = okta
+        .post("/Users", at_most(1_000, 100))
+        .await
+        .expect(201)
+        .id();
+    let path = format!("/Users/{id}");
+    let whole = okta.get(&path).await.body;
+    let too_long = at_most(1_001, 101);
+    for (attribute, limit) in [
+        ("userName", "1000"),
+        ("externalId", "1000"),
+        ("displayName", "1000"),
+    ] {
+        let mut body = json!({"schemas": [USER], "userName": "ann"});
+        body[attribute] = too_long[attribute].clone();
+        let write = json!([{"op": "replace", "path": attribute, "value": body[attribute]}]);
+        for refused in [
+            okta.post("/Users", body.clone()).await,
+            okta.put(&path, body).await,
+            okta.patch(&path, write).await,
+        ] {
+            let refused = refused.expect(400);
+            assert_eq!(refused.scim_type(), "invalidValue");
+            assert!(
+                refused.text.contains(attribute) && refused.text.contains(limit),
+                "{}",
+                refused.text
+            );
+        }
+    }
+    for (key, body) in [
+        ("emails.value", json!({"emails": [{"value": text(1_001)}]})),
+        // One letter becomes three.
+        (
+            "emails.value",
+            json!({"emails": [{"value": "\u{fb03}".repeat(334)}]}),
+        ),
+        (
+            "emails.type",
+            json!({"emails": [{"value": "a@x.test", "type": text(101)}]}),
+        ),
+        (
+            "manager.value",
+            json!({ENTERPRISE: {"manager": {"value": text(8_000)}}}),
+        ),
+    ] {
+        let mut body = body;
+        (body["schemas"], body["userName"]) = (json!([USER]), json!("ann"));
+        let refused = okta.post("/Users", body).await.expect(400);
+        assert!(refused.text.contains(key), "{}", refused.text);
+    }
+    assert_eq!(okta.get(&path).await.body, whole);
+}

@@ -9,6 +9,20 @@ use crate::storage::conflicts::ConflictRow;
 
 const OPEN: &str = "open";
 
+/// Codes of what is asked.
+pub(super) mod kind {
+    /// Several people may be meant.
+    pub(in super::super) const SEVERAL: &str = "several-candidates";
+    /// The one who is meant is not taken over without a human's word.
+    pub(in super::super) const NOT_ADOPTABLE: &str = "not-adoptable";
+    /// Somebody has an address that differs only in what wider folding makes equal.
+    pub(in super::super) const SIMILAR_ADDRESS: &str = "similar-address";
+    /// Somebody former had the userName, and nothing else speaks for the same person.
+    pub(in super::super) const FORMER_NAME: &str = "former-name";
+    /// The userName is in force for somebody else.
+    pub(in super::super) const USER_NAME_TAKEN: &str = "user-name-taken";
+}
+
 /// What cannot be decided by the program.
 pub(super) struct Question<'a> {
     /// Code.

@@ -2,31 +2,56 @@
 
 use std::collections::BTreeSet;
 
-use super::conflicts::{Question, ask};
-use super::identity::{is_verified, primary_key};
+use super::access::{Says, is_adoptable};
+use super::conflicts::{Question, ask, kind};
+use super::identity::{addresses, is_verified, primary_key};
 use super::model::{Model, user_name};
-use super::settle::settle;
+use super::settle::{Act, settle};
+use super::write::{Asserts, assert_units};
 use super::{taken_in_view, user_name_taken};
-use crate::domain::access::{Access, Decision, RETURN_DAYS, on_active, reason};
+use crate::domain::access::{Access, reason};
 use crate::scim::document::Incoming;
 use crate::scim::fold::user_name_key;
-use crate::scim::schema::{AttrPath, Registry, ResourceKind};
+use crate::scim::schema::{Registry, ResourceKind};
 use crate::scim::units::{Units, flatten};
 use crate::service::Source;
 use crate::service::error::Result;
 use crate::storage::Tx;
 use crate::storage::claims::ClaimState;
 use crate::storage::tenants::TenantSettings;
-use crate::storage::users::UserRow;
 use crate::storage::view::UserView;
 
-/// Who a POST may mean.
+/// Who a POST may mean, by ids.
 #[derive(Default)]
 struct Candidates {
-    /// Ids, each once.
-    ids: BTreeSet<String>,
-    /// Somebody former has the userName, and nothing else speaks for it being the same person.
-    former_name: Option<String>,
+    /// Something that identifies a person speaks for these.
+    strong: BTreeSet<String>,
+    /// Their primary address is equal under wider folding only.
+    similar: BTreeSet<String>,
+    /// They are gone for the source and had the userName.
+    former: BTreeSet<String>,
+}
+
+impl Candidates {
+    /// Exactly one: the person who is meant.
+    fn only(&self) -> Option<&str> {
+        self.strong
+            .first()
+            .filter(|_| self.strong.len() == 1)
+            .map(String::as_str)
+    }
+
+    /// What a human is asked when nobody was adopted. Something weak is asked about only where nothing is strong.
+    fn question(self) -> Option<(&'static str, Vec<String>)> {
+        let weak = || self.similar.union(&self.former).cloned().collect();
+        match (self.strong.len(), self.similar.len(), self.former.len()) {
+            (0, 0, 0) => None,
+            (0, 0, _) => Some((kind::FORMER_NAME, weak())),
+            (0, ..) => Some((kind::SIMILAR_ADDRESS, weak())),
+            (1, ..) => Some((kind::NOT_ADOPTABLE, self.strong.into_iter().collect())),
+            _ => Some((kind::SEVERAL, self.strong.into_iter().collect())),
+        }
+    }
 }
 
 /// Creates or adopts.
@@ -43,58 +68,44 @@ pub(super) fn create(
         return Err(user_name_taken(name));
     }
     let settings = tx.tenant_settings()?;
-    let email = primary_key(&incoming.doc);
-    let verified = email
-        .as_deref()
-        .is_none_or(|e| is_verified(e, &settings.verified_domains));
-    let found = candidates(
-        tx,
-        source,
-        incoming,
-        &key,
-        email.as_deref().filter(|_| verified),
-    )?;
-    let mut model = match found.ids.iter().next() {
-        Some(id) if found.ids.len() == 1 => match Model::load(tx, registry, id)? {
-            Some(model) if is_adoptable(&model.row) => {
-                return adopt(tx, registry, source, model, incoming, &settings);
-            }
-            _ => new_user(tx, source, fresh, incoming),
-        },
-        _ => new_user(tx, source, fresh, incoming),
+    let found = candidates(tx, source, incoming, &key, &settings.verified_domains)?;
+    let meant = match found.only() {
+        Some(id) => Model::load(tx, registry, id)?,
+        None => None,
     };
-    let now = tx.now();
-    let candidates: Vec<String> = found.ids.into_iter().chain(found.former_name).collect();
-    let unclear = !candidates.is_empty();
-    model.decide(
-        access_of_new(&model, source, incoming, unclear, verified, &settings, tx),
-        now,
-    );
-    settle(tx, registry, None, &mut model, &source.id)?;
-    if unclear {
+    if let Some(model) = meant {
+        let primary = primary_key(&model.doc);
+        if is_adoptable(&model.row, primary.as_deref(), &settings.verified_domains) {
+            return adopt(tx, registry, source, model, incoming, &settings);
+        }
+    }
+    let question = found.question();
+    let mut model = new_user(tx, source, fresh, incoming);
+    if question.is_some() {
+        // Access waits for the answer from the start.
+        reason::CONFLICT.clone_into(&mut model.row.access_reason);
+    }
+    let act = Act {
+        source,
+        settings: &settings,
+        says: Some(Says::active(incoming.active.unwrap_or(true))),
+    };
+    settle(tx, registry, None, &mut model, &act)?;
+    if let Some((kind, candidates)) = &question {
+        let external_id = incoming.external_id.as_deref().unwrap_or_default();
+        let email = primary_key(&incoming.doc).unwrap_or_default();
         let asserted = [
             ("userName", key.as_str()),
-            (
-                "externalId",
-                incoming.external_id.as_deref().unwrap_or_default(),
-            ),
-            ("email", email.as_deref().unwrap_or_default()),
+            ("externalId", external_id),
+            ("email", email.as_str()),
         ];
-        let kind = if candidates.len() > 1 {
-            "several-candidates"
-        } else {
-            "not-adoptable"
+        let question = Question {
+            kind,
+            asserted: &asserted,
+            subject: fresh,
+            candidates,
         };
-        ask(
-            tx,
-            &source.id,
-            &Question {
-                kind,
-                asserted: &asserted,
-                subject: fresh,
-                candidates: &candidates,
-            },
-        )?;
+        ask(tx, &source.id, &question)?;
     }
     model.user_view(&source.id)
 }
@@ -114,111 +125,55 @@ fn new_user(tx: &Tx<'_>, source: &Source, id: &str, incoming: &Incoming) -> Mode
     model
 }
 
-fn access_of_new(
-    model: &Model,
-    source: &Source,
-    incoming: &Incoming,
-    unclear: bool,
-    verified: bool,
-    settings: &TenantSettings,
-    tx: &Tx<'_>,
-) -> Decision {
-    let listed = |reason| Decision {
-        access: Access::Listed,
-        reason,
-    };
-    if unclear {
-        return listed(reason::CONFLICT);
-    }
-    if !verified {
-        return listed(reason::UNVERIFIED_DOMAIN);
-    }
-    if incoming.active == Some(false) {
-        return listed(reason::SOURCE_INACTIVE);
-    }
-    let days = settings.return_days.unwrap_or(RETURN_DAYS);
-    on_active(model.standing(&source.id), source.policy, tx.now(), days)
-        .unwrap_or_else(|| listed(reason::LISTED_BY_SOURCE))
-}
-
-/// Users with an admin's role and the break-glass admin are never adopted automatically.
-pub(super) fn is_adoptable(row: &UserRow) -> bool {
-    !row.break_glass && row.admin_role.is_none()
-}
-
 fn candidates(
     tx: &mut Tx<'_>,
     source: &Source,
     incoming: &Incoming,
     key: &str,
-    email: Option<&str>,
+    domains: &[String],
 ) -> Result<Candidates> {
     let mut found = Candidates::default();
     if let Some(external_id) = &incoming.external_id {
-        let claims = tx.list_claims_by_external_id(&source.id, external_id)?;
-        found.ids.extend(
-            claims
-                .into_iter()
-                .filter(|c| c.state == "ended")
-                .map(|c| c.user_id),
-        );
-    }
-    if let Some(email) = email {
-        for user in tx.list_users_by_email(email)? {
-            // Somebody whom this connection claims already is another person with the same address.
-            if claim_state(tx, &user.id, &source.id)?
-                .is_none_or(|s| s == ClaimState::Ended.as_str())
-            {
-                found.ids.insert(user.id);
+        for claim in tx.list_claims_by_external_id(&source.id, external_id)? {
+            if claim.is(ClaimState::Ended) {
+                found.strong.insert(claim.user_id);
             }
         }
     }
-    for user in tx.list_users_by_user_name(key)? {
-        let state = claim_state(tx, &user.id, &source.id)?;
-        let free = state
-            .as_deref()
-            .is_none_or(|s| s == ClaimState::Ended.as_str());
-        if free && user.access == Access::Listed.as_str() && user.removed_at.is_none() {
-            found.ids.insert(user.id);
-        } else if !found.ids.contains(&user.id)
-            && (state.as_deref() == Some("ended") || user.removed_at.is_some())
-        {
-            found.former_name = Some(user.id);
+    let addresses = addresses(&incoming.doc);
+    let primary = addresses.iter().find(|a| a.is_primary);
+    if let Some(email) = primary.filter(|a| is_verified(&a.key, domains)) {
+        // Somebody whom this connection claims already is another person with the same address.
+        let equal = tx.list_free_by_primary_email(&source.id, email, false)?;
+        found.strong.extend(equal);
+        let alike = tx.list_free_by_primary_email(&source.id, email, true)?;
+        found.similar.extend(alike);
+    }
+    for claim in tx.list_claims_by_user_name(&source.id, key)? {
+        if claim.is(ClaimState::Ended) {
+            found.former.insert(claim.user_id);
         }
     }
-    if found
-        .former_name
-        .as_ref()
-        .is_some_and(|id| found.ids.contains(id))
-    {
-        found.former_name = None;
-    }
-    // Something stronger than the name decides.
-    if !found.ids.is_empty() {
-        found.former_name = None;
+    for user in tx.list_users_by_user_name(key)? {
+        if !is_free(tx, &user.id, source)? {
+            continue;
+        }
+        if user.access == Access::Listed.as_str() && user.removed_at.is_none() {
+            found.strong.insert(user.id);
+        } else {
+            // Had the connection seen the person, the name would have been taken.
+            found.former.insert(user.id);
+        }
     }
     Ok(found)
 }
 
-fn claim_state(tx: &mut Tx<'_>, user: &str, connection: &str) -> Result<Option<String>> {
+/// Whether a connection has no claim on a user that goes on.
+fn is_free(tx: &mut Tx<'_>, user: &str, source: &Source) -> Result<bool> {
     let claims = tx.list_claims(user)?;
-    Ok(claims
-        .into_iter()
-        .find(|c| c.connection_id == connection)
-        .map(|c| c.state))
-}
-
-/// The units that the first adoption never changes.
-pub(super) fn hold_addresses(held: &mut BTreeSet<AttrPath>, asserted: &Units, effective: &Units) {
-    for name in ["userName", "emails"] {
-        let path = AttrPath::core(name);
-        if asserted
-            .get(&path)
-            .is_some_and(|value| effective.get(&path) != Some(value))
-        {
-            held.insert(path);
-        }
-    }
+    Ok(!claims
+        .iter()
+        .any(|c| c.connection_id == source.id && !c.is(ClaimState::Ended)))
 }
 
 /// The POST means somebody who exists: her userName and addresses in force stay, this source's are held.
@@ -230,41 +185,39 @@ fn adopt(
     incoming: &Incoming,
     settings: &TenantSettings,
 ) -> Result<UserView> {
-    let now = tx.now();
     let before = model.clone();
     let mut model = model;
-    let was_removed = model.row.removed_at.take().is_some();
-    if was_removed {
-        // Back from a tombstone: the same id, no roles, a new decision about access.
-        model.row.sticky = false;
+    if model.row.removed_at.take().is_some() {
+        // Back from a tombstone: the same id, no roles.
         model.doc.remove("roles");
     }
     let place = match model.position(&source.id) {
         Some(place) => place,
-        None => model.add_claim(&source.id, now),
+        None => model.add_claim(&source.id, tx.now()),
     };
     model.materialise(registry);
     let effective = flatten(registry, ResourceKind::User, &model.doc);
-    let asserted = flatten(registry, ResourceKind::User, &incoming.doc);
+    let active = incoming.active.unwrap_or(true);
+    let asserts = Asserts {
+        view: incoming.doc.clone(),
+        touched: None,
+        external_id: incoming.external_id.clone(),
+        active: Some(active),
+    };
     let claim = &mut model.claims[place];
     claim.set_state(ClaimState::Live);
     claim.row.ended_at = None;
     claim.held.clear();
-    hold_addresses(&mut claim.held, &asserted, &effective);
-    claim.asserted = Some(asserted);
-    claim.row.external_id.clone_from(&incoming.external_id);
-    let active = incoming.active.unwrap_or(true);
+    claim.asserted = Some(Units::new());
+    assert_units(registry, &mut model, place, &asserts, Some(&effective));
+    let claim = &mut model.claims[place];
+    claim.row.external_id = asserts.external_id;
     claim.row.active = Some(active);
-    if active {
-        let mut standing = model.standing(&source.id);
-        if was_removed {
-            standing.access = None;
-        }
-        let days = settings.return_days.unwrap_or(RETURN_DAYS);
-        if let Some(decision) = on_active(standing, source.policy, now, days) {
-            model.decide(decision, now);
-        }
-    }
-    settle(tx, registry, Some(&before), &mut model, &source.id)?;
+    let act = Act {
+        source,
+        settings,
+        says: Some(Says::active(active)),
+    };
+    settle(tx, registry, Some(&before), &mut model, &act)?;
     model.user_view(&source.id)
 }

@@ -11,7 +11,7 @@ pub(super) const USER_NAME: &str = "@userName";
 
 /// Every address of a document; exactly one of them, if there is any, is the primary one: `primary: true`, else type
 /// work, else the first, else the userName if it is an address (SEMANTICS §2).
-pub(super) fn addresses(doc: &Doc) -> Vec<Address> {
+pub(in crate::service) fn addresses(doc: &Doc) -> Vec<Address> {
     let mut found: Vec<Address> = Vec::new();
     let mut primary: Option<(u8, usize)> = None;
     let emails = doc.get("emails").and_then(Value::as_array);
@@ -57,8 +57,8 @@ fn user_name_address(doc: &Doc) -> Option<Address> {
     Some(Address {
         key: email_identity_key(name),
         kind: USER_NAME.to_owned(),
-        // Never found by a filter on e-mails: folded addresses are not empty.
-        fold: String::new(),
+        // No filter takes it for an e-mail: those look into the document as well.
+        fold: fold(name),
         is_primary: true,
     })
 }

@@ -1,17 +1,24 @@
 //! Users as a push connection writes them: create, replace, patch, delete (SEMANTICS §1, §2).
 
+mod access;
 mod conflicts;
 mod create;
 mod identity;
 mod model;
+mod record;
 mod settle;
 mod write;
+
+pub(super) use identity::addresses;
+pub(super) use model::{manager, text};
 
 use crate::scim::document::Incoming;
 use crate::scim::patch::PatchRequest;
 use crate::scim::rules::Rules;
 use crate::service::error::{Error, Result};
+use crate::service::limits::check_user;
 use crate::service::{Caller, Service, Source};
+use crate::storage::claims::ClaimState;
 use crate::storage::view::UserView;
 use crate::storage::{Outcome, Tx};
 
@@ -26,6 +33,7 @@ impl Service {
         source: &Source,
         incoming: Incoming,
     ) -> Result<UserView> {
+        check_user(&incoming.doc, incoming.external_id.as_deref())?;
         let (registry, source) = (self.registry.clone(), source.clone());
         let id = crate::domain::ids::fresh_text(self.store.clock().now(), self.store.chance());
         self.store
@@ -46,6 +54,7 @@ impl Service {
         target: Target,
         incoming: Incoming,
     ) -> Result<UserView> {
+        check_user(&incoming.doc, incoming.external_id.as_deref())?;
         let (registry, source) = (self.registry.clone(), source.clone());
         self.store
             .write(caller.meta(), move |tx| {
@@ -86,12 +95,19 @@ impl Service {
         source: &Source,
         target: Target,
     ) -> Result<()> {
-        let (registry, source) = (self.registry.clone(), source.clone());
-        self.store
-            .write(caller.meta(), move |tx| {
-                write::delete(tx, &registry, &source, &target).map(Outcome::Done)
-            })
-            .await
+        loop {
+            let (registry, source) = (self.registry.clone(), source.clone());
+            let target = target.clone();
+            let is_done = self
+                .store
+                .write(caller.meta(), move |tx| {
+                    write::delete(tx, &registry, &source, &target).map(Outcome::Done)
+                })
+                .await?;
+            if is_done {
+                return Ok(());
+            }
+        }
     }
 }
 
@@ -129,7 +145,7 @@ fn taken_in_view(tx: &mut Tx<'_>, connection: &str, key: &str, except: &str) -> 
     let own = tx.list_claims_by_user_name(connection, key)?;
     if own
         .iter()
-        .any(|c| c.user_id != except && c.state != "ended")
+        .any(|c| c.user_id != except && !c.is(ClaimState::Ended))
     {
         return Ok(true);
     }
@@ -141,7 +157,7 @@ fn taken_in_view(tx: &mut Tx<'_>, connection: &str, key: &str, except: &str) -> 
         let seen = match claims.iter().find(|c| c.connection_id == connection) {
             None => user.is_public,
             // A claim with a view of its own has a userName of its own; it was looked at above.
-            Some(claim) => claim.state != "ended" && claim.user_name_key.is_none(),
+            Some(claim) => !claim.is(ClaimState::Ended) && claim.user_name_key.is_none(),
         };
         if seen {
             return Ok(true);

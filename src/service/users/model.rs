@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::domain::access::{Access, Decision, Standing};
-use crate::domain::claims::own_view;
+use crate::domain::access::{Access, Decision};
+use crate::domain::claims::{Part, inherit, own_view};
 use crate::domain::clock::Millis;
 use crate::scim::Doc;
 use crate::scim::schema::{AttrPath, ENTERPRISE, Registry, ResourceKind};
@@ -19,6 +19,9 @@ use crate::storage::claims::{ClaimRow, ClaimState};
 use crate::storage::dialect::Json;
 use crate::storage::users::UserRow;
 use crate::storage::view::UserView;
+
+/// By what a person is recognised and reached.
+const IDENTITY: [&str; 4] = ["userName", "name", "displayName", "emails"];
 
 /// A claim in memory.
 #[derive(Debug, Clone, PartialEq)]
@@ -249,6 +252,32 @@ impl Model {
         }
     }
 
+    /// Somebody live asserts something.
+    pub(super) fn is_claimed(&self) -> bool {
+        self.claims.iter().any(|c| c.is(ClaimState::Live))
+    }
+
+    /// Nobody loses a name or an address because a source left: what no other live claim says about them passes to the
+    /// claim at this place, as it is in force.
+    pub(super) fn inherit(&mut self, place: usize, effective: &Units) {
+        let Some(mut heir) = self.claims[place].asserted.take() else {
+            return;
+        };
+        let nothing = Units::new();
+        let others: Vec<Part<'_, AttrPath>> = (0..)
+            .zip(&self.claims)
+            .filter(|(i, c)| *i != place && c.is(ClaimState::Live))
+            .map(|(_, c)| Part {
+                asserted: c.asserted.as_ref().unwrap_or(&nothing),
+                held: &c.held,
+            })
+            .collect();
+        inherit(&mut heir, &others, effective, |unit| {
+            unit.urn.is_none() && unit.attr.as_deref().is_some_and(|a| IDENTITY.contains(&a))
+        });
+        self.claims[place].asserted = Some(heir);
+    }
+
     /// The version in the connection's view.
     pub(super) fn view_version(&self, connection: &str) -> i64 {
         self.position(connection)
@@ -261,28 +290,17 @@ impl Model {
         Access::parse(&self.row.access).unwrap_or(Access::Listed)
     }
 
-    /// What the rules of access need to know.
-    pub(super) fn standing(&self, connection: &str) -> Standing {
-        Standing {
-            access: (!self.is_new).then(|| self.access()),
-            since: Millis(self.row.access_since),
-            sticky: self.row.sticky,
-            inactive_elsewhere: self.claims.iter().any(|c| {
-                c.row.connection_id != connection
-                    && c.is(ClaimState::Live)
-                    && c.row.active == Some(false)
-            }),
-        }
-    }
-
     /// Applies a decision about access.
     pub(super) fn decide(&mut self, decision: Decision, now: Millis) {
-        decision.access.as_str().clone_into(&mut self.row.access);
-        decision.reason.clone_into(&mut self.row.access_reason);
-        self.row.access_params = None;
-        self.row.access_since = now.0;
-        self.row.has_access = decision.access == Access::Granted;
-        self.row.is_public = decision.access.is_public() && self.row.removed_at.is_none();
+        let row = &mut self.row;
+        if row.access != decision.access.as_str() || row.access_reason != decision.reason {
+            decision.access.as_str().clone_into(&mut row.access);
+            decision.reason.clone_into(&mut row.access_reason);
+            row.access_params = None;
+            row.access_since = now.0;
+        }
+        row.has_access = decision.access == Access::Granted;
+        row.is_public = decision.access.is_public() && row.removed_at.is_none();
     }
 
     /// The person as a connection's view has her; call after `settle`.
@@ -317,12 +335,12 @@ impl Model {
 }
 
 /// Text attribute of a document.
-pub(super) fn text<'d>(doc: &'d Doc, name: &str) -> Option<&'d str> {
+pub(in crate::service) fn text<'d>(doc: &'d Doc, name: &str) -> Option<&'d str> {
     doc.get(name).and_then(Value::as_str)
 }
 
 /// The manager of a document, by id.
-pub(super) fn manager(doc: &Doc) -> Option<&str> {
+pub(in crate::service) fn manager(doc: &Doc) -> Option<&str> {
     doc.get(ENTERPRISE)
         .and_then(|e| e.pointer("/manager/value"))
         .and_then(Value::as_str)

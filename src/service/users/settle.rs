@@ -1,26 +1,30 @@
-//! Settling a person: what is in force and each own view are recomputed from the claims, compared with what was
+//! Settling a person: what is in force, access, and each own view are recomputed from the claims, compared with what was
 //! loaded, and only differences are written, counted and recorded.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::conflicts::{Question, ask};
+use super::access::{Says, decide};
+use super::conflicts::{Question, ask, kind};
 use super::identity::addresses;
 use super::model::{Claim, Model, manager, text, user_name};
-use crate::domain::access::{Access, reason};
-use crate::domain::audit::Entry;
+use super::record::record;
+use super::taken_in_view;
+use crate::domain::access::{Access, Decision, reason};
 use crate::domain::claims::{Part, effective, own_view};
 use crate::scim::Doc;
 use crate::scim::document::schemas_of;
 use crate::scim::fold::{fold, match_document, user_name_key};
 use crate::scim::schema::{AttrPath, Registry, ResourceKind};
 use crate::scim::units::{Units, flatten, unflatten};
+use crate::service::Source;
 use crate::service::error::Result;
 use crate::storage::Tx;
 use crate::storage::claims::ClaimState;
 use crate::storage::connections::Counted;
 use crate::storage::dialect::Json;
+use crate::storage::tenants::TenantSettings;
 
 const KIND: ResourceKind = ResourceKind::User;
 
@@ -42,16 +46,30 @@ fn display_key(doc: &Doc) -> Option<String> {
     text(doc, "displayName").map(fold)
 }
 
+/// Who writes, and what that means for access.
+pub(super) struct Act<'a> {
+    pub(super) source: &'a Source,
+    pub(super) settings: &'a TenantSettings,
+    /// What the source says about `active`, if this write says anything.
+    pub(super) says: Option<Says>,
+}
+
 /// Writes a person back. `before` is what was loaded, `None` for somebody new. Returns false when nothing changed.
 pub(super) fn settle(
     tx: &mut Tx<'_>,
     registry: &Registry,
     before: Option<&Model>,
     model: &mut Model,
-    acting: &str,
+    act: &Act<'_>,
 ) -> Result<bool> {
+    let acting = act.source.id.as_str();
     recompute(tx, registry, model)?;
+    if let Some(says) = act.says {
+        let now = tx.now();
+        decide(registry, before, model, act.source, says, act.settings, now);
+    }
     guard_user_name(tx, registry, before, model, acting)?;
+    keep_names_of_views(tx, registry, before, model, acting)?;
     for i in 0..model.claims.len() {
         own_view_columns(registry, model, i)?;
     }
@@ -130,7 +148,7 @@ fn guard_user_name(
         tx,
         acting,
         &Question {
-            kind: "user-name-taken",
+            kind: kind::USER_NAME_TAKEN,
             asserted: &asserted,
             subject: &model.row.id,
             candidates: &other,
@@ -139,11 +157,12 @@ fn guard_user_name(
     match before.filter(|_| was_public) {
         // Nothing to fall back to: the person stays listed until somebody decides.
         None => {
-            let mut listed = model.row.clone();
-            Access::Listed.as_str().clone_into(&mut listed.access);
-            reason::CONFLICT.clone_into(&mut listed.access_reason);
-            (listed.has_access, listed.is_public) = (false, false);
-            model.row = listed;
+            let now = tx.now();
+            let listed = Decision {
+                access: Access::Listed,
+                reason: reason::CONFLICT,
+            };
+            model.decide(listed, now);
         }
         Some(before) => {
             model.materialise(registry);
@@ -166,32 +185,72 @@ fn guard_user_name(
     Ok(())
 }
 
-/// Columns of a claim's own view: filled only while it differs from what is in force.
+/// A write by somebody else never fails because of a view: where the name in force is taken there, the claim goes on
+/// with the name it had, held.
+fn keep_names_of_views(
+    tx: &mut Tx<'_>,
+    registry: &Registry,
+    before: Option<&Model>,
+    model: &mut Model,
+    acting: &str,
+) -> Result<()> {
+    let Some(before) = before else {
+        return Ok(());
+    };
+    for place in 0..model.claims.len() {
+        let claim = &model.claims[place];
+        let connection = claim.row.connection_id.clone();
+        let Some(old) = before.position(&connection) else {
+            continue;
+        };
+        if connection == acting || claim.is(ClaimState::Ended) {
+            continue;
+        }
+        let had = before.view_doc(registry, old);
+        let (had, has) = (user_name(&had)?.to_owned(), model.view_doc(registry, place));
+        let key = user_name_key(user_name(&has)?);
+        if key == user_name_key(&had) || !taken_in_view(tx, &connection, &key, &model.row.id)? {
+            continue;
+        }
+        model.materialise(registry);
+        let claim = &mut model.claims[place];
+        let path = AttrPath::core("userName");
+        claim.held.insert(path.clone());
+        if let Some(asserted) = &mut claim.asserted {
+            asserted.insert(path, Value::from(had));
+        }
+    }
+    Ok(())
+}
+
+/// Columns of a claim's own view: filled only while it differs from what is in force. An ended claim keeps the name
+/// under which the source knew the person.
 fn own_view_columns(registry: &Registry, model: &mut Model, place: usize) -> Result<()> {
     let effective = flatten(registry, KIND, &model.doc);
     let is_public = model.row.is_public;
     let Some(claim) = model.claims.get_mut(place) else {
         return Ok(());
     };
+    let has_ended = claim.is(ClaimState::Ended);
     let view = match &claim.asserted {
-        Some(asserted) if !claim.is(ClaimState::Ended) => own_view(asserted, &effective),
+        Some(asserted) if !has_ended => own_view(asserted, &effective),
         _ => effective.clone(),
     };
     let row = &mut claim.row;
     row.user_public = is_public;
     if view == effective {
         (row.view_doc, row.view_match) = (None, None);
-        (row.user_name, row.user_name_key) = (None, None);
         (row.display_name_key, row.manager_id) = (None, None);
+        if !has_ended {
+            (row.user_name, row.user_name_key) = (None, None);
+        }
     } else {
         let doc = unflatten(&view);
-        let name = user_name(&doc)?;
         row.view_doc = Some(stored(registry, &doc));
         row.view_match = Some(folded(registry, &doc));
-        row.user_name = Some(name.to_owned());
-        row.user_name_key = Some(user_name_key(name));
         row.display_name_key = display_key(&doc);
         row.manager_id = manager(&doc).map(str::to_owned);
+        row.set_user_name(user_name(&doc)?);
     }
     claim.store_columns();
     Ok(())
@@ -222,15 +281,7 @@ fn versions(tx: &Tx<'_>, before: Option<&Model>, model: &mut Model) {
     };
     model.row.version += 1;
     model.row.updated_at = now;
-    let seen = |m: &Model| {
-        let claims: Vec<(Option<bool>, Option<String>)> = m
-            .claims
-            .iter()
-            .map(|c| (c.row.active, c.row.external_id.clone()))
-            .collect();
-        (m.doc.clone(), claims)
-    };
-    if seen(before) != seen(model) {
+    if before.doc != model.doc || shown(before) != shown(model) {
         model.row.doc_version += 1;
         model.row.doc_updated_at = now;
     }
@@ -242,6 +293,19 @@ fn versions(tx: &Tx<'_>, before: Option<&Model>, model: &mut Model) {
             .find(|c| c.row.connection_id == claim.row.connection_id);
         own_version(claim, old, doc_version, now);
     }
+}
+
+/// What a claim shows beside the document: `active`, `externalId`, state.
+type Shown<'m> = (Option<bool>, Option<&'m str>, &'m str);
+
+/// What sources are shown beside the document. `active` is what a source asserted, else whether the person has access;
+/// an ended claim hides the person, a revived one shows her again.
+fn shown(model: &Model) -> (bool, Vec<Shown<'_>>) {
+    let claims = model.claims.iter().map(|c| {
+        let row = &c.row;
+        (row.active, row.external_id.as_deref(), row.state.as_str())
+    });
+    (model.row.has_access, claims.collect())
 }
 
 fn own_version(claim: &mut Claim, old: Option<&Claim>, doc_version: i64, now: i64) {
@@ -310,7 +374,7 @@ fn write_emails(tx: &mut Tx<'_>, before: Option<&Model>, model: &Model) -> Resul
                 let doc: Doc = serde_json::from_str(&doc.0).unwrap_or_default();
                 tx.update_emails(id, view, &addresses(&doc), now)?;
             }
-            (None, Some(_)) => tx.delete_emails(id, view)?,
+            (None, Some(_)) => tx.update_emails(id, view, &[], now)?,
             _ => {}
         }
     }
@@ -345,105 +409,4 @@ fn count(tx: &mut Tx<'_>, before: Option<&Model>, model: &Model) -> Result<()> {
         tx.count_for_connection(connection, by)?;
     }
     Ok(())
-}
-
-/// Journal entries: the document, the acting connection's claim, access.
-fn record(
-    tx: &mut Tx<'_>,
-    registry: &Registry,
-    before: Option<&Model>,
-    model: &Model,
-    acting: &str,
-) {
-    let id = model.row.id.as_str();
-    let old = before
-        .map(|b| flatten(registry, KIND, &b.doc))
-        .unwrap_or_default();
-    let new = flatten(registry, KIND, &model.doc);
-    let action = if before.is_none() {
-        "user.created"
-    } else {
-        "user.updated"
-    };
-    let mut entry = Entry::new(action, "user", id).object("connection", acting);
-    for path in old
-        .keys()
-        .chain(new.keys().filter(|p| !old.contains_key(*p)))
-    {
-        entry = entry.change(
-            &path.to_string(),
-            old.get(path).cloned(),
-            new.get(path).cloned(),
-        );
-    }
-    for claim in &model.claims {
-        let was = before.and_then(|b| {
-            b.claims
-                .iter()
-                .find(|c| c.row.connection_id == claim.row.connection_id)
-        });
-        let single = model.claims.len() == 1
-            && (before.is_none() || was.is_some_and(|w| w.row.state == claim.row.state));
-        if single {
-            entry = claim_changes(entry, was, claim);
-        } else if was != Some(claim) {
-            record_claim(tx, id, was, claim);
-        }
-    }
-    if before.is_none() || !entry.changes.is_empty() {
-        tx.record(entry);
-    }
-    let was = before.map(|b| b.access());
-    if was != Some(model.access()) {
-        let action = match model.access() {
-            Access::Listed => "access.listed",
-            Access::Invited => "access.invited",
-            Access::Granted => "access.granted",
-            Access::Revoked => "access.revoked",
-        };
-        let entry = Entry::new(action, "user", id).reason(model.row.access_reason.clone());
-        let before = was.map(|a| Value::from(a.as_str()));
-        tx.record(entry.change(
-            "access",
-            before,
-            Some(Value::from(model.row.access.as_str())),
-        ));
-    }
-}
-
-fn claim_changes(entry: Entry, was: Option<&Claim>, claim: &Claim) -> Entry {
-    let text = |c: Option<&Claim>| c.and_then(|c| c.row.external_id.clone()).map(Value::from);
-    let active = |c: Option<&Claim>| c.and_then(|c| c.row.active).map(Value::from);
-    entry
-        .change("active", active(was), active(Some(claim)))
-        .change("externalId", text(was), text(Some(claim)))
-}
-
-fn record_claim(tx: &mut Tx<'_>, user: &str, was: Option<&Claim>, claim: &Claim) {
-    let action = match (was.map(|w| w.row.state.as_str()), claim.row.state.as_str()) {
-        (old, "ended") if old != Some("ended") => "claim.ended",
-        (None, "pending") => "claim.pending",
-        (None, _) => "claim.created",
-        (Some("ended"), "live") => "claim.revived",
-        _ => "claim.updated",
-    };
-    let entry =
-        Entry::new(action, "user", user).object("connection", claim.row.connection_id.clone());
-    let mut entry = claim_changes(entry, was, claim);
-    let nothing = Units::new();
-    let old = was.and_then(|w| w.asserted.as_ref()).unwrap_or(&nothing);
-    let new = claim.asserted.as_ref().unwrap_or(&nothing);
-    for path in old
-        .keys()
-        .chain(new.keys().filter(|p| !old.contains_key(*p)))
-    {
-        entry = entry.change(
-            &format!("asserted/{path}"),
-            old.get(path).cloned(),
-            new.get(path).cloned(),
-        );
-    }
-    if action != "claim.updated" || !entry.changes.is_empty() {
-        tx.record(entry);
-    }
 }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::conflicts::{Question, ask};
-use super::create::{hold_addresses, is_adoptable};
+use super::access::{Says, is_adoptable};
+use super::conflicts::{Question, ask, kind};
+use super::identity::primary_key;
 use super::model::{Model, user_name};
-use super::settle::settle;
+use super::settle::{Act, settle};
 use super::{Target, taken_in_view, user_name_taken};
-use crate::domain::access::{Access, RETURN_DAYS, on_active, on_inactive, reason};
+use crate::domain::access::reason;
 use crate::domain::audit::Entry;
 use crate::domain::claims::{assert_touched, release_holds};
 use crate::scim::Doc;
@@ -19,20 +20,22 @@ use crate::scim::schema::{AttrPath, Registry, ResourceKind};
 use crate::scim::units::{Units, flatten};
 use crate::service::Source;
 use crate::service::error::{Error, Result};
+use crate::service::limits::check_user;
 use crate::storage::Tx;
 use crate::storage::claims::ClaimState;
+use crate::storage::tenants::TenantSettings;
 use crate::storage::view::UserView;
 
 const KIND: ResourceKind = ResourceKind::User;
 
 /// What a write asserts, whichever verb it came by.
-struct Asserts {
+pub(super) struct Asserts {
     /// The connection's view afterwards.
-    view: Doc,
+    pub(super) view: Doc,
     /// Units written; `None`: the view replaces everything asserted before.
-    touched: Option<BTreeSet<AttrPath>>,
-    external_id: Option<String>,
-    active: Option<bool>,
+    pub(super) touched: Option<BTreeSet<AttrPath>>,
+    pub(super) external_id: Option<String>,
+    pub(super) active: Option<bool>,
 }
 
 /// PUT.
@@ -48,7 +51,8 @@ pub(super) fn replace(
     let asserts = Asserts {
         view: incoming.doc.clone(),
         touched: None,
-        // An omitted externalId stays: it is how the source finds the person again.
+        // An omitted externalId stays, like `active` and unlike the units of the document: it is the source's own key
+        // for the person, and without it a DELETE and a POST would make two people of one. PATCH can remove it.
         external_id: incoming
             .external_id
             .clone()
@@ -80,6 +84,7 @@ pub(super) fn patch(
         active: claim.and_then(|c| c.active),
     };
     let patched = apply(registry.of_sources(), KIND, request, &current, rules)?;
+    check_user(&patched.doc, patched.external_id.as_deref())?;
     let asserts = Asserts {
         view: patched.doc,
         touched: Some(patched.touched),
@@ -131,50 +136,70 @@ fn write(
 ) -> Result<UserView> {
     let before = model.clone();
     let mut model = model;
-    let now = tx.now();
     check_name(tx, source, &model, &asserts.view)?;
+    let settings = tx.tenant_settings()?;
     let adopts = model.position(&source.id).is_none();
-    let place = model
-        .position(&source.id)
-        .unwrap_or_else(|| model.add_claim(&source.id, now));
-    let was_active = if adopts {
-        model.row.has_access
+    let place = if adopts {
+        take_over(tx, registry, source, &mut model, &settings)?
     } else {
-        let said = model.claims[place].row.active;
-        said.unwrap_or(model.row.has_access)
+        model.position(&source.id).unwrap_or_default()
     };
-    if adopts && !is_adoptable(&model.row) {
-        model.claims[place].set_state(ClaimState::Pending);
-        let subject = model.row.id.clone();
-        let asserted = [("user", subject.as_str())];
-        let candidates = vec![subject.clone()];
-        ask(
-            tx,
-            &source.id,
-            &Question {
-                kind: "not-adoptable",
-                asserted: &asserted,
-                subject: &subject,
-                candidates: &candidates,
-            },
-        )?;
-    }
-    if !adopts && model.is_sole() {
+    if model.is_sole() {
         model.doc = asserts.view.clone();
     } else {
         model.materialise(registry);
-        assert_units(registry, &mut model, place, &asserts, adopts);
+        let effective = adopts.then(|| flatten(registry, KIND, &before.doc));
+        assert_units(registry, &mut model, place, &asserts, effective.as_ref());
     }
+    let has_access = model.row.has_access;
     let claim = &mut model.claims[place];
-    claim.row.external_id.clone_from(&asserts.external_id);
-    let is_active = asserts.active.unwrap_or(was_active);
-    claim.row.active = Some(is_active);
-    let is_live = claim.is(ClaimState::Live);
-    if is_live && (was_active != is_active || (adopts && asserts.active.is_some())) {
-        set_access(tx, source, &mut model, is_active)?;
-    }
-    settle(tx, registry, Some(&before), &mut model, &source.id)?;
+    let was_active = match claim.row.active.filter(|_| !adopts) {
+        Some(active) => active,
+        None => has_access,
+    };
+    let active = asserts.active.unwrap_or(was_active);
+    claim.row.external_id = asserts.external_id;
+    claim.row.active = Some(active);
+    let is_said = active != was_active || (adopts && asserts.active.is_some());
+    let says = (claim.is(ClaimState::Live) && is_said).then(|| Says::active(active));
+    let act = Act {
+        source,
+        settings: &settings,
+        says,
+    };
+    settle(tx, registry, Some(&before), &mut model, &act)?;
     model.user_view(&source.id)
+}
+
+/// The first write to somebody visible makes a claim: a live one, or one that waits for a human. A live claim on a
+/// person whom nobody else claims starts with the whole document.
+fn take_over(
+    tx: &mut Tx<'_>,
+    registry: &Registry,
+    source: &Source,
+    model: &mut Model,
+    settings: &TenantSettings,
+) -> Result<usize> {
+    let is_claimed = model.is_claimed();
+    let place = model.add_claim(&source.id, tx.now());
+    model.materialise(registry);
+    let primary = primary_key(&model.doc);
+    if is_adoptable(&model.row, primary.as_deref(), &settings.verified_domains) {
+        if !is_claimed {
+            model.claims[place].asserted = Some(flatten(registry, KIND, &model.doc));
+        }
+        return Ok(place);
+    }
+    model.claims[place].set_state(ClaimState::Pending);
+    let subject = model.row.id.as_str();
+    let question = Question {
+        kind: kind::NOT_ADOPTABLE,
+        asserted: &[("user", subject)],
+        subject,
+        candidates: &[subject.to_owned()],
+    };
+    ask(tx, &source.id, &question)?;
+    Ok(place)
 }
 
 /// A rename to a name that is taken in the connection's view is refused.
@@ -193,17 +218,18 @@ fn check_name(tx: &mut Tx<'_>, source: &Source, model: &Model, view: &Doc) -> Re
     Ok(())
 }
 
-fn assert_units(
+/// Puts what a write asserts into its claim. `adopted` is what was in force where the write adopts somebody: her userName
+/// and addresses stay, and she loses neither those nor her name because nobody else is left to assert them.
+pub(super) fn assert_units(
     registry: &Registry,
     model: &mut Model,
     place: usize,
     asserts: &Asserts,
-    adopts: bool,
+    adopted: Option<&Units>,
 ) {
-    let effective = flatten(registry, KIND, &model.doc);
     let view = flatten(registry, KIND, &asserts.view);
     let claim = &mut model.claims[place];
-    let old = claim.asserted.clone().unwrap_or_default();
+    let old = claim.asserted.take().unwrap_or_default();
     let new: Units = match &asserts.touched {
         None => view,
         Some(touched) => {
@@ -213,84 +239,92 @@ fn assert_units(
         }
     };
     release_holds(&mut claim.held, &old, &new);
-    if adopts {
-        hold_addresses(&mut claim.held, &new, &effective);
+    if let Some(effective) = adopted {
+        hold_addresses(&mut claim.held, &new, effective);
     }
     claim.asserted = Some(new);
+    if let Some(effective) = adopted.filter(|_| claim.is(ClaimState::Live)) {
+        model.inherit(place, effective);
+    }
 }
 
-fn set_access(tx: &mut Tx<'_>, source: &Source, model: &mut Model, is_active: bool) -> Result<()> {
-    let now = tx.now();
-    let waits =
-        [reason::CONFLICT, reason::UNVERIFIED_DOMAIN].contains(&model.row.access_reason.as_str());
-    let decision = if !is_active {
-        on_inactive(model.access(), reason::DEACTIVATED_BY_SOURCE)
-    } else if waits && model.access() == Access::Listed {
-        // A human decides first who this is; a source cannot talk its way in.
-        None
-    } else {
-        let days = tx.tenant_settings()?.return_days.unwrap_or(RETURN_DAYS);
-        on_active(model.standing(&source.id), source.policy, now, days)
-    };
-    if let Some(decision) = decision {
-        model.decide(decision, now);
+/// The units that the first adoption never changes.
+fn hold_addresses(held: &mut BTreeSet<AttrPath>, asserted: &Units, effective: &Units) {
+    for name in ["userName", "emails"] {
+        let path = AttrPath::core(name);
+        if asserted
+            .get(&path)
+            .is_some_and(|value| effective.get(&path) != Some(value))
+        {
+            held.insert(path);
+        }
     }
-    Ok(())
 }
+
+/// Most groups that one operation takes a person out of: a membership and a group's version each.
+const GROUPS_AT_ONCE: i64 = 200;
 
 /// DELETE: the claim ends, with the memberships in groups that the connection manages. On a visible user without a
 /// claim of the connection only an ended claim is recorded.
+///
+/// False: there were more groups than one operation may change; some are left, and it is to be called again. The claim
+/// ends last, so that a client that got no answer can repeat its DELETE.
 pub(super) fn delete(
     tx: &mut Tx<'_>,
     registry: &Registry,
     source: &Source,
     target: &Target,
-) -> Result<()> {
+) -> Result<bool> {
     let (model, place) = find(tx, registry, source, &target.id)?;
     target.check(model.view_version(&source.id))?;
+    if !leave_groups(tx, source, &model.row.id)? {
+        return Ok(false);
+    }
     let before = model.clone();
     let mut model = model;
+    let was_live = place.is_some_and(|i| model.claims[i].is(ClaimState::Live));
     let now = tx.now();
-    let claimed = place.is_some();
     let place = place.unwrap_or_else(|| {
         let place = model.add_claim(&source.id, now);
         model.claims[place].row.active = Some(false);
         model.claims[place].asserted = Some(Units::new());
+        model.materialise(registry);
         place
     });
-    if !claimed {
-        model.materialise(registry);
-    }
-    let was_live = claimed && model.claims[place].is(ClaimState::Live);
+    let view = model.view_doc(registry, place);
     let claim = &mut model.claims[place];
     claim.set_state(ClaimState::Ended);
     claim.row.ended_at = Some(now.0);
-    if was_live && let Some(decision) = on_inactive(model.access(), reason::DELETED_BY_SOURCE) {
-        model.decide(decision, now);
+    // By this name the source knew the person, whatever it is in force.
+    claim.row.set_user_name(user_name(&view)?);
+    if let Some(heir) = model.claims.iter().position(|c| c.is(ClaimState::Live)) {
+        let effective = flatten(registry, KIND, &model.doc);
+        model.inherit(heir, &effective);
     }
-    leave_groups(tx, source, &model.row.id)?;
-    settle(tx, registry, Some(&before), &mut model, &source.id)?;
-    Ok(())
+    let act = Act {
+        source,
+        settings: &tx.tenant_settings()?,
+        says: was_live.then(Says::deleted),
+    };
+    settle(tx, registry, Some(&before), &mut model, &act)?;
+    Ok(true)
 }
 
-fn leave_groups(tx: &mut Tx<'_>, source: &Source, user: &str) -> Result<()> {
-    for (group, generation) in tx.list_group_ids_of(user)? {
-        let Some(mut row) = tx.find_group(&group)? else {
-            continue;
-        };
-        if row.managed_by.as_deref() != Some(&source.id) || row.generation != generation {
-            continue;
-        }
-        if tx.delete_membership(&group, generation, user)? {
-            row.version += 1;
-            row.updated_at = tx.now().0;
-            tx.update_group(&row)?;
-            tx.record(
-                Entry::new("group.member_removed", "group", group)
-                    .object("user", user)
-                    .reason(reason::DELETED_BY_SOURCE),
-            );
-        }
+/// Takes a person out of groups that the connection manages; false when some are left.
+fn leave_groups(tx: &mut Tx<'_>, source: &Source, user: &str) -> Result<bool> {
+    let groups = tx.list_managed_groups_of(user, &source.id, GROUPS_AT_ONCE + 1)?;
+    let at_once = usize::try_from(GROUPS_AT_ONCE).unwrap_or(usize::MAX);
+    let is_all = groups.len() <= at_once;
+    for mut row in groups.into_iter().take(at_once) {
+        tx.delete_membership(&row.id, row.generation, user)?;
+        row.version += 1;
+        row.updated_at = tx.now().0;
+        tx.update_group(&row)?;
+        tx.record(
+            Entry::new("group.member_removed", "group", row.id)
+                .object("user", user)
+                .reason(reason::DELETED_BY_SOURCE),
+        );
     }
-    Ok(())
+    Ok(is_all)
 }

@@ -1,0 +1,124 @@
+//! What the journal says about a change of a person: the document, each claim, access.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::model::{Claim, Model};
+use crate::domain::access::Access;
+use crate::domain::audit::Entry;
+use crate::scim::schema::{AttrPath, Registry, ResourceKind};
+use crate::scim::units::{Units, flatten};
+use crate::storage::Tx;
+
+const KIND: ResourceKind = ResourceKind::User;
+
+/// Every version has its entry: the document with the sole claim, claims that have something of their own, access.
+pub(super) fn record(
+    tx: &mut Tx<'_>,
+    registry: &Registry,
+    before: Option<&Model>,
+    model: &Model,
+    acting: &str,
+) {
+    let id = model.row.id.as_str();
+    let old = before
+        .map(|b| flatten(registry, KIND, &b.doc))
+        .unwrap_or_default();
+    let new = flatten(registry, KIND, &model.doc);
+    let action = if before.is_none() {
+        "user.created"
+    } else {
+        "user.updated"
+    };
+    let mut entry = Entry::new(action, "user", id).object("connection", acting);
+    for path in old
+        .keys()
+        .chain(new.keys().filter(|p| !old.contains_key(*p)))
+    {
+        entry = entry.change(
+            &path.to_string(),
+            old.get(path).cloned(),
+            new.get(path).cloned(),
+        );
+    }
+    for claim in &model.claims {
+        let was = before.and_then(|b| {
+            b.claims
+                .iter()
+                .find(|c| c.row.connection_id == claim.row.connection_id)
+        });
+        let is_sole = model.claims.len() == 1 && claim.asserted.is_none();
+        if is_sole && (before.is_none() || was.is_some_and(|w| w.row.state == claim.row.state)) {
+            entry = claim_changes(entry, was, claim);
+        } else if was != Some(claim) {
+            record_claim(tx, id, was, claim);
+        }
+    }
+    if before.is_none() || !entry.changes.is_empty() {
+        tx.record(entry);
+    }
+    record_access(tx, before, model);
+}
+
+fn record_access(tx: &mut Tx<'_>, before: Option<&Model>, model: &Model) {
+    let was = before.map(|b| (b.row.access.as_str(), b.row.access_reason.as_str()));
+    let is = (model.row.access.as_str(), model.row.access_reason.as_str());
+    if was == Some(is) {
+        return;
+    }
+    let action = match model.access() {
+        _ if was.is_some_and(|(access, _)| access == is.0) => "access.reason_changed",
+        Access::Listed => "access.listed",
+        Access::Invited => "access.invited",
+        Access::Granted => "access.granted",
+        Access::Revoked => "access.revoked",
+    };
+    let entry = Entry::new(action, "user", model.row.id.clone()).reason(is.1);
+    let access = was.map(|(access, _)| Value::from(access));
+    tx.record(entry.change("access", access, Some(Value::from(is.0))));
+}
+
+fn claim_changes(entry: Entry, was: Option<&Claim>, claim: &Claim) -> Entry {
+    let text = |c: Option<&Claim>| c.and_then(|c| c.row.external_id.clone()).map(Value::from);
+    let active = |c: Option<&Claim>| c.and_then(|c| c.row.active).map(Value::from);
+    entry
+        .change("active", active(was), active(Some(claim)))
+        .change("externalId", text(was), text(Some(claim)))
+}
+
+fn record_claim(tx: &mut Tx<'_>, user: &str, was: Option<&Claim>, claim: &Claim) {
+    let action = match (was.map(|w| w.row.state.as_str()), claim.row.state.as_str()) {
+        (old, "ended") if old != Some("ended") => "claim.ended",
+        (None, "pending") => "claim.pending",
+        (None, _) => "claim.created",
+        (Some("ended"), "live") => "claim.revived",
+        _ => "claim.updated",
+    };
+    let entry =
+        Entry::new(action, "user", user).object("connection", claim.row.connection_id.clone());
+    let mut entry = claim_changes(entry, was, claim);
+    let nothing = Units::new();
+    let old = was.and_then(|w| w.asserted.as_ref()).unwrap_or(&nothing);
+    let new = claim.asserted.as_ref().unwrap_or(&nothing);
+    for path in old
+        .keys()
+        .chain(new.keys().filter(|p| !old.contains_key(*p)))
+    {
+        entry = entry.change(
+            &format!("asserted/{path}"),
+            old.get(path).cloned(),
+            new.get(path).cloned(),
+        );
+    }
+    let held = |claim: Option<&Claim>| {
+        let held = claim.map(|c| &c.held).filter(|held| !held.is_empty());
+        held.map(|held: &BTreeSet<AttrPath>| {
+            held.iter().map(|p| Value::from(p.to_string())).collect()
+        })
+    };
+    entry = entry.change("held", held(was), held(Some(claim)));
+    if action != "claim.updated" || !entry.changes.is_empty() {
+        tx.record(entry);
+    }
+}
