@@ -29,6 +29,13 @@ pub(super) fn check_user(doc: &Doc, external_id: Option<&str>) -> Result<()> {
     Ok(())
 }
 
+/// The same for a group.
+pub(super) fn check_group(doc: &Doc, external_id: Option<&str>) -> Result<()> {
+    let display = text(doc, "displayName").map(fold);
+    within("displayName", display.as_deref(), LOOKED_UP)?;
+    within("externalId", external_id, LOOKED_UP)
+}
+
 fn within(attribute: &str, value: Option<&str>, limit: usize) -> Result<()> {
     match value.map(str::len).filter(|length| *length > limit) {
         None => Ok(()),

@@ -492,9 +492,7 @@ async fn world(dice: &Dice) -> World {
             hidden[0]
         ),
         format!("UPDATE claims SET scim_id = 'known-' || substr(user_id, 25) WHERE connection_id = {connections} AND state = 'live' AND view_doc IS NOT NULL"),
-        format!(
-            "UPDATE connections SET managed_groups = (SELECT count(*) FROM \"groups\" g WHERE g.managed_by = connections.id AND g.kind = 'group')"
-        ),
+        "UPDATE connections SET managed_groups = (SELECT count(*) FROM \"groups\" g WHERE g.managed_by = connections.id AND g.kind = 'group')",
         "UPDATE heads SET unmanaged_groups = (SELECT count(*) FROM \"groups\" g WHERE g.tenant = heads.tenant AND g.managed_by IS NULL AND g.kind = 'group')".to_owned(),
     ] {
         execute(&mut conn, &statement);

@@ -75,7 +75,7 @@ impl World {
     pub async fn verify_domains(&self, domains: &[&str]) {
         let settings = TenantSettings {
             verified_domains: domains.iter().map(ToString::to_string).collect(),
-            return_days: None,
+            ..Default::default()
         };
         let set = self
             .app
@@ -1007,5 +1007,54 @@ async fn members_whom_the_reader_cannot_see_are_left_out() {
     // Nor somebody whom it deleted.
     w.entra.delete(&format!("/Users/{seen}")).await.expect(204);
     assert_eq!(members(&w.entra.get(&path).await.body), [""; 0]);
+    w.check().await;
+}
+
+#[actix_web::test]
+async fn a_group_that_is_let_go_takes_a_name_that_is_free_in_every_view() {
+    let w = world().await;
+    let id = w
+        .okta
+        .post("/Groups", group("Sales", &[]))
+        .await
+        .expect(201)
+        .id();
+    let path = format!("/Groups/{id}");
+    let_go(&w, &id);
+    let adopt = json!([{"op": "add", "path": "externalId", "value": "e"}]);
+    w.entra.patch(&path, adopt).await.expect(204);
+    w.okta.get(&path).await.expect(404);
+    w.okta
+        .post("/Groups", group("SALES", &[]))
+        .await
+        .expect(201);
+    w.okta
+        .post("/Groups", group("Sales (2)", &[]))
+        .await
+        .expect(201);
+    w.entra.delete(&path).await.expect(204);
+    for client in [&w.okta, &w.entra] {
+        let read = client.get(&path).await.expect(200).body;
+        assert_eq!(read["displayName"], json!("Sales (3)"));
+    }
+    w.check().await;
+}
+
+#[actix_web::test]
+async fn only_its_creator_or_manager_deletes_a_group() {
+    let w = world().await;
+    let id = w
+        .okta
+        .post("/Groups", group("Sales", &[]))
+        .await
+        .expect(201)
+        .id();
+    let path = format!("/Groups/{id}");
+    // Managed by another: it does not exist for this one.
+    w.entra.delete(&path).await.expect(404);
+    let_go(&w, &id);
+    w.entra.delete(&path).await.expect(403);
+    w.entra.get(&path).await.expect(200);
+    w.okta.delete(&path).await.expect(204);
     w.check().await;
 }

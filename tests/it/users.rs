@@ -369,4 +369,10 @@ async fn a_value_too_long_to_be_looked_up_is_refused_by_name() {
         assert!(refused.text.contains(key), "{}", refused.text);
     }
     assert_eq!(okta.get(&path).await.body, whole);
+    for attribute in ["displayName", "externalId"] {
+        let mut body = json!({"schemas": [crate::support::GROUP], "displayName": "g"});
+        body[attribute] = json!(text(1_001));
+        let refused = okta.post("/Groups", body).await.expect(400);
+        assert!(refused.text.contains(attribute), "{}", refused.text);
+    }
 }

@@ -8,6 +8,7 @@ use crate::scim::document::Incoming;
 use crate::scim::patch::PatchRequest;
 use crate::scim::rules::Rules;
 use crate::service::error::Result;
+use crate::service::limits::check_group;
 use crate::service::users::Target;
 use crate::service::{Caller, Service, Source};
 use crate::storage::view::GroupView;
@@ -27,6 +28,7 @@ impl Service {
         source: &Source,
         incoming: Incoming,
     ) -> Result<GroupView> {
+        check_group(&incoming.doc, incoming.external_id.as_deref())?;
         let (registry, source) = (self.registry.clone(), source.clone());
         let id = crate::domain::ids::fresh_text(self.store.clock().now(), self.store.chance());
         self.store
@@ -47,6 +49,7 @@ impl Service {
         target: Target,
         incoming: Incoming,
     ) -> Result<GroupView> {
+        check_group(&incoming.doc, incoming.external_id.as_deref())?;
         let (registry, source) = (self.registry.clone(), source.clone());
         self.store
             .write(caller.meta(), move |tx| {
@@ -81,18 +84,18 @@ impl Service {
     /// chunks; nobody sees them once the group's row is gone.
     ///
     /// # Errors
-    /// `NotFound`, `VersionMismatch`.
+    /// `NotFound`, `VersionMismatch`, `Forbidden` for a group that it neither created nor manages.
     pub async fn delete_group(
         &self,
         caller: &Caller,
         source: &Source,
         target: Target,
     ) -> Result<()> {
-        let source = source.clone();
+        let (registry, source) = (self.registry.clone(), source.clone());
         let gone = self
             .store
             .write(caller.meta(), move |tx| {
-                write::delete(tx, &source, &target).map(Outcome::Done)
+                write::delete(tx, &registry, &source, &target).map(Outcome::Done)
             })
             .await?;
         if let Some((id, generation)) = gone {

@@ -14,6 +14,7 @@ use crate::scim::schema::{Registry, ResourceKind};
 use crate::scim::units::flatten;
 use crate::service::Source;
 use crate::service::error::{Error, Result, corrupt};
+use crate::service::limits::check_group;
 use crate::service::users::Target;
 use crate::storage::Tx;
 use crate::storage::connections::Counted;
@@ -80,6 +81,7 @@ pub(super) fn replace(
         .iter()
         .map(|list| MemberChange::Replace(list.clone()))
         .collect();
+    // An omitted externalId stays, as with users.
     let external_id = incoming
         .external_id
         .clone()
@@ -113,6 +115,7 @@ pub(super) fn patch(
         active: None,
     };
     let patched = apply(registry.of_sources(), KIND, request, &current, rules)?;
+    check_group(&patched.doc, patched.external_id.as_deref())?;
     write(
         tx,
         registry,
@@ -164,15 +167,21 @@ fn write(
 /// DELETE; returns the group whose memberships are to be swept.
 pub(super) fn delete(
     tx: &mut Tx<'_>,
+    registry: &Registry,
     source: &Source,
     target: &Target,
 ) -> Result<Option<(String, i64)>> {
-    let mut row = find(tx, source, target)?;
-    let entry = |action| {
-        Entry::new(action, "group", row.id.clone()).object("connection", source.id.clone())
-    };
-    let managed = row.managed_by.as_deref() == Some(&source.id);
-    if managed {
+    let row = find(tx, source, target)?;
+    let is_managed = row.managed_by.as_deref() == Some(&source.id);
+    let is_creator = row.created_by.as_deref() == Some(&source.id);
+    if !is_managed && !is_creator {
+        return Err(Error::Forbidden(
+            "the group belongs to no connection, and this one did not create it: it can write the group, which makes \
+             it the manager, and not delete it"
+                .to_owned(),
+        ));
+    }
+    if is_managed {
         tx.count_for_connection(
             &source.id,
             Counted {
@@ -181,25 +190,50 @@ pub(super) fn delete(
             },
         )?;
     }
-    if row.created_by.as_deref() == Some(&source.id) {
-        let name = Some(Value::from(row.display_name.as_str()));
-        tx.record(entry("group.deleted").change("displayName", name, None));
-        tx.totals().groups -= 1;
-        if !managed {
-            tx.totals().unmanaged_groups -= 1;
-        }
-        tx.delete_group(&row.id)?;
-        return Ok(Some((row.id, row.generation)));
+    if !is_creator {
+        unmanage(tx, registry, source, &row)?;
+        return Ok(None);
     }
-    if managed {
-        tx.record(entry("group.unmanaged"));
-        tx.totals().unmanaged_groups += 1;
-        (row.managed_by, row.external_id) = (None, None);
-        row.version += 1;
-        row.updated_at = tx.now().0;
-        tx.update_group(&row)?;
+    let name = Some(Value::from(row.display_name.as_str()));
+    let entry = Entry::new("group.deleted", "group", row.id.clone())
+        .object("connection", source.id.clone())
+        .change("displayName", name, None);
+    tx.record(entry);
+    tx.totals().groups -= 1;
+    if !is_managed {
+        tx.totals().unmanaged_groups -= 1;
     }
-    Ok(None)
+    tx.delete_group(&row.id)?;
+    Ok(Some((row.id, row.generation)))
+}
+
+/// Nobody manages the group any more, so every connection sees it: its name gets a suffix where one of them has it.
+fn unmanage(
+    tx: &mut Tx<'_>,
+    registry: &Registry,
+    source: &Source,
+    before: &GroupRow,
+) -> Result<()> {
+    let mut row = before.clone();
+    (row.managed_by, row.external_id) = (None, None);
+    let mut doc = read_doc(before)?;
+    let mut number = 1;
+    while is_named(tx, &row, |_| true)? {
+        number += 1;
+        let name = format!("{} ({number})", before.display_name);
+        doc.insert("displayName".to_owned(), Value::from(name));
+        put_doc(registry, &mut row, &doc);
+    }
+    row.version += 1;
+    row.updated_at = tx.now().0;
+    tx.update_group(&row)?;
+    tx.totals().unmanaged_groups += 1;
+    let name = |row: &GroupRow| Some(Value::from(row.display_name.as_str()));
+    let entry = Entry::new("group.unmanaged", "group", row.id.clone())
+        .object("connection", source.id.clone())
+        .change("displayName", name(before), name(&row));
+    tx.record(entry);
+    Ok(())
 }
 
 /// Loads a group that the connection sees: its own, or one that nobody manages.
@@ -220,19 +254,22 @@ fn own_external_id(row: &GroupRow, source: &Source) -> Option<String> {
 
 /// The name is unique, without case, among the groups that the connection sees.
 fn check_name(tx: &mut Tx<'_>, source: &Source, row: &GroupRow) -> Result<()> {
-    let taken = tx
-        .list_groups_by_name(&row.display_name_key)?
-        .into_iter()
-        .any(|g| {
-            g.id != row.id && g.kind == "group" && g.managed_by.is_none_or(|by| by == source.id)
-        });
-    if taken {
+    let sees = |g: &GroupRow| g.managed_by.as_deref().is_none_or(|by| by == source.id);
+    if is_named(tx, row, sees)? {
         let name = quote(&row.display_name);
         return Err(Error::Conflict(format!(
             "the displayName `{name}` is taken by another group"
         )));
     }
     Ok(())
+}
+
+/// Whether another of these groups has the name.
+fn is_named(tx: &mut Tx<'_>, row: &GroupRow, among: impl Fn(&GroupRow) -> bool) -> Result<bool> {
+    let named = tx.list_groups_by_name(&row.display_name_key)?;
+    Ok(named
+        .iter()
+        .any(|g| g.id != row.id && g.kind == "group" && among(g)))
 }
 
 fn put_doc(registry: &Registry, row: &mut GroupRow, doc: &Doc) {
