@@ -8,6 +8,7 @@
 )]
 
 mod adoption;
+mod any_order;
 mod architecture;
 mod audit;
 mod bad_input;
