@@ -518,7 +518,7 @@ async fn sql_equals_the_evaluator() {
     let registry = Registry::builtin().unwrap();
     let dice = Dice(SeededChance::new(7));
     let w = world(&dice).await;
-    let rounds = if is_soak() { 10_000 } else { 250 };
+    let rounds = if is_soak() { 3_000 } else { 250 };
     for client in [&w.okta, &w.entra, &w.app_token] {
         for kind in [ResourceKind::User, ResourceKind::Group] {
             let reader = Reader::of(client, &registry, kind).await;
