@@ -1,11 +1,11 @@
 //! The one way through every SCIM route: request id, credentials, role, body, handler, log line, metrics.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    ALLOW, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_MATCH,
-    IF_NONE_MATCH, LOCATION,
+    ALLOW, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName,
+    HeaderValue, IF_MATCH, IF_NONE_MATCH, LOCATION,
 };
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use futures_util::StreamExt;
@@ -211,39 +211,63 @@ fn note_use(state: &web::Data<State>, context: &RequestContext, request: &str) {
     });
 }
 
+/// How long a client may take to send a body.
+const BODY_TIME: Duration = Duration::from_secs(30);
+
 async fn read_body(
     request: &HttpRequest,
-    mut body: web::Payload,
+    body: web::Payload,
     limit: usize,
 ) -> Result<web::Bytes, scim::Error> {
-    let writes = ["POST", "PUT", "PATCH"].contains(&request.method().as_str());
-    if !writes {
+    if !["POST", "PUT", "PATCH"].contains(&request.method().as_str()) {
         return Ok(web::Bytes::new());
     }
-    let too_large = || scim::Error::plain(413, format!("a body has at most {limit} bytes"));
+    check_media(request)?;
+    match tokio::time::timeout(BODY_TIME, collect(request, body, limit)).await {
+        Ok(read) => read,
+        Err(_) => {
+            let seconds = BODY_TIME.as_secs();
+            let detail = format!("the body did not arrive within {seconds} seconds");
+            Err(scim::Error::plain(408, detail))
+        }
+    }
+}
+
+/// JSON as it is, by whichever of its two names.
+fn check_media(request: &HttpRequest) -> Result<(), scim::Error> {
     let header = |name| {
         request
             .headers()
             .get(name)
-            .and_then(|v: &HeaderValue| v.to_str().ok())
+            .map(|v: &HeaderValue| String::from_utf8_lossy(v.as_bytes()).to_ascii_lowercase())
+    };
+    let refuse = |what: &str, got: &str| {
+        let got = scim::error::quote(got);
+        Err(scim::Error::plain(415, format!("send {what}; got `{got}`")))
     };
     if let Some(kind) = header(CONTENT_TYPE) {
-        let kind = kind
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_ascii_lowercase();
-        if !["application/scim+json", "application/json"].contains(&kind.as_str()) {
-            let detail = format!(
-                "send application/scim+json; got `{}`",
-                scim::error::quote(&kind)
-            );
-            return Err(scim::Error::plain(415, detail));
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        if !["application/scim+json", "application/json"].contains(&kind) {
+            return refuse("application/scim+json", kind);
         }
     }
-    if header(CONTENT_LENGTH)
-        .and_then(|l| l.parse::<usize>().ok())
+    match header(CONTENT_ENCODING) {
+        Some(encoding) if encoding != "identity" => {
+            refuse("a body without a content encoding", &encoding)
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn collect(
+    request: &HttpRequest,
+    mut body: web::Payload,
+    limit: usize,
+) -> Result<web::Bytes, scim::Error> {
+    let too_large = || scim::Error::plain(413, format!("a body has at most {limit} bytes"));
+    let announced = request.headers().get(CONTENT_LENGTH);
+    if announced
+        .and_then(|l| l.to_str().ok()?.parse::<usize>().ok())
         .is_some_and(|l| l > limit)
     {
         return Err(too_large());

@@ -257,6 +257,11 @@ async fn everything_below_the_base_answers_in_scim() {
         .await;
     assert_eq!(answer.status, 415);
     assert!(is_scim_error(&answer));
+    let packed = okta.header("content-encoding", "gzip");
+    let answer = packed
+        .raw("POST", "/scim/v2/Users", "application/json", vec![31, 139])
+        .await;
+    assert_eq!(answer.status, 415, "{}", answer.text);
     let kinds = [
         "application/json",
         "application/scim+json; charset=utf-8",
@@ -397,4 +402,47 @@ async fn to_a_source_rosterds_own_attributes_are_unknown_names() {
     let admin = app.role(&app.tenant, Role::TenantAdmin).await;
     let granted = admin.filter("/Users", "hasAccess eq true").await;
     assert_eq!(granted.expect(200).ids(), [user]);
+}
+
+#[actix_web::test]
+async fn twenty_hostile_connections_at_once_are_nothing_special() {
+    let app = TestApp::start().await;
+    let okta = app.source(Preset::Okta).await;
+    let id = okta.create_user("ann@x.test").await.id();
+    let before = okta.get(&format!("/Users/{id}")).await.body;
+    let nested = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
+    let long = format!(
+        "{{\"schemas\":[\"{USER}\"],\"userName\":\"b\",\"title\":\"{}\"}}",
+        "x".repeat(3_000_000)
+    );
+    let bodies = [
+        "{",
+        "null",
+        nested.as_str(),
+        long.as_str(),
+        "{\"a\":1,\"a\":2}",
+    ];
+    let each = (0..40).map(|i| {
+        let (okta, path) = (app.client(okta.token()), format!("/Users/{id}"));
+        let (method, path) = match i % 3 {
+            0 => ("POST", "/Users".to_owned()),
+            1 => ("PUT", path),
+            _ => ("PATCH", path),
+        };
+        async move {
+            raw(
+                &okta,
+                method,
+                &format!("/scim/v2{path}"),
+                bodies[i % bodies.len()],
+            )
+            .await
+        }
+    });
+    for answer in futures_util::future::join_all(each).await {
+        assert_eq!(answer.status, 400, "{}", answer.text);
+        assert!(is_scim_error(&answer), "{}", answer.text);
+    }
+    assert_eq!(okta.get(&format!("/Users/{id}")).await.body, before);
+    assert_eq!(okta.get("/Users").await.total(), 1);
 }
