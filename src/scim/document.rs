@@ -265,8 +265,10 @@ fn member(item: Value, at: &str, rules: &mut Rules) -> Result<Member> {
 /// # Errors
 /// `invalidValue` that names the attribute.
 pub fn check_required(registry: &Registry, kind: ResourceKind, doc: &Doc) -> Result<()> {
-    let required = registry.core(kind).attributes.iter().filter(|a| a.required);
-    for attribute in required {
+    // `active` is kept beside the document and has a default. It is published as required because it always has a
+    // value: nothing can remove it, and a client that reads "not required" may try.
+    let in_document = |a: &&Attribute| a.required && a.name != "active";
+    for attribute in registry.core(kind).attributes.iter().filter(in_document) {
         let empty = match doc.get(&attribute.name) {
             None => true,
             Some(Value::String(text)) => text.trim().is_empty(),
