@@ -115,6 +115,8 @@ fn open_quietly(url: &DatabaseUrl, purpose: Purpose) -> Result<AnyConnection> {
             conn.batch_execute(
                 "SET client_min_messages = warning; SET standard_conforming_strings = on; SET timezone = 'UTC'",
             )?;
+            // A prepared plan that was made while a table was empty reads it whole, and is kept while the table grows.
+            conn.batch_execute("SET enable_seqscan = off")?;
             conn.batch_execute(match purpose {
                 Purpose::Write => "SET statement_timeout = '60s'; SET synchronous_commit = on",
                 Purpose::Read => "SET statement_timeout = '15s'",

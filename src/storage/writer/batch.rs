@@ -19,6 +19,9 @@ use crate::storage::scope::Scope;
 /// How often a batch is run again before its callers are told to come back.
 const ATTEMPTS: usize = 4;
 
+/// After so many jobs the planner is told what there is; then after four times as many.
+const ANALYZE_AFTER: usize = 100;
+
 /// A job with what the batch knows of it.
 struct Place {
     job: Box<dyn Job>,
@@ -59,11 +62,18 @@ impl Runner {
     /// Runs batches until the queue is closed.
     pub(super) fn serve(mut self, queue: &Queue) {
         let mut last = 1;
+        let (mut done, mut analyze_at) = (0, ANALYZE_AFTER);
         while let Some(jobs) = queue.take(last) {
             if jobs.is_empty() {
                 continue;
             }
             last = jobs.len();
+            done += last;
+            if done >= analyze_at {
+                analyze_at = done.saturating_mul(4);
+                // A connection that fails here fails the batch too, which mends it.
+                let _ = dialect::analyze(&mut self.conn);
+            }
             let began = Instant::now();
             metrics::histogram!("rosterd_writer_batch_size").record(last as f64);
             self.run(jobs.into_iter().map(Place::new).collect());
