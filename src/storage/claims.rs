@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::dialect::Json;
+use super::dialect::{Json, each};
 use super::error::Result;
 use super::schema::claims;
 use super::scope::Scope;
@@ -35,7 +35,7 @@ impl ClaimState {
 
 /// A stored claim.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Insertable, AsChangeset)]
-#[diesel(table_name = claims, primary_key(tenant, user_id, connection_id), treat_none_as_null = true)]
+#[diesel(table_name = claims, primary_key(tenant, user_id, connection_id), treat_none_as_null = true, treat_none_as_default_value = false)]
 #[expect(missing_docs, reason = "columns as the migration documents them")]
 pub struct ClaimRow {
     pub tenant: String,
@@ -77,10 +77,10 @@ impl Scope<'_> {
     /// All claims on a user, oldest connection first.
     pub fn list_claims(&mut self, user: &str) -> Result<Vec<ClaimRow>> {
         let (conn, tenant) = self.parts();
-        Ok(claims::table
+        Ok(each!(conn, c => claims::table
             .filter(claims::tenant.eq(tenant).and(claims::user_id.eq(user)))
             .order((claims::created_at, claims::connection_id))
-            .load(conn)?)
+            .load(c))?)
     }
 
     /// The user that a connection knows under an id of its own.
@@ -90,59 +90,17 @@ impl Scope<'_> {
         id: &str,
     ) -> Result<Option<ClaimRow>> {
         let (conn, tenant) = self.parts();
-        Ok(claims::table
-            .filter(
-                claims::tenant
-                    .eq(tenant)
-                    .and(claims::connection_id.eq(connection)),
-            )
+        Ok(each!(conn, c => claims::table
+            .filter(claims::tenant.eq(tenant).and(claims::connection_id.eq(connection)))
             .filter(claims::scim_id.eq(id))
-            .get_result(conn)
-            .optional()?)
-    }
-
-    /// Claims of a connection whose own view has this userName.
-    pub fn list_claims_by_user_name(
-        &mut self,
-        connection: &str,
-        key: &str,
-    ) -> Result<Vec<ClaimRow>> {
-        let (conn, tenant) = self.parts();
-        Ok(claims::table
-            .filter(
-                claims::tenant
-                    .eq(tenant)
-                    .and(claims::connection_id.eq(connection)),
-            )
-            .filter(claims::user_name_key.eq(key))
-            .order(claims::user_id)
-            .load(conn)?)
-    }
-
-    /// Claims of a connection with this externalId.
-    pub fn list_claims_by_external_id(
-        &mut self,
-        connection: &str,
-        external_id: &str,
-    ) -> Result<Vec<ClaimRow>> {
-        let (conn, tenant) = self.parts();
-        Ok(claims::table
-            .filter(
-                claims::tenant
-                    .eq(tenant)
-                    .and(claims::connection_id.eq(connection)),
-            )
-            .filter(claims::external_id.eq(external_id))
-            .order(claims::user_id)
-            .load(conn)?)
+            .get_result(c))
+        .optional()?)
     }
 
     /// Stores a new claim.
     pub fn create_claim(&mut self, row: &ClaimRow) -> Result<()> {
         let (conn, _) = self.parts();
-        diesel::insert_into(claims::table)
-            .values(row.clone())
-            .execute(conn)?;
+        each!(conn, c => diesel::insert_into(claims::table).values(row).execute(c))?;
         Ok(())
     }
 

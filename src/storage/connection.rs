@@ -171,7 +171,8 @@ fn open_sqlite(path: &str, purpose: Purpose) -> Result<AnyConnection> {
     conn.batch_execute(match purpose {
         Purpose::Write => {
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-             PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000"
+             PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000; \
+             PRAGMA wal_autocheckpoint = 16000; PRAGMA journal_size_limit = 67108864"
         }
         Purpose::Read => {
             "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA query_only = ON; \

@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 
+use super::dialect::each;
 use super::error::Result;
 use super::schema::connections;
 use super::scope::Scope;
@@ -40,19 +41,16 @@ impl Scope<'_> {
     /// The connection with this id.
     pub fn find_connection(&mut self, id: &str) -> Result<Option<ConnectionRow>> {
         let (conn, tenant) = self.parts();
-        Ok(connections::table
-            .find((tenant, id))
-            .get_result(conn)
-            .optional()?)
+        Ok(each!(conn, c => connections::table.find((tenant, id)).get_result(c)).optional()?)
     }
 
     /// All connections, oldest first: the order of precedence.
     pub fn list_connections(&mut self) -> Result<Vec<ConnectionRow>> {
         let (conn, tenant) = self.parts();
-        Ok(connections::table
+        Ok(each!(conn, c => connections::table
             .filter(connections::tenant.eq(tenant))
             .order((connections::created_at, connections::id))
-            .load(conn)?)
+            .load(c))?)
     }
 
     /// Stores a new connection.

@@ -410,7 +410,7 @@ pub fn analyze(conn: &mut AnyConnection) -> Result<()> {
 /// The row lock that a read of the chain's head takes; SQLite's write lock already covers it.
 pub fn for_update(dialect: Dialect) -> &'static str {
     match dialect {
-        Dialect::Postgres => " FOR UPDATE",
+        Dialect::Postgres => " FOR UPDATE OF heads",
         Dialect::Sqlite => "",
     }
 }
@@ -455,7 +455,8 @@ pub fn constraint(name: Option<&str>, message: &str) -> &'static str {
         .map_or("a unique value", |(_, _, ours)| ours)
 }
 
-/// Runs a query on whichever database the connection is: for what the enum itself cannot do.
+/// Runs a query on whichever database the connection is: for what the enum itself cannot do, and for what every
+/// write does. On the enum a statement's text is made anew each time to find it in the cache; here its type finds it.
 macro_rules! each {
     ($conn:expr, $c:ident => $query:expr) => {
         match $conn {
@@ -465,3 +466,32 @@ macro_rules! each {
     };
 }
 pub(super) use each;
+
+/// Inserts rows by statements of a few fixed sizes, which stay prepared: parsing a long text costs more than its rows,
+/// and one row at a time costs a round trip each.
+macro_rules! insert_all {
+    ($conn:expr, $table:expr, $rows:expr) => {
+        match $conn {
+            $crate::storage::connection::AnyConnection::Postgresql(c) => {
+                $crate::storage::dialect::insert_all!(@on c, $table, $rows)
+            }
+            $crate::storage::connection::AnyConnection::Sqlite(c) => {
+                $crate::storage::dialect::insert_all!(@on c, $table, $rows)
+            }
+        }
+    };
+    (@on $c:ident, $table:expr, $rows:expr) => {{
+        let (many, rest) = $rows.as_chunks::<64>();
+        for rows in many {
+            diesel::insert_into($table).values(rows).execute($c)?;
+        }
+        let (some, rest) = rest.as_chunks::<8>();
+        for rows in some {
+            diesel::insert_into($table).values(rows).execute($c)?;
+        }
+        for row in rest {
+            diesel::insert_into($table).values(row).execute($c)?;
+        }
+    }};
+}
+pub(super) use insert_all;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 
-use super::claims::ClaimState;
+use super::dialect::each;
 use super::error::Result;
-use super::schema::{claims, emails};
+use super::schema::emails;
 use super::scope::Scope;
 use crate::domain::clock::Millis;
 
@@ -39,38 +39,6 @@ pub struct Address {
 }
 
 impl Scope<'_> {
-    /// Users, tombstones included, whose primary address in force is this one, and on whom the connection has no claim
-    /// that goes on; or, `alike`, those whose address differs from it and is equal under filter folding.
-    pub fn list_free_by_primary_email(
-        &mut self,
-        connection: &str,
-        address: &Address,
-        alike: bool,
-    ) -> Result<Vec<String>> {
-        let (conn, tenant) = self.parts();
-        let of_connection = claims::tenant
-            .eq(emails::tenant)
-            .and(claims::user_id.eq(emails::user_id))
-            .and(claims::connection_id.eq(connection));
-        let goes_on = claims::state.ne(ClaimState::Ended.as_str());
-        let query = emails::table
-            .left_join(claims::table.on(of_connection.and(goes_on)))
-            .filter(emails::tenant.eq(tenant).and(emails::view.eq("")))
-            .filter(emails::is_primary.eq(true).and(emails::until.is_null()))
-            .filter(claims::state.nullable().is_null())
-            .select(emails::user_id)
-            .order(emails::user_id);
-        let found = if alike {
-            query
-                .filter(emails::fold.eq(&address.fold))
-                .filter(emails::key.ne(&address.key))
-                .load(conn)?
-        } else {
-            query.filter(emails::key.eq(&address.key)).load(conn)?
-        };
-        Ok(found)
-    }
-
     /// Stores the addresses of a user that has none yet in this view.
     pub fn create_emails(&mut self, user: &str, view: &str, addresses: &[Address]) -> Result<()> {
         for address in addresses {
@@ -91,9 +59,7 @@ impl Scope<'_> {
             is_primary: address.is_primary,
             until: None,
         };
-        diesel::insert_into(emails::table)
-            .values(row)
-            .execute(conn)?;
+        each!(conn, c => diesel::insert_into(emails::table).values(&row).execute(c))?;
         Ok(())
     }
 
@@ -106,10 +72,10 @@ impl Scope<'_> {
         now: Millis,
     ) -> Result<()> {
         let (conn, tenant) = self.parts();
-        let stored: Vec<EmailRow> = emails::table
+        let stored: Vec<EmailRow> = each!(conn, c => emails::table
             .filter(emails::tenant.eq(tenant).and(emails::user_id.eq(user)))
             .filter(emails::view.eq(view))
-            .load(conn)?;
+            .load(c))?;
         let tenant = tenant.to_owned();
         let mut stored: BTreeMap<(String, String), EmailRow> = stored
             .into_iter()

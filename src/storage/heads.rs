@@ -2,6 +2,7 @@
 //! and never kept across transactions, since several processes may write.
 
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::connection::AnyConnection;
 use super::dialect::{Dialect, Frag, for_update};
@@ -60,28 +61,37 @@ impl Scope<'_> {
     }
 }
 
+/// What a batch knows of a tenant while it holds the lock.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub struct Held {
+    /// The head, moved by each job.
+    pub head: Head,
+    /// The tenant's settings as stored.
+    pub settings: Option<String>,
+}
+
 /// Reads and locks the head of a tenant for the open transaction.
-pub(super) fn lock(conn: &mut AnyConnection, tenant: &TenantId) -> Result<Option<Head>> {
+pub(super) fn lock(conn: &mut AnyConnection, tenant: &TenantId) -> Result<Option<Held>> {
     type Row = (
-        diesel::sql_types::Text,
-        diesel::sql_types::BigInt,
-        diesel::sql_types::BigInt,
-        diesel::sql_types::Text,
-        diesel::sql_types::BigInt,
-        diesel::sql_types::BigInt,
-        diesel::sql_types::BigInt,
-        diesel::sql_types::BigInt,
-        diesel::sql_types::BigInt,
+        Text,
+        BigInt,
+        BigInt,
+        Text,
+        BigInt,
+        BigInt,
+        BigInt,
+        BigInt,
+        BigInt,
     );
     let lock = for_update(Dialect::of(conn));
     let query = Frag::sql(
-        "SELECT tenant, epoch, sequence, hash, entries, users, public_users, \"groups\", unmanaged_groups \
-         FROM heads WHERE tenant = ",
+        "SELECT heads.tenant, epoch, sequence, hash, entries, users, public_users, \"groups\", unmanaged_groups, \
+         tenants.settings FROM heads JOIN tenants ON tenants.id = heads.tenant WHERE heads.tenant = ",
     )
     .text(tenant.as_str())
     .push(lock)
-    .query::<Row>();
-    Ok(query.get_result::<Head>(conn).optional()?)
+    .query::<(Row, Nullable<Text>)>();
+    Ok(query.get_result::<Held>(conn).optional()?)
 }
 
 /// Stores the head at the end of a batch.

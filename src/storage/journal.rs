@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use diesel::prelude::*;
 
 use super::connection::AnyConnection;
-use super::dialect::{Frag, each};
+use super::dialect::{Frag, insert_all};
 use super::error::{Error, Result};
 use super::heads::Head;
 use super::page::{Condition, Window};
@@ -15,7 +15,7 @@ use super::writer::JobMeta;
 use crate::domain::audit::{self, Change, Committed, Entry, GENESIS, Link};
 use crate::domain::clock::Millis;
 
-/// Rows of one statement; both databases bound the number of values a statement may bind.
+/// Entries whose values one statement reads; both databases bound the number of values a statement may bind.
 const CHUNK: usize = 200;
 
 /// Most faults that a verification lists; more are only counted.
@@ -85,12 +85,8 @@ pub(super) fn append(conn: &mut AnyConnection, head: &mut Head, batches: &[Batch
             rows.push(row);
         }
     }
-    for chunk in rows.chunks(CHUNK) {
-        each!(conn, c => diesel::insert_into(journal::table).values(chunk).execute(c))?;
-    }
-    for chunk in values.chunks(CHUNK) {
-        each!(conn, c => diesel::insert_into(journal_values::table).values(chunk).execute(c))?;
-    }
+    insert_all!(conn, journal::table, rows);
+    insert_all!(conn, journal_values::table, values);
     Ok(())
 }
 

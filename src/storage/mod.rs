@@ -15,6 +15,7 @@ pub mod filter;
 pub mod groups;
 pub mod heads;
 pub mod journal;
+pub mod known;
 pub mod memberships;
 pub mod migrations;
 pub mod page;

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 
 use super::connection::AnyConnection;
+use super::dialect::each;
 use super::error::Result;
 use super::heads::{self, Head};
 use super::schema::tenants;
@@ -36,18 +37,24 @@ pub struct TenantSettings {
 impl TenantRow {
     /// The settings of this tenant.
     pub fn settings(&self) -> Result<TenantSettings> {
-        let text = self.settings.as_deref().unwrap_or("{}");
-        serde_json::from_str(text).map_err(|e| super::Error::Corrupt {
-            table: "tenants",
-            id: self.id.clone(),
-            why: e.to_string(),
-        })
+        parse_settings(&self.id, self.settings.as_deref())
     }
+}
+
+fn parse_settings(id: &str, stored: Option<&str>) -> Result<TenantSettings> {
+    let Some(text) = stored else {
+        return Ok(TenantSettings::default());
+    };
+    serde_json::from_str(text).map_err(|e| super::Error::Corrupt {
+        table: "tenants",
+        id: id.to_owned(),
+        why: e.to_string(),
+    })
 }
 
 /// The tenant with this id.
 pub fn find(conn: &mut AnyConnection, id: &str) -> Result<Option<TenantRow>> {
-    Ok(tenants::table.find(id).get_result(conn).optional()?)
+    Ok(each!(conn, c => tenants::table.find(id).get_result(c)).optional()?)
 }
 
 /// The tenant with this name.
@@ -120,8 +127,7 @@ impl Tx<'_> {
     /// The settings of this tenant.
     pub fn tenant_settings(&mut self) -> Result<TenantSettings> {
         let id = self.tenant().as_str().to_owned();
-        let row = find(self.scope.conn(), &id)?;
-        row.map_or_else(|| Ok(TenantSettings::default()), |row| row.settings())
+        parse_settings(&id, self.settings().as_deref())
     }
 
     /// Replaces the settings of this tenant.
@@ -130,8 +136,9 @@ impl Tx<'_> {
             serde_json::to_string(settings).map_err(|e| super::Error::Other(e.to_string()))?;
         let id = self.tenant().as_str().to_owned();
         diesel::update(tenants::table.find(id))
-            .set(tenants::settings.eq(Some(text)))
+            .set(tenants::settings.eq(Some(&text)))
             .execute(self.scope.conn())?;
+        *self.settings() = Some(text);
         Ok(())
     }
 }

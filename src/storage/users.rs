@@ -2,14 +2,14 @@
 
 use diesel::prelude::*;
 
-use super::dialect::{Frag, Json};
+use super::dialect::{Frag, Json, each};
 use super::error::Result;
 use super::schema::users;
 use super::scope::Scope;
 
 /// A stored user.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Insertable, AsChangeset)]
-#[diesel(table_name = users, primary_key(tenant, id), treat_none_as_null = true)]
+#[diesel(table_name = users, primary_key(tenant, id), treat_none_as_null = true, treat_none_as_default_value = false)]
 #[expect(missing_docs, reason = "columns as the migration documents them")]
 pub struct UserRow {
     pub tenant: String,
@@ -45,27 +45,22 @@ impl Scope<'_> {
     /// The user with this id, tombstones included.
     pub fn find_user(&mut self, id: &str) -> Result<Option<UserRow>> {
         let (conn, tenant) = self.parts();
-        Ok(users::table
-            .find((tenant, id))
-            .get_result(conn)
-            .optional()?)
+        Ok(each!(conn, c => users::table.find((tenant, id)).get_result(c)).optional()?)
     }
 
     /// Users, tombstones included, whose effective userName has this key.
     pub fn list_users_by_user_name(&mut self, key: &str) -> Result<Vec<UserRow>> {
         let (conn, tenant) = self.parts();
-        Ok(users::table
+        Ok(each!(conn, c => users::table
             .filter(users::tenant.eq(tenant).and(users::user_name_key.eq(key)))
             .order(users::id)
-            .load(conn)?)
+            .load(c))?)
     }
 
     /// Stores a new user.
     pub fn create_user(&mut self, row: &UserRow) -> Result<()> {
         let (conn, _) = self.parts();
-        diesel::insert_into(users::table)
-            .values(row.clone())
-            .execute(conn)?;
+        each!(conn, c => diesel::insert_into(users::table).values(row).execute(c))?;
         Ok(())
     }
 

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use futures_util::FutureExt;
 use rosterd::domain::audit::Entry;
 use rosterd::scim::rules::Preset;
 use rosterd::storage::{Error, JobMeta, Lane, Outcome};
 use serde_json::json;
 
-use crate::support::{TestApp, person};
+use crate::support::{TestApp, lines, person};
 
 fn meta(app: &TestApp) -> JobMeta {
     let caller = app.tenant.clone();
@@ -198,4 +199,40 @@ async fn a_stopped_writer_finishes_what_waits_and_refuses_the_rest() {
         json!(["urn:ietf:params:scim:api:messages:2.0:Error"])
     );
     okta.get("/Users").await.expect(200);
+}
+
+#[actix_web::test]
+async fn what_comes_while_a_batch_runs_shares_its_commit() {
+    let app = TestApp::start().await;
+    let mut outside = app.database.connect();
+    let (open, gate) = std::sync::mpsc::channel::<()>();
+    let gate = std::sync::Mutex::new(gate);
+    let store = Arc::clone(&app.service.store);
+    let running = Arc::new(AtomicUsize::new(0));
+    let first = {
+        let (meta, store) = (meta(&app), Arc::clone(&store));
+        let running = Arc::clone(&running);
+        actix_web::rt::spawn(async move {
+            let job = store.write(meta, move |tx| {
+                running.fetch_add(1, Ordering::SeqCst);
+                let _ = gate.lock().unwrap().recv();
+                tx.record(Entry::new("test.first", "tenant", "x"));
+                Ok::<_, Error>(Outcome::Done(()))
+            });
+            job.await
+        })
+    };
+    while running.load(Ordering::SeqCst) == 0 {
+        actix_web::rt::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    let second = store.write(meta(&app), move |_| {
+        let sql = "SELECT hash AS line FROM journal WHERE action = 'test.first'";
+        Ok::<_, Error>(Outcome::Done(lines(&mut outside, sql).len()))
+    });
+    let mut second = Box::pin(second);
+    assert!((&mut second).now_or_never().is_none());
+    drop(open);
+    assert_eq!(second.await.unwrap(), 0, "the first was not committed yet");
+    assert!(first.await.unwrap().is_ok());
+    assert_eq!(app.verify().await.faults, vec![]);
 }

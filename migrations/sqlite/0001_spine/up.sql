@@ -241,7 +241,7 @@ CREATE TABLE journal_values (
     salt      TEXT   NOT NULL,                   -- 32 bytes, hex
     value     TEXT   NOT NULL,                   -- canonical JSON (RFC 8785)
     PRIMARY KEY (tenant, sequence, ordinal, side)
-);
+) WITHOUT ROWID;
 CREATE INDEX journal_values_subject ON journal_values (tenant, subject);
 
 -- What the planner must know and cannot guess: one tenant may hold everybody, so `tenant = ?` alone restricts nothing.

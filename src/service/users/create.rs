@@ -7,8 +7,8 @@ use super::conflicts::{Question, ask, kind};
 use super::identity::{addresses, is_verified, primary_key};
 use super::model::{Model, user_name};
 use super::settle::{Act, settle};
+use super::user_name_taken;
 use super::write::{Asserts, assert_units};
-use super::{taken_in_view, user_name_taken};
 use crate::domain::access::{Access, reason};
 use crate::scim::document::Incoming;
 use crate::scim::fold::user_name_key;
@@ -18,6 +18,7 @@ use crate::service::Source;
 use crate::service::error::Result;
 use crate::storage::Tx;
 use crate::storage::claims::ClaimState;
+use crate::storage::known::{By, Known, Marks};
 use crate::storage::tenants::TenantSettings;
 use crate::storage::view::UserView;
 
@@ -33,6 +34,29 @@ struct Candidates {
 }
 
 impl Candidates {
+    fn among(known: Vec<Known>) -> Self {
+        let mut found = Self::default();
+        for known in known {
+            let list = match known.by {
+                By::ExternalId if known.has_ended() => &mut found.strong,
+                By::ViewName if known.has_ended() => &mut found.former,
+                // Somebody whom this connection claims already is another person with the same address.
+                By::Email if known.is_free() => &mut found.strong,
+                By::AlikeEmail if known.is_free() => &mut found.similar,
+                By::UserName if known.is_free() => {
+                    // Had the connection seen the person, the name would have been taken.
+                    match known.access == Access::Listed.as_str() && !known.is_removed {
+                        true => &mut found.strong,
+                        false => &mut found.former,
+                    }
+                }
+                _ => continue,
+            };
+            list.insert(known.user_id);
+        }
+        found
+    }
+
     /// Exactly one: the person who is meant.
     fn only(&self) -> Option<&str> {
         self.strong
@@ -64,11 +88,13 @@ pub(super) fn create(
 ) -> Result<UserView> {
     let name = user_name(&incoming.doc)?;
     let key = user_name_key(name);
-    if taken_in_view(tx, &source.id, &key, "")? {
+    let settings = tx.tenant_settings()?;
+    let known = known(tx, source, incoming, &key, &settings.verified_domains)?;
+    if known.iter().any(Known::is_seen_by_name) {
         return Err(user_name_taken(name));
     }
-    let settings = tx.tenant_settings()?;
-    let found = candidates(tx, source, incoming, &key, &settings.verified_domains)?;
+    let is_namesake = known.iter().any(|k| k.by == By::UserName && k.is_public);
+    let found = Candidates::among(known);
     let meant = match found.only() {
         Some(id) => Model::load(tx, registry, id)?,
         None => None,
@@ -89,6 +115,7 @@ pub(super) fn create(
         source,
         settings: &settings,
         says: Some(Says::active(incoming.active.unwrap_or(true))),
+        has_no_namesake: !is_namesake,
     };
     settle(tx, registry, None, &mut model, &act)?;
     if let Some((kind, candidates)) = &question {
@@ -125,55 +152,22 @@ fn new_user(tx: &Tx<'_>, source: &Source, id: &str, incoming: &Incoming) -> Mode
     model
 }
 
-fn candidates(
+/// Everybody whom a POST may mean. An address identifies only in a verified domain.
+fn known(
     tx: &mut Tx<'_>,
     source: &Source,
     incoming: &Incoming,
     key: &str,
     domains: &[String],
-) -> Result<Candidates> {
-    let mut found = Candidates::default();
-    if let Some(external_id) = &incoming.external_id {
-        for claim in tx.list_claims_by_external_id(&source.id, external_id)? {
-            if claim.is(ClaimState::Ended) {
-                found.strong.insert(claim.user_id);
-            }
-        }
-    }
+) -> Result<Vec<Known>> {
     let addresses = addresses(&incoming.doc);
     let primary = addresses.iter().find(|a| a.is_primary);
-    if let Some(email) = primary.filter(|a| is_verified(&a.key, domains)) {
-        // Somebody whom this connection claims already is another person with the same address.
-        let equal = tx.list_free_by_primary_email(&source.id, email, false)?;
-        found.strong.extend(equal);
-        let alike = tx.list_free_by_primary_email(&source.id, email, true)?;
-        found.similar.extend(alike);
-    }
-    for claim in tx.list_claims_by_user_name(&source.id, key)? {
-        if claim.is(ClaimState::Ended) {
-            found.former.insert(claim.user_id);
-        }
-    }
-    for user in tx.list_users_by_user_name(key)? {
-        if !is_free(tx, &user.id, source)? {
-            continue;
-        }
-        if user.access == Access::Listed.as_str() && user.removed_at.is_none() {
-            found.strong.insert(user.id);
-        } else {
-            // Had the connection seen the person, the name would have been taken.
-            found.former.insert(user.id);
-        }
-    }
-    Ok(found)
-}
-
-/// Whether a connection has no claim on a user that goes on.
-fn is_free(tx: &mut Tx<'_>, user: &str, source: &Source) -> Result<bool> {
-    let claims = tx.list_claims(user)?;
-    Ok(!claims
-        .iter()
-        .any(|c| c.connection_id == source.id && !c.is(ClaimState::Ended)))
+    let marks = Marks {
+        user_name: key,
+        external_id: incoming.external_id.as_deref(),
+        email: primary.filter(|a| is_verified(&a.key, domains)),
+    };
+    Ok(tx.list_known(&source.id, &marks)?)
 }
 
 /// The POST means somebody who exists: her userName and addresses in force stay, this source's are held.
@@ -217,6 +211,7 @@ fn adopt(
         source,
         settings,
         says: Some(Says::active(active)),
+        has_no_namesake: false,
     };
     settle(tx, registry, Some(&before), &mut model, &act)?;
     model.user_view(&source.id)

@@ -18,7 +18,7 @@ use crate::scim::rules::Rules;
 use crate::service::error::{Error, Result};
 use crate::service::limits::check_user;
 use crate::service::{Caller, Service, Source};
-use crate::storage::claims::ClaimState;
+use crate::storage::known::Marks;
 use crate::storage::view::UserView;
 use crate::storage::{Outcome, Tx};
 
@@ -142,28 +142,15 @@ impl Target {
 
 /// Whether a userName is taken among the people a connection sees, `except` aside.
 fn taken_in_view(tx: &mut Tx<'_>, connection: &str, key: &str, except: &str) -> Result<bool> {
-    let own = tx.list_claims_by_user_name(connection, key)?;
-    if own
+    let marks = Marks {
+        user_name: key,
+        external_id: None,
+        email: None,
+    };
+    let known = tx.list_known(connection, &marks)?;
+    Ok(known
         .iter()
-        .any(|c| c.user_id != except && !c.is(ClaimState::Ended))
-    {
-        return Ok(true);
-    }
-    for user in tx.list_users_by_user_name(key)? {
-        if user.id == except || user.removed_at.is_some() {
-            continue;
-        }
-        let claims = tx.list_claims(&user.id)?;
-        let seen = match claims.iter().find(|c| c.connection_id == connection) {
-            None => user.is_public,
-            // A claim with a view of its own has a userName of its own; it was looked at above.
-            Some(claim) => !claim.is(ClaimState::Ended) && claim.user_name_key.is_none(),
-        };
-        if seen {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+        .any(|k| k.user_id != except && k.is_seen_by_name()))
 }
 
 /// The refusal of a userName that is taken.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::access::{Says, decide};
@@ -19,23 +20,34 @@ use crate::scim::fold::{fold, match_document, user_name_key};
 use crate::scim::schema::{AttrPath, Registry, ResourceKind};
 use crate::scim::units::{Units, flatten, unflatten};
 use crate::service::Source;
-use crate::service::error::Result;
-use crate::storage::Tx;
+use crate::service::error::{Error, Result};
 use crate::storage::claims::ClaimState;
 use crate::storage::connections::Counted;
 use crate::storage::dialect::Json;
 use crate::storage::tenants::TenantSettings;
+use crate::storage::{self, Tx};
 
 const KIND: ResourceKind = ResourceKind::User;
 
 /// A document as it is stored: with its `schemas`, so that serving it needs no schema.
-fn stored(registry: &Registry, doc: &Doc) -> Json {
-    let mut whole = doc.clone();
-    whole.insert(
-        "schemas".to_owned(),
-        Value::from(schemas_of(registry, KIND, doc)),
-    );
-    Json(Value::Object(whole).to_string())
+struct Stored<'a> {
+    doc: &'a Doc,
+    schemas: Vec<String>,
+}
+
+impl Serialize for Stored<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let schemas = Value::from(self.schemas.as_slice());
+        let doc = self.doc.iter().map(|(name, value)| (name.as_str(), value));
+        serializer.collect_map(doc.chain([("schemas", &schemas)]))
+    }
+}
+
+fn stored(registry: &Registry, doc: &Doc) -> Result<Json> {
+    let schemas = schemas_of(registry, KIND, doc);
+    let text = serde_json::to_string(&Stored { doc, schemas });
+    text.map(Json)
+        .map_err(|e| Error::Storage(storage::Error::Other(e.to_string())))
 }
 
 fn folded(registry: &Registry, doc: &Doc) -> Json {
@@ -52,6 +64,8 @@ pub(super) struct Act<'a> {
     pub(super) settings: &'a TenantSettings,
     /// What the source says about `active`, if this write says anything.
     pub(super) says: Option<Says>,
+    /// Nobody invited, granted or revoked has the userName, as the write found already.
+    pub(super) has_no_namesake: bool,
 }
 
 /// Writes a person back. `before` is what was loaded, `None` for somebody new. Returns false when nothing changed.
@@ -68,7 +82,9 @@ pub(super) fn settle(
         let now = tx.now();
         decide(registry, before, model, act.source, says, act.settings, now);
     }
-    guard_user_name(tx, registry, before, model, acting)?;
+    if !act.has_no_namesake {
+        guard_user_name(tx, registry, before, model, acting)?;
+    }
     keep_names_of_views(tx, registry, before, model, acting)?;
     for i in 0..model.claims.len() {
         own_view_columns(registry, model, i)?;
@@ -226,32 +242,36 @@ fn keep_names_of_views(
 /// Columns of a claim's own view: filled only while it differs from what is in force. An ended claim keeps the name
 /// under which the source knew the person.
 fn own_view_columns(registry: &Registry, model: &mut Model, place: usize) -> Result<()> {
-    let effective = flatten(registry, KIND, &model.doc);
     let is_public = model.row.is_public;
     let Some(claim) = model.claims.get_mut(place) else {
         return Ok(());
     };
     let has_ended = claim.is(ClaimState::Ended);
-    let view = match &claim.asserted {
-        Some(asserted) if !has_ended => own_view(asserted, &effective),
-        _ => effective.clone(),
-    };
+    let differing = claim
+        .asserted
+        .as_ref()
+        .filter(|_| !has_ended)
+        .and_then(|asserted| {
+            let effective = flatten(registry, KIND, &model.doc);
+            let view = own_view(asserted, &effective);
+            (view != effective).then(|| unflatten(&view))
+        });
     let row = &mut claim.row;
     row.user_public = is_public;
-    if view == effective {
+    let Some(doc) = differing else {
         (row.view_doc, row.view_match) = (None, None);
         (row.display_name_key, row.manager_id) = (None, None);
         if !has_ended {
             (row.user_name, row.user_name_key) = (None, None);
         }
-    } else {
-        let doc = unflatten(&view);
-        row.view_doc = Some(stored(registry, &doc));
-        row.view_match = Some(folded(registry, &doc));
-        row.display_name_key = display_key(&doc);
-        row.manager_id = manager(&doc).map(str::to_owned);
-        row.set_user_name(user_name(&doc)?);
-    }
+        claim.store_columns();
+        return Ok(());
+    };
+    row.view_doc = Some(stored(registry, &doc)?);
+    row.view_match = Some(folded(registry, &doc));
+    row.display_name_key = display_key(&doc);
+    row.manager_id = manager(&doc).map(str::to_owned);
+    row.set_user_name(user_name(&doc)?);
     claim.store_columns();
     Ok(())
 }
@@ -260,7 +280,7 @@ fn own_view_columns(registry: &Registry, model: &mut Model, place: usize) -> Res
 fn columns(registry: &Registry, model: &mut Model) -> Result<()> {
     let name = user_name(&model.doc)?.to_owned();
     let row = &mut model.row;
-    row.doc = stored(registry, &model.doc);
+    row.doc = stored(registry, &model.doc)?;
     row.match_doc = folded(registry, &model.doc);
     row.user_name_key = user_name_key(&name);
     row.user_name = name;

@@ -166,6 +166,7 @@ fn write(
         source,
         settings: &settings,
         says,
+        has_no_namesake: false,
     };
     settle(tx, registry, Some(&before), &mut model, &act)?;
     model.user_view(&source.id)
@@ -305,6 +306,7 @@ pub(super) fn delete(
         source,
         settings: &tx.tenant_settings()?,
         says: was_live.then(Says::deleted),
+        has_no_namesake: false,
     };
     settle(tx, registry, Some(&before), &mut model, &act)?;
     Ok(true)

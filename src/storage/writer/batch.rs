@@ -1,18 +1,19 @@
-//! One transaction for a batch of jobs: heads locked in order, a savepoint a job, journal and heads at the end, one
-//! commit, then the answers.
+//! One transaction for a batch of jobs: heads locked in order, the jobs, journal and heads at the end, one commit, then
+//! the answers. Where a job fails, the batch runs again with a savepoint for each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Instant;
 
-use super::queue::Queue;
+use super::queue::{Gathering, Queue};
 use super::{Job, Ran, Tx};
 use crate::domain::audit::Entry;
 use crate::domain::ids::TenantId;
 use crate::storage::connection::{AnyConnection, DatabaseUrl, Purpose, open};
 use crate::storage::dialect;
 use crate::storage::error::{Error, Result};
-use crate::storage::heads::{self, Head};
+use crate::storage::heads::{self, Held};
 use crate::storage::journal::{self, Batch};
 use crate::storage::scope::Scope;
 
@@ -21,6 +22,9 @@ const ATTEMPTS: usize = 4;
 
 /// After so many jobs the planner is told what there is; then after four times as many.
 const ANALYZE_AFTER: usize = 100;
+
+/// For so many batches each job has a savepoint, after one had to be rolled back.
+const CAREFUL: usize = 64;
 
 /// A job with what the batch knows of it.
 struct Place {
@@ -40,6 +44,8 @@ enum Attempt {
     Committed,
     /// Rolled back; run again.
     Again(Error),
+    /// Rolled back because a job failed that had no savepoint; run again with savepoints.
+    Careful,
     /// Rolled back because the connection is gone.
     Lost(Error),
     /// `COMMIT` itself failed: nobody knows.
@@ -50,49 +56,70 @@ enum Attempt {
 pub(super) struct Runner {
     url: DatabaseUrl,
     conn: AnyConnection,
+    queue: Arc<Queue>,
+    /// How many jobs the last batch had.
+    last: usize,
+    /// Batches yet to come in which each job has a savepoint. Savepoints cost every job and help only where one fails,
+    /// so a batch is first run without; those who fail rarely come alone.
+    careful: usize,
 }
 
 impl Runner {
     /// Opens the connection.
-    pub(super) fn open(url: DatabaseUrl) -> Result<Self> {
+    pub(super) fn open(url: DatabaseUrl, queue: Arc<Queue>) -> Result<Self> {
         let conn = open(&url, Purpose::Write)?;
-        Ok(Self { url, conn })
+        Ok(Self {
+            url,
+            conn,
+            queue,
+            last: 1,
+            careful: 0,
+        })
     }
 
     /// Runs batches until the queue is closed.
-    pub(super) fn serve(mut self, queue: &Queue) {
-        let mut last = 1;
+    pub(super) fn serve(mut self) {
         let (mut done, mut analyze_at) = (0, ANALYZE_AFTER);
-        while let Some(jobs) = queue.take(last) {
+        while let Some(jobs) = self.queue.take() {
             if jobs.is_empty() {
                 continue;
             }
-            last = jobs.len();
-            done += last;
             if done >= analyze_at {
                 analyze_at = done.saturating_mul(4);
                 // A connection that fails here fails the batch too, which mends it.
                 let _ = dialect::analyze(&mut self.conn);
             }
             let began = Instant::now();
-            metrics::histogram!("rosterd_writer_batch_size").record(last as f64);
-            self.run(jobs.into_iter().map(Place::new).collect());
+            self.last = self.run(jobs.into_iter().map(Place::new).collect());
+            done += self.last;
+            metrics::histogram!("rosterd_writer_batch_size").record(self.last as f64);
             metrics::histogram!("rosterd_writer_batch_seconds").record(began.elapsed());
-            metrics::gauge!("rosterd_writer_queue_depth").set(queue.len() as f64);
+            metrics::gauge!("rosterd_writer_queue_depth").set(self.queue.len() as f64);
         }
     }
 
-    fn run(&mut self, mut places: Vec<Place>) {
+    /// Carries out a batch and answers it; returns how many jobs it had in the end.
+    fn run(&mut self, mut places: Vec<Place>) -> usize {
+        let failure = self.carry_out(&mut places);
+        let size = places.len();
+        match failure {
+            None => answer(places),
+            Some(why) => fail(places, &why),
+        }
+        size
+    }
+
+    /// Runs a batch until it is committed, or says why it is not.
+    fn carry_out(&mut self, places: &mut Vec<Place>) -> Option<String> {
+        self.careful = self.careful.saturating_sub(1);
         for _ in 0..ATTEMPTS {
-            match self.attempt(&mut places) {
-                Attempt::Committed => return answer(places),
+            match self.attempt(places) {
+                Attempt::Committed => return None,
                 Attempt::Unknown(error) => {
                     self.reopen();
-                    return fail(
-                        places,
-                        &format!("the outcome of the commit is unknown: {error}"),
-                    );
+                    return Some(format!("the outcome of the commit is unknown: {error}"));
                 }
+                Attempt::Careful => self.careful = CAREFUL,
                 Attempt::Again(error) => {
                     tracing::warn!(error = %error, jobs = places.len(), "a batch of writes runs again");
                     // A neighbour process may hold the lock: let it finish.
@@ -101,15 +128,12 @@ impl Runner {
                 Attempt::Lost(error) => {
                     tracing::warn!(error = %error, "the writer lost its connection");
                     if !self.reopen() {
-                        return fail(places, "the database cannot be reached");
+                        return Some("the database cannot be reached".to_owned());
                     }
                 }
             }
         }
-        fail(
-            places,
-            "the database refused the transaction several times; try again",
-        );
+        Some("the database refused the transaction several times; try again".to_owned())
     }
 
     fn reopen(&mut self) -> bool {
@@ -125,9 +149,13 @@ impl Runner {
         }
     }
 
-    fn attempt(&mut self, places: &mut [Place]) -> Attempt {
+    fn attempt(&mut self, places: &mut Vec<Place>) -> Attempt {
         match self.fill(places) {
-            Ok(()) => match dialect::commit(&mut self.conn) {
+            Ok(Filled::Careful) => match dialect::rollback(&mut self.conn) {
+                Ok(()) => Attempt::Careful,
+                Err(error) => Attempt::Lost(error),
+            },
+            Ok(Filled::Whole) => match dialect::commit(&mut self.conn) {
                 Ok(()) => Attempt::Committed,
                 Err(error) => {
                     let _ = dialect::rollback(&mut self.conn);
@@ -149,114 +177,164 @@ impl Runner {
         }
     }
 
-    /// Everything of the transaction but its commit.
-    fn fill(&mut self, places: &mut [Place]) -> Result<()> {
+    /// Everything of the transaction but its commit. What comes for its tenants meanwhile joins it.
+    fn fill(&mut self, places: &mut Vec<Place>) -> Result<Filled> {
         dialect::begin_write(&mut self.conn)?;
-        let mut heads = self.lock_heads(places)?;
-        let before = heads.clone();
+        let tenants: BTreeSet<TenantId> =
+            places.iter().map(|p| p.job.meta().tenant.clone()).collect();
+        let mut held = self.lock_heads(&tenants)?;
+        let before = held.clone();
         let mut batches: BTreeMap<TenantId, Vec<Batch>> = BTreeMap::new();
-        let alone = places.len() == 1;
-        for place in places.iter_mut().filter(|p| p.failed.is_none()) {
-            let tenant = place.job.meta().tenant.clone();
-            let Some(head) = heads.get_mut(&tenant) else {
-                place.failed = Some(Error::Other("there is no such tenant".to_owned()));
-                continue;
-            };
-            if let Some(entries) = run_one(&mut self.conn, place, head, alone)? {
-                let job = &place.job;
-                batches.entry(tenant).or_default().push(Batch {
-                    meta: job.meta().clone(),
-                    at: job.at(),
-                    seed: *job.seed(),
-                    entries,
-                });
+        let mut gathering = Gathering::new(&tenants, places.len(), self.last);
+        let mut next = 0;
+        loop {
+            while next < places.len() {
+                let guard = self.guard(next, places.len());
+                match run_one(&mut self.conn, &mut places[next], &mut held, guard)? {
+                    One::Kept(batch) => {
+                        let tenant = batch.meta.tenant.clone();
+                        batches.entry(tenant).or_default().push(batch);
+                    }
+                    One::Undone => {}
+                    One::Careful => return Ok(Filled::Careful),
+                }
+                next += 1;
             }
+            let more = self.queue.take_more(&mut gathering);
+            if more.is_empty() {
+                break;
+            }
+            places.extend(more.into_iter().map(Place::new));
         }
-        for (tenant, head) in &mut heads {
+        for (tenant, held) in &mut held {
             if let Some(batches) = batches.get(tenant) {
-                journal::append(&mut self.conn, head, batches)?;
+                journal::append(&mut self.conn, &mut held.head, batches)?;
             }
-            if before.get(tenant) != Some(head) {
-                heads::update(&mut self.conn, head)?;
+            if before.get(tenant).map(|b| &b.head) != Some(&held.head) {
+                heads::update(&mut self.conn, &held.head)?;
             }
         }
-        Ok(())
+        Ok(Filled::Whole)
+    }
+
+    /// A job is alone as long as nobody ran before it.
+    fn guard(&self, place: usize, size: usize) -> Guard {
+        match (place, size, self.careful) {
+            (0, 1, _) => Guard::Alone,
+            (.., 0) => Guard::None,
+            _ => Guard::Savepoint,
+        }
     }
 
     /// Heads of all tenants of the batch, in ascending order, so that two processes cannot wait for each other.
-    fn lock_heads(&mut self, places: &[Place]) -> Result<BTreeMap<TenantId, Head>> {
-        let tenants: std::collections::BTreeSet<&TenantId> =
-            places.iter().map(|p| &p.job.meta().tenant).collect();
-        let mut heads = BTreeMap::new();
+    fn lock_heads(&mut self, tenants: &BTreeSet<TenantId>) -> Result<BTreeMap<TenantId, Held>> {
+        let mut held = BTreeMap::new();
         for tenant in tenants {
-            if let Some(head) = heads::lock(&mut self.conn, tenant)? {
-                heads.insert(tenant.clone(), head);
+            if let Some(found) = heads::lock(&mut self.conn, tenant)? {
+                held.insert(tenant.clone(), found);
             }
         }
-        Ok(heads)
+        Ok(held)
     }
 }
 
-/// Runs one job in its savepoint. `None`: its changes are rolled back and its answer is ready.
+/// What a failing job is rolled back to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Guard {
+    /// The beginning of the transaction: it is alone in it.
+    Alone,
+    /// Its savepoint.
+    Savepoint,
+    /// Nothing: its neighbours go back with it, and run again.
+    None,
+}
+
+/// How filling a transaction ended.
+enum Filled {
+    /// Ready to commit.
+    Whole,
+    /// A job failed that had no savepoint.
+    Careful,
+}
+
+/// How one job ended.
+enum One {
+    /// With these entries.
+    Kept(Batch),
+    /// Its changes are rolled back and its answer is ready.
+    Undone,
+    /// Its changes cannot be told from its neighbours'.
+    Careful,
+}
+
+/// Runs one job, unless it failed for good in an earlier attempt.
 fn run_one(
     conn: &mut AnyConnection,
     place: &mut Place,
-    head: &mut Head,
-    alone: bool,
-) -> Result<Option<Vec<Entry>>> {
-    let untouched = head.clone();
-    // A batch of one still needs a savepoint where an error would poison the transaction; it saves two statements
-    // only when nothing fails, and rolling back all of it is the same as rolling back to the savepoint.
-    if !alone {
+    held: &mut BTreeMap<TenantId, Held>,
+    guard: Guard,
+) -> Result<One> {
+    if place.failed.is_some() {
+        return Ok(One::Undone);
+    }
+    let Some(held) = held.get_mut(&place.job.meta().tenant) else {
+        place.failed = Some(Error::Other("there is no such tenant".to_owned()));
+        return Ok(One::Undone);
+    };
+    let untouched = held.clone();
+    if guard == Guard::Savepoint {
         dialect::savepoint(conn)?;
     }
-    let (ran, entries) = step(conn, place, head);
+    let (ran, entries) = step(conn, place, held);
     match ran {
         Some(Ran::Keep) => {
-            if !alone {
+            if guard == Guard::Savepoint {
                 dialect::commit(conn)?;
             }
-            Ok(Some(entries))
+            let job = &place.job;
+            return Ok(One::Kept(Batch {
+                meta: job.meta().clone(),
+                at: job.at(),
+                seed: *job.seed(),
+                entries,
+            }));
         }
-        Some(Ran::Undo) => {
-            *head = untouched;
-            undo(conn, alone)?;
-            Ok(None)
-        }
-        Some(Ran::Again) => Err(Error::Retry("a job met another transaction".to_owned())),
-        Some(Ran::Lost) => Err(Error::Lost("during a job".to_owned())),
+        Some(Ran::Again) => return Err(Error::Retry("a job met another transaction".to_owned())),
+        Some(Ran::Lost) => return Err(Error::Lost("during a job".to_owned())),
+        Some(Ran::Undo) => {}
         None => {
-            *head = untouched;
             place.failed = Some(Error::Other(
                 "the operation could not be carried out".to_owned(),
             ));
-            undo(conn, alone)?;
-            Ok(None)
         }
     }
+    *held = untouched;
+    undo(conn, guard)
 }
 
 /// Rolls back one job, with whatever transactions it left open inside, to where its neighbours stand.
-fn undo(conn: &mut AnyConnection, alone: bool) -> Result<()> {
-    let base = if alone { 0 } else { 1 };
+fn undo(conn: &mut AnyConnection, guard: Guard) -> Result<One> {
+    let base = if guard == Guard::Alone { 0 } else { 1 };
     while dialect::depth(conn).is_some_and(|depth| depth > base) {
         dialect::rollback(conn)?;
     }
     if dialect::depth(conn) != Some(base) {
         return Err(Error::Retry("a savepoint was lost".to_owned()));
     }
-    if alone {
-        dialect::begin_write(conn)?;
+    match guard {
+        Guard::Alone => dialect::begin_write(conn)?,
+        Guard::Savepoint => {}
+        Guard::None => return Ok(One::Careful),
     }
-    Ok(())
+    Ok(One::Undone)
 }
 
 /// The closure itself; `None` when it panicked.
-fn step(conn: &mut AnyConnection, place: &mut Place, head: &mut Head) -> (Option<Ran>, Vec<Entry>) {
+fn step(conn: &mut AnyConnection, place: &mut Place, held: &mut Held) -> (Option<Ran>, Vec<Entry>) {
     let meta = place.job.meta().clone();
     let mut tx = Tx {
         scope: Scope::new(conn, meta.tenant),
-        head,
+        held,
         at: place.job.at(),
         actor: meta.actor,
         cause: meta.cause,

@@ -1,11 +1,11 @@
-//! Group commit: concurrent writes wait in a queue, run in one transaction with a savepoint each, and are answered
-//! after one commit. Callers see one method that takes a closure.
+//! Group commit: concurrent writes wait in a queue, run in one transaction, and are answered after one commit. Callers see one method that takes a closure.
 //!
 //! A closure may run more than once (after a deadlock, a lost connection, a neighbour's panic), so it must be free of
 //! outside effects: no I/O, no mail, no cache. Time, ids and the seed of the salts are inputs, so that a re-run writes
 //! the same bytes.
 
 mod batch;
+mod checkpoint;
 mod queue;
 mod tx;
 
@@ -64,7 +64,7 @@ impl JobError for Error {
 enum Ran {
     /// Its changes stay.
     Keep,
-    /// Roll back to its savepoint; the answer is stored in the job.
+    /// Roll back what it did; the answer is stored in the job.
     Undo,
     /// The whole batch must run again.
     Again,
@@ -152,6 +152,7 @@ where
 /// The only way to change anything.
 pub struct Writer {
     queues: Vec<Arc<Queue>>,
+    checkpointer: Option<checkpoint::Checkpointer>,
     threads: std::sync::Mutex<Vec<JoinHandle<()>>>,
     clock: Arc<dyn Clock>,
     chance: Arc<dyn Chance>,
@@ -170,13 +171,12 @@ impl Writer {
         let mut threads = Vec::with_capacity(count);
         for number in 0..count {
             let queue = Arc::new(Queue::default());
-            let runner = batch::Runner::open(url.clone())?;
+            let runner = batch::Runner::open(url.clone(), Arc::clone(&queue))?;
             let their = Arc::clone(&queue);
             let thread = std::thread::Builder::new()
                 .name(format!("writer-{number}"))
                 .spawn(move || {
-                    let served =
-                        std::panic::catch_unwind(AssertUnwindSafe(|| runner.serve(&their)));
+                    let served = std::panic::catch_unwind(AssertUnwindSafe(|| runner.serve()));
                     if served.is_err() {
                         tracing::error!("a writer broke down; restart the process");
                         their.abandon();
@@ -186,8 +186,13 @@ impl Writer {
             queues.push(queue);
             threads.push(thread);
         }
+        let checkpointer = match url.is_sqlite() {
+            true => Some(checkpoint::Checkpointer::start(url)?),
+            false => None,
+        };
         Ok(Self {
             queues,
+            checkpointer,
             threads: std::sync::Mutex::new(threads),
             clock,
             chance,
@@ -246,6 +251,9 @@ impl Writer {
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         for thread in threads.drain(..) {
             let _ = thread.join();
+        }
+        if let Some(checkpointer) = &self.checkpointer {
+            checkpointer.stop();
         }
     }
 }

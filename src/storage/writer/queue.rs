@@ -1,6 +1,6 @@
 //! The queue of a writer: one lane a tenant, taken in turn, so that a noisy tenant does not delay a quiet one.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::storage::error::{Error, Result};
 const BATCH_CAP: usize = 128;
 /// Most jobs that may wait for one tenant.
 const LANE_CAP: usize = 1024;
-/// How long a batch waits for as many jobs as the last one had.
+/// How long a batch waits, in all, for as many jobs as the last one had.
 const GATHER: Duration = Duration::from_millis(1);
 
 /// Priority inside a tenant.
@@ -107,9 +107,8 @@ impl Queue {
         state.waiting = 0;
     }
 
-    /// Waits for jobs and takes a batch: what is there, and if that is fewer than `last`, what arrives within a
-    /// moment. `None` when the queue is closed and empty.
-    pub(super) fn take(&self, last: usize) -> Option<Vec<Box<dyn Job>>> {
+    /// Waits for jobs and takes what is there. `None` when the queue is closed and empty.
+    pub(super) fn take(&self) -> Option<Vec<Box<dyn Job>>> {
         let mut state = self.lock();
         while state.waiting == 0 {
             if state.closed {
@@ -120,10 +119,16 @@ impl Queue {
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        let wanted = last.min(BATCH_CAP);
-        let deadline = Instant::now() + GATHER;
-        while state.waiting < wanted && !state.closed {
-            let left = deadline.saturating_duration_since(Instant::now());
+        Some(state.drain(BATCH_CAP))
+    }
+
+    /// What has come meanwhile for the tenants of a batch: it shares their commit. While the batch is smaller than the
+    /// last one, that is waited for, a moment in all. Nothing where another tenant waits, who would wait longer.
+    pub(super) fn take_more(&self, batch: &mut Gathering<'_>) -> Vec<Box<dyn Job>> {
+        let mut state = self.lock();
+        while state.waiting == 0 && batch.size < batch.last.min(BATCH_CAP) && !state.closed {
+            let until = *batch.until.get_or_insert_with(|| Instant::now() + GATHER);
+            let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
             }
@@ -133,31 +138,59 @@ impl Queue {
                 .unwrap_or_else(PoisonError::into_inner);
             state = next;
         }
-        Some(drain(&mut state))
+        if state.tenants.keys().any(|t| !batch.tenants.contains(t)) {
+            return Vec::new();
+        }
+        let more = state.drain(BATCH_CAP.saturating_sub(batch.size));
+        batch.size += more.len();
+        more
     }
 }
 
-/// One job of each tenant in turn, until the batch is full.
-fn drain(state: &mut State) -> Vec<Box<dyn Job>> {
-    let mut batch = Vec::with_capacity(state.waiting.min(BATCH_CAP));
-    while batch.len() < BATCH_CAP {
-        let Some(tenant) = state.turn.pop_front() else {
-            break;
-        };
-        let Some(waiting) = state.tenants.get_mut(&tenant) else {
-            continue;
-        };
-        if let Some(job) = waiting.pop() {
-            state.waiting -= 1;
-            if !job.is_abandoned() {
-                batch.push(job);
-            }
-        }
-        if waiting.len() == 0 {
-            state.tenants.remove(&tenant);
-        } else {
-            state.turn.push_back(tenant);
+/// A batch that is running and may still grow.
+pub(super) struct Gathering<'b> {
+    tenants: &'b BTreeSet<TenantId>,
+    /// How many jobs the last batch had.
+    last: usize,
+    size: usize,
+    until: Option<Instant>,
+}
+
+impl<'b> Gathering<'b> {
+    /// A batch of so many jobs of these tenants.
+    pub(super) fn new(tenants: &'b BTreeSet<TenantId>, size: usize, last: usize) -> Self {
+        Self {
+            tenants,
+            last,
+            size,
+            until: None,
         }
     }
-    batch
+}
+
+impl State {
+    /// One job of each tenant in turn, until there are so many.
+    fn drain(&mut self, cap: usize) -> Vec<Box<dyn Job>> {
+        let mut batch = Vec::with_capacity(self.waiting.min(cap));
+        while batch.len() < cap {
+            let Some(tenant) = self.turn.pop_front() else {
+                break;
+            };
+            let Some(waiting) = self.tenants.get_mut(&tenant) else {
+                continue;
+            };
+            if let Some(job) = waiting.pop() {
+                self.waiting -= 1;
+                if !job.is_abandoned() {
+                    batch.push(job);
+                }
+            }
+            if waiting.len() == 0 {
+                self.tenants.remove(&tenant);
+            } else {
+                self.turn.push_back(tenant);
+            }
+        }
+        batch
+    }
 }

@@ -4,13 +4,13 @@ use std::ops::{Deref, DerefMut};
 
 use crate::domain::audit::{self, Actor, Cause, Entry};
 use crate::domain::clock::Millis;
-use crate::storage::heads::Head;
+use crate::storage::heads::{Head, Held};
 use crate::storage::scope::Scope;
 
 /// One operation inside a batch.
 pub struct Tx<'c> {
     pub(in crate::storage) scope: Scope<'c>,
-    pub(super) head: &'c mut Head,
+    pub(super) held: &'c mut Held,
     pub(super) at: Millis,
     pub(super) actor: Actor,
     pub(super) cause: Cause,
@@ -37,7 +37,12 @@ impl Tx<'_> {
 
     /// The tenant's totals, to be kept true by whoever changes what they count.
     pub fn totals(&mut self) -> &mut Head {
-        self.head
+        &mut self.held.head
+    }
+
+    /// The tenant's settings as stored; whoever changes them stores them here too.
+    pub(in crate::storage) fn settings(&mut self) -> &mut Option<String> {
+        &mut self.held.settings
     }
 
     /// Records one entry; sequence, commitments and hash are added at the end of the batch.
