@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value};
 
 use super::error::{Error, Result, quote};
@@ -16,15 +17,39 @@ const DEPTH: usize = 32;
 /// # Errors
 /// `invalidSyntax`, or `invalidValue` for a NUL character; the detail names the place.
 pub fn parse(bytes: &[u8]) -> Result<Value> {
-    let text = std::str::from_utf8(bytes)
-        .map_err(|e| Error::invalid_syntax(format!("the body is not UTF-8: {e}")))?;
+    let text = text_of(bytes)?;
     if depth(text) > DEPTH {
         return Err(Error::invalid_syntax(format!(
             "the body is nested deeper than {DEPTH} levels"
         )));
     }
+    read(text, Strict)
+}
+
+/// The members of an object, their values unread: a fault inside one of them is found when that one is read.
+///
+/// # Errors
+/// As [`parse`], for what is outside the values.
+pub fn members(bytes: &[u8]) -> Result<Vec<(String, &str)>> {
+    read(text_of(bytes)?, Members)
+}
+
+/// The first items of a list, at most `most` of them and unread, and how many it has.
+///
+/// # Errors
+/// As [`parse`], for what is outside the items.
+pub fn items(text: &str, most: usize) -> Result<(Vec<&str>, usize)> {
+    read(text, Items { most })
+}
+
+fn text_of(bytes: &[u8]) -> Result<&str> {
+    std::str::from_utf8(bytes)
+        .map_err(|e| Error::invalid_syntax(format!("the body is not UTF-8: {e}")))
+}
+
+fn read<'de, S: DeserializeSeed<'de>>(text: &'de str, seed: S) -> Result<S::Value> {
     let mut reader = serde_json::Deserializer::from_str(text);
-    let value = Strict
+    let value = seed
         .deserialize(&mut reader)
         .and_then(|value| reader.end().map(|()| value));
     value.map_err(|e| {
@@ -67,6 +92,97 @@ impl<'de> DeserializeSeed<'de> for Strict {
         deserializer: D,
     ) -> std::result::Result<Value, D::Error> {
         deserializer.deserialize_any(self)
+    }
+}
+
+/// Reads the values of an object, each under a key of its own.
+fn keyed<'de, A: MapAccess<'de>, V>(
+    mut map: A,
+    mut value: impl FnMut(&mut A) -> std::result::Result<V, A::Error>,
+    mut keep: impl FnMut(String, V),
+) -> std::result::Result<(), A::Error> {
+    let mut seen = HashSet::new();
+    while let Some(key) = map.next_key::<String>()? {
+        let key = text::<A::Error>(&key)?;
+        let value = value(&mut map)?;
+        // No name in SCIM differs from another by letter case only: which of two would count?
+        if !seen.insert(key.to_ascii_lowercase()) {
+            let message = format!("the key `{}` stands twice in one object", quote(&key));
+            return Err(serde::de::Error::custom(message));
+        }
+        keep(key, value);
+    }
+    Ok(())
+}
+
+struct Members;
+
+impl<'de> DeserializeSeed<'de> for Members {
+    type Value = Vec<(String, &'de str)>;
+
+    fn deserialize<D: serde::Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> std::result::Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Members {
+    type Value = Vec<(String, &'de str)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> std::result::Result<Self::Value, A::Error> {
+        let mut members = Vec::new();
+        let value = |map: &mut A| map.next_value::<&'de RawValue>().map(RawValue::get);
+        keyed(map, value, |key, value| members.push((key, value)))?;
+        Ok(members)
+    }
+}
+
+struct Items {
+    most: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Items {
+    type Value = (Vec<&'de str>, usize);
+
+    fn deserialize<D: serde::Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> std::result::Result<Self::Value, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Items {
+    type Value = (Vec<&'de str>, usize);
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(
+        self,
+        mut seq: A,
+    ) -> std::result::Result<Self::Value, A::Error> {
+        let mut items = Vec::new();
+        while items.len() < self.most {
+            match seq.next_element::<&'de RawValue>()? {
+                Some(item) => items.push(item.get()),
+                None => break,
+            }
+        }
+        let mut count = items.len();
+        if count == self.most {
+            while seq.next_element::<IgnoredAny>()?.is_some() {
+                count += 1;
+            }
+        }
+        Ok((items, count))
     }
 }
 
@@ -118,19 +234,10 @@ impl<'de> Visitor<'de> for Strict {
         Ok(Value::Array(items))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> std::result::Result<Value, A::Error> {
         let mut object = Map::new();
-        let mut seen = HashSet::new();
-        while let Some(key) = map.next_key::<String>()? {
-            let key = text::<A::Error>(&key)?;
-            let value = map.next_value_seed(Self)?;
-            // No name in SCIM differs from another by letter case only: which of two would count?
-            if !seen.insert(key.to_ascii_lowercase()) {
-                let message = format!("the key `{}` stands twice in one object", quote(&key));
-                return Err(serde::de::Error::custom(message));
-            }
-            object.insert(key, value);
-        }
+        let value = |map: &mut A| map.next_value_seed(Self);
+        keyed(map, value, |key, value| drop(object.insert(key, value)))?;
         Ok(Value::Object(object))
     }
 }
@@ -172,6 +279,23 @@ mod tests {
     fn brackets_inside_strings_do_not_count() {
         let body = format!(r#"{{"a":"{}\"{{"}}"#, "[".repeat(100));
         assert!(parse(body.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn a_fault_in_a_value_is_not_one_of_what_is_around_it() {
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        let text = format!(r#"{{"list": [{{"a":1,"a":2}}, {deep}, "\u0000", 4], "more": {{}}}}"#);
+        let got = members(text.as_bytes()).map(|m| (m[0].0.clone(), m[1].1, items(m[0].1, 2)));
+        let first = r#"{"a":1,"a":2}"#;
+        assert_eq!(
+            got,
+            Ok(("list".to_owned(), "{}", Ok((vec![first, &deep], 4))))
+        );
+        assert_eq!(items("[1, 2]", 2), Ok((vec!["1", "2"], 2)));
+        for refused in ["[]", r#"{"a":1,"A":2}"#, r#"{"a":[}"#, r#"{"a\u0000":1}"#] {
+            assert!(members(refused.as_bytes()).is_err(), "{refused}");
+        }
+        assert!(items("{}", 2).is_err() && items("[1,]", 1).is_err());
     }
 
     proptest::proptest! {

@@ -1,6 +1,7 @@
 //! The SCIM 2.0 protocol (RFC 7643, RFC 7644), pure: schemas, documents, filters, PATCH, projection, errors. It knows
 //! no SQL and no HTTP, and nothing else of this crate.
 
+pub mod bulk;
 pub mod discovery;
 pub mod document;
 pub mod error;

@@ -24,7 +24,8 @@ const OPERATIONS: usize = 1_000;
 /// Most values in all lists of one request: operations are applied while other writers wait.
 const VALUES: usize = 10_000;
 
-const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+/// Schema of a PATCH body.
+pub const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
 /// The verb of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

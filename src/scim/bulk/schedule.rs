@@ -1,0 +1,519 @@
+//! In which order the operations of a bulk request are carried out: that of the request, except that what an operation
+//! refers to comes before it, wherever it stands. Operations that do not depend on each other run at once, in waves.
+//!
+//! Resources that refer to each other in a circle (RFC 7644 §3.7.1) are made in two parts: one of them begins without
+//! the reference, and is completed by a PATCH when the others are there.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::references::{completion, leave_out, resolve};
+use super::{Operation, Target, Work};
+use crate::scim::error::{Error, Result, quote};
+use crate::scim::json;
+
+/// How much of an operation a step carries out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    Whole,
+    /// A POST without the references that cannot be resolved yet.
+    Begin,
+    /// The PATCH that adds these.
+    Complete,
+}
+
+/// The next thing to do about an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// Which operation, counted from 0.
+    pub operation: usize,
+    /// How much of it.
+    pub part: Part,
+}
+
+/// A request as it would be sent by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prepared<'b> {
+    /// Method.
+    pub method: &'static str,
+    /// Such as `/Users`.
+    pub endpoint: &'b str,
+    /// Id of the resource, as it stands in the path.
+    pub id: Option<String>,
+    /// `If-Match`.
+    pub version: Option<&'b str>,
+    /// Body.
+    pub body: Cow<'b, str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Phase {
+    Waiting,
+    /// Created in part, under this id.
+    Begun(String),
+    /// Created, under this id; other operations and failed ones have none.
+    Done(Option<String>),
+}
+
+/// How far the operations are.
+#[derive(Debug)]
+pub struct Schedule<'r> {
+    operations: &'r [Operation<'r>],
+    phases: Vec<Phase>,
+    /// All operations; those that others refer to before these.
+    order: Vec<usize>,
+    /// The POST of each `bulkId`.
+    makers: HashMap<&'r str, usize>,
+    /// POSTs to which the data of each operation refers.
+    needs: Vec<Vec<usize>>,
+    /// How many of them are not there yet.
+    lacks: Vec<usize>,
+    /// The other way round: operations that need each POST.
+    needed_by: Vec<Vec<usize>>,
+}
+
+impl<'r> Schedule<'r> {
+    /// Nothing is done yet.
+    pub fn new(operations: &'r [Operation<'r>]) -> Self {
+        let named = operations.iter().enumerate();
+        let makers: HashMap<&str, usize> =
+            named.filter_map(|(i, o)| Some((o.makes()?, i))).collect();
+        let needs: Vec<Vec<usize>> = operations
+            .iter()
+            .map(|operation| {
+                let names = operation.work.iter().flat_map(|work| &work.references);
+                names
+                    .filter_map(|n| makers.get(n.as_str()).copied())
+                    .collect()
+            })
+            .collect();
+        let mut needed_by = vec![Vec::new(); operations.len()];
+        for (i, makers) in needs.iter().enumerate() {
+            makers.iter().for_each(|maker| needed_by[*maker].push(i));
+        }
+        Self {
+            operations,
+            phases: vec![Phase::Waiting; operations.len()],
+            order: order(operations, &makers),
+            makers,
+            lacks: needs.iter().map(Vec::len).collect(),
+            needs,
+            needed_by,
+        }
+    }
+
+    fn work(&self, i: usize) -> Option<&'r Work<'r>> {
+        self.operations[i].work.as_ref().ok()
+    }
+
+    /// The operations next in order, up to the first that must not pass one before it; and whether each is ready.
+    ///
+    /// Each is one write, in the order in which they begin, except that a DELETE may be several: what it sets free may
+    /// be taken only by what begins later. POSTs pass each other, so that those that wait do not keep the others from
+    /// sharing a commit.
+    fn run(&self) -> Vec<(usize, bool)> {
+        let mut run = Vec::new();
+        let (mut deletes, mut waits) = (None, false);
+        let left = self.order.iter().copied();
+        for i in left.filter(|i| !matches!(self.phases[*i], Phase::Done(_))) {
+            let is_ready = self.is_ready(i);
+            waits |= !is_ready;
+            if let Some(method) = self.work(i).map(|w| w.method) {
+                let is_delete = method == "DELETE";
+                let is_of_run = *deletes.get_or_insert(is_delete) == is_delete;
+                if !is_of_run || (waits && method != "POST") {
+                    break;
+                }
+            }
+            run.push((i, is_ready));
+        }
+        run
+    }
+
+    /// The next wave; empty when all is done. Whoever carries out the beginning of it only asks again for the rest.
+    pub fn next_wave(&self) -> Vec<Step> {
+        let run = self.run();
+        let ready = run.iter().filter(|(_, is_ready)| *is_ready);
+        let wave: Vec<Step> = ready
+            .map(|(operation, _)| Step {
+                operation: *operation,
+                part: match self.phases[*operation] {
+                    Phase::Begun(_) => Part::Complete,
+                    _ => Part::Whole,
+                },
+            })
+            .collect();
+        if wave.is_empty() {
+            let run: Vec<usize> = run.into_iter().map(|(operation, _)| operation).collect();
+            return self.break_circles(&run);
+        }
+        wave
+    }
+
+    /// All that an operation refers to is there; the resource that its path names is complete, too.
+    fn is_ready(&self, i: usize) -> bool {
+        let is_there = match self.work(i).and_then(|w| w.target.as_ref()) {
+            Some(Target::Made(name)) => self
+                .makers
+                .get(name.as_str())
+                .is_none_or(|maker| matches!(self.phases[*maker], Phase::Done(_))),
+            _ => true,
+        };
+        is_there && self.lacks[i] == 0
+    }
+
+    /// When everything waits for something, some POSTs wait for each other: one of each circle begins. Those that only
+    /// wait for a circle go on waiting.
+    fn break_circles(&self, run: &[usize]) -> Vec<Step> {
+        let circles = self.in_circles(run);
+        let mut lacks = self.lacks.clone();
+        let mut is_there = vec![false; lacks.len()];
+        let mut wave = Vec::new();
+        for operation in run.iter().copied().filter(|i| circles[*i]) {
+            if is_there[operation] {
+                continue;
+            }
+            let part = Part::Begin;
+            wave.push(Step { operation, part });
+            // All that can follow it as a whole.
+            let mut fresh = vec![operation];
+            while let Some(i) = fresh.pop() {
+                if std::mem::replace(&mut is_there[i], true) {
+                    continue;
+                }
+                for by in &self.needed_by[i] {
+                    lacks[*by] -= 1;
+                    if lacks[*by] == 0 {
+                        fresh.push(*by);
+                    }
+                }
+            }
+        }
+        wave
+    }
+
+    /// Which of these are in a circle, or between two of them.
+    fn in_circles(&self, run: &[usize]) -> Vec<bool> {
+        let mut circles = vec![false; self.phases.len()];
+        run.iter().for_each(|i| circles[*i] = true);
+        let mut wanted: Vec<usize> = self
+            .needed_by
+            .iter()
+            .map(|by| by.iter().filter(|by| circles[**by]).count())
+            .collect();
+        let mut outside: Vec<usize> = run.iter().copied().filter(|i| wanted[*i] == 0).collect();
+        while let Some(i) = outside.pop() {
+            circles[i] = false;
+            for maker in self.needs[i]
+                .iter()
+                .copied()
+                .filter(|maker| circles[*maker])
+            {
+                wanted[maker] -= 1;
+                if wanted[maker] == 0 {
+                    outside.push(maker);
+                }
+            }
+        }
+        circles
+    }
+
+    /// The request of a step.
+    ///
+    /// # Errors
+    /// What was wrong with the operation from the start, or 409 if something that it refers to could not be created.
+    pub fn prepare(&self, step: Step) -> Result<Prepared<'r>> {
+        let i = step.operation;
+        let operations: &'r [Operation<'r>] = self.operations;
+        let work = operations[i].work.as_ref().map_err(Clone::clone)?;
+        self.check_references(i, work, step.part)?;
+        let mut prepared = Prepared {
+            method: work.method,
+            endpoint: &work.endpoint,
+            id: self.target_of(i).map(|(_, id)| id.to_owned()),
+            version: work.version.as_deref(),
+            body: Cow::Borrowed(work.data),
+        };
+        if let (Part::Complete, Phase::Begun(id)) = (step.part, &self.phases[i]) {
+            (prepared.method, prepared.id) = ("PATCH", Some(id.clone()));
+        }
+        if !work.references.is_empty() {
+            let mut data = json::parse(work.data.as_bytes())?;
+            match step.part {
+                Part::Whole => {}
+                Part::Begin => drop(leave_out(&mut data, &|name| self.id_of(name).is_none())),
+                Part::Complete => data = completion(data),
+            }
+            resolve(&mut data, &|name| self.id_of(name));
+            prepared.body = Cow::Owned(data.to_string());
+        }
+        Ok(prepared)
+    }
+
+    fn check_references(&self, i: usize, work: &Work<'_>, part: Part) -> Result<()> {
+        let is_failed = |name: &&str| {
+            let maker = self.makers.get(name).map(|maker| &self.phases[*maker]);
+            matches!(maker, None | Some(Phase::Done(None)))
+        };
+        match work.names().find(is_failed) {
+            None => Ok(()),
+            Some(name) if part == Part::Complete => Err(Error::plain(
+                409,
+                format!(
+                    "`Operations[{i}]`: the resource was created without its reference to `bulkId:{}`, which could \
+                     not be created itself: PATCH or DELETE the resource",
+                    quote(name)
+                ),
+            )),
+            Some(name) => Err(Error::plain(
+                409,
+                format!(
+                    "`Operations[{i}]` refers to `bulkId:{}`, which could not be created",
+                    quote(name)
+                ),
+            )),
+        }
+    }
+
+    /// Endpoint and id of the resource that an operation's path names, as far as they are known.
+    pub fn target_of(&self, operation: usize) -> Option<(&str, &str)> {
+        let work = self.work(operation)?;
+        let id = match work.target.as_ref()? {
+            Target::Id(id) => id,
+            Target::Made(name) => self.id_of(name)?,
+        };
+        Some((&work.endpoint, id))
+    }
+
+    fn id_of(&self, name: &str) -> Option<&str> {
+        match &self.phases[*self.makers.get(name)?] {
+            Phase::Begun(id) => Some(id),
+            Phase::Done(id) => id.as_deref(),
+            Phase::Waiting => None,
+        }
+    }
+
+    /// A step was carried out; `made` is the id of what a POST created.
+    pub fn settle(&mut self, step: Step, made: Option<String>) {
+        let i = step.operation;
+        let was = std::mem::replace(&mut self.phases[i], Phase::Waiting);
+        self.phases[i] = match (step.part, made, was) {
+            (Part::Begin, Some(id), _) => Phase::Begun(id),
+            // Completed or not, the resource is there.
+            (Part::Complete, _, Phase::Begun(id)) => Phase::Done(Some(id)),
+            (_, made, _) => Phase::Done(made.filter(|_| self.operations[i].makes().is_some())),
+        };
+        if step.part != Part::Complete {
+            for by in &self.needed_by[i] {
+                self.lacks[*by] -= 1;
+            }
+        }
+    }
+
+    /// No further operation is carried out; those that have begun are still completed.
+    pub fn stop(&mut self) {
+        for operation in 0..self.operations.len() {
+            if self.phases[operation] == Phase::Waiting {
+                let part = Part::Whole;
+                self.settle(Step { operation, part }, None);
+            }
+        }
+    }
+}
+
+/// The order of the request, with what an operation refers to before it.
+fn order(operations: &[Operation<'_>], makers: &HashMap<&str, usize>) -> Vec<usize> {
+    let mut order = Vec::with_capacity(operations.len());
+    let mut is_seen = vec![false; operations.len()];
+    for first in 0..operations.len() {
+        // Each with what it needs and is still to be looked at.
+        let mut path = Vec::new();
+        let mut next = Some(first);
+        loop {
+            if let Some(i) = next.filter(|i| !std::mem::replace(&mut is_seen[*i], true)) {
+                let names = operations[i].work.iter().flat_map(Work::names);
+                path.push((i, names.filter_map(|name| makers.get(name).copied())));
+            }
+            let Some((i, needs)) = path.last_mut() else {
+                break;
+            };
+            next = needs.next();
+            if next.is_none() {
+                order.push(*i);
+                path.pop();
+            }
+        }
+    }
+    order
+}
+
+#[cfg(test)]
+#[expect(clippy::expect_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::scim::bulk::parse;
+
+    /// Operations as `bulkId` of a POST or path of a DELETE or PUT, each with references.
+    fn body(operations: &[(&str, &[&str])]) -> String {
+        let each = operations.iter().map(|(name, references)| {
+            let members: Vec<_> = references
+                .iter()
+                .map(|r| serde_json::json!({"value": format!("bulkId:{r}")}))
+                .collect();
+            let data = serde_json::json!({"members": members});
+            match name.split_once(' ') {
+                Some((method, path)) => serde_json::json!({"method": method, "path": path, "data": data}),
+                None => serde_json::json!({"method": "POST", "path": "/Groups", "bulkId": name, "data": data}),
+            }
+        });
+        let schema = super::super::BULK_REQUEST;
+        serde_json::json!({"schemas": [schema], "Operations": each.collect::<Vec<_>>()}).to_string()
+    }
+
+    /// Plays a request; what is in `failing` fails. Answers the waves as text: `0 1b 0c`.
+    fn play(operations: &[(&str, &[&str])], failing: &[usize]) -> Vec<String> {
+        let body = body(operations);
+        let request = parse(body.as_bytes(), 1_000).expect("a bulk request");
+        let mut schedule = Schedule::new(&request.operations);
+        let mut waves = Vec::new();
+        loop {
+            let wave = schedule.next_wave();
+            if wave.is_empty() {
+                return waves;
+            }
+            let mut texts = Vec::new();
+            for step in &wave {
+                let mark = match step.part {
+                    Part::Whole => "",
+                    Part::Begin => "b",
+                    Part::Complete => "c",
+                };
+                let done = schedule.prepare(*step);
+                let is_done = done.is_ok() && !failing.contains(&step.operation);
+                texts.push(format!(
+                    "{}{mark}{}",
+                    step.operation,
+                    if is_done { "" } else { "!" }
+                ));
+                if let Ok(prepared) = &done {
+                    assert!(!prepared.body.contains("bulkId:"), "{prepared:?}");
+                }
+            }
+            for step in wave {
+                let is_done = schedule.prepare(step).is_ok() && !failing.contains(&step.operation);
+                schedule.settle(step, is_done.then(|| format!("id{}", step.operation)));
+            }
+            waves.push(texts.join(" "));
+        }
+    }
+
+    #[test]
+    fn an_operation_waits_for_what_it_refers_to_wherever_that_stands() {
+        assert_eq!(
+            play(&[("a", &[]), ("b", &[]), ("PUT /Users/1", &[])], &[]),
+            ["0 1 2"]
+        );
+        assert_eq!(
+            play(&[("a", &["c"]), ("b", &["a"]), ("c", &[])], &[]),
+            ["2", "0", "1"]
+        );
+        let chain: &[(&str, &[&str])] =
+            &[("PATCH /Users/bulkId:a", &["b"]), ("a", &[]), ("b", &["a"])];
+        assert_eq!(play(chain, &[]), ["1", "2", "0"]);
+    }
+
+    #[test]
+    fn only_posts_pass_each_other() {
+        let mixed: &[(&str, &[&str])] = &[
+            ("a", &[]),
+            ("b", &["a"]),
+            ("c", &[]),
+            ("PUT /Users/1", &[]),
+            ("d", &[]),
+        ];
+        assert_eq!(play(mixed, &[]), ["0 2", "1 3 4"]);
+        let forward: &[(&str, &[&str])] = &[
+            ("PUT /Users/1", &["b"]),
+            ("PATCH /Users/1", &[]),
+            ("b", &[]),
+            ("PUT /Users/2", &[]),
+        ];
+        assert_eq!(play(forward, &[]), ["2", "0 1 3"]);
+    }
+
+    #[test]
+    fn nothing_passes_a_delete_except_what_is_wanted_before_it() {
+        let deletes: &[(&str, &[&str])] = &[
+            ("a", &[]),
+            ("DELETE /Users/1", &[]),
+            ("DELETE /Users/2", &[]),
+            ("b", &[]),
+        ];
+        assert_eq!(play(deletes, &[]), ["0", "1 2", "3"]);
+        let wanted: &[(&str, &[&str])] = &[
+            ("PUT /Groups/1", &["z"]),
+            ("DELETE /Users/1", &[]),
+            ("y", &[]),
+            ("z", &["y"]),
+            ("x", &["w"]),
+            ("w", &["x"]),
+        ];
+        assert_eq!(play(wanted, &[]), ["2", "3", "0", "1", "5b", "4", "5c"]);
+    }
+
+    #[test]
+    fn one_of_each_circle_begins_and_is_completed() {
+        assert_eq!(
+            play(&[("a", &["b"]), ("b", &["a"])], &[]),
+            ["1b", "0", "1c"]
+        );
+        assert_eq!(play(&[("a", &["a"])], &[]), ["0b", "0c"]);
+        // Two circles at once; what waits for them, and for what waits for them, begins nothing.
+        let two: &[(&str, &[&str])] = &[
+            ("all", &["after", "b"]),
+            ("after", &["a"]),
+            ("a", &["b"]),
+            ("b", &["a"]),
+            ("c", &["d"]),
+            ("d", &["e"]),
+            ("e", &["c"]),
+        ];
+        assert_eq!(play(two, &[]), ["3b 6b", "2 5", "3c 1 4", "0 6c"]);
+        // Whoever changes a resource waits until it is complete.
+        let later: &[(&str, &[&str])] =
+            &[("PUT /Users/bulkId:b", &[]), ("a", &["b"]), ("b", &["a"])];
+        assert_eq!(play(later, &[]), ["1b", "2", "1c 0"]);
+    }
+
+    #[test]
+    fn what_could_not_be_created_fails_what_refers_to_it() {
+        let chain: &[(&str, &[&str])] = &[("a", &[]), ("b", &["a"]), ("c", &["b"]), ("d", &[])];
+        assert_eq!(play(chain, &[0]), ["0! 3", "1!", "2!"]);
+        assert_eq!(
+            play(&[("a", &["b"]), ("b", &["a"])], &[0]),
+            ["1b", "0!", "1c!"]
+        );
+        assert_eq!(play(&[("a", &["b"]), ("b", &["a"])], &[1]), ["1b!", "0!"]);
+    }
+
+    #[test]
+    fn a_stop_leaves_nothing_half_done() {
+        let body = body(&[("a", &["b"]), ("b", &["a"]), ("c", &[])]);
+        let request = parse(body.as_bytes(), 9).expect("a bulk request");
+        let mut schedule = Schedule::new(&request.operations);
+        for (operation, part) in [(2, Part::Whole), (1, Part::Begin)] {
+            let wave = schedule.next_wave();
+            assert_eq!(wave, [Step { operation, part }]);
+            schedule.settle(wave[0], Some(format!("id{operation}")));
+        }
+        schedule.stop();
+        let (operation, part) = (1, Part::Complete);
+        let rest = schedule.next_wave();
+        assert_eq!(rest, [Step { operation, part }]);
+        let refused = schedule.prepare(rest[0]).expect_err("nothing to refer to");
+        assert_eq!(refused.status, 409);
+        schedule.settle(rest[0], None);
+        assert!(schedule.next_wave().is_empty());
+    }
+}
