@@ -52,6 +52,7 @@ async fn serve(
             service: service.clone(),
             public_url: public_url.clone(),
             body_limit: config.body_limit(),
+            bulk_operations: config.bulk_operations(),
             metrics: metrics.clone(),
             open_metrics,
         })

@@ -55,6 +55,9 @@ pub struct GlobalArgs {
     /// Largest request body in bytes [default: 4194304].
     #[arg(long, global = true, value_name = "BYTES")]
     pub body_limit: Option<String>,
+    /// Most operations of a bulk request [default: 500].
+    #[arg(long, global = true, value_name = "NUMBER")]
+    pub bulk_operations: Option<String>,
     /// How long requests under way may take when the server stops [default: 10].
     #[arg(long, global = true, value_name = "SECONDS")]
     pub shutdown_seconds: Option<String>,
@@ -73,7 +76,7 @@ pub struct GlobalArgs {
 }
 
 /// Keys of the file and, with the prefix `ROSTERD_` in capitals, of the environment.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "listen",
     "data_dir",
     "database_url",
@@ -82,6 +85,7 @@ const KEYS: [&str; 13] = [
     "log_format",
     "metrics_listen",
     "body_limit",
+    "bulk_operations",
     "shutdown_seconds",
     "secret_key",
     "secret_key_file",
@@ -180,6 +184,7 @@ impl Config {
             ("log_format", &args.log_format),
             ("metrics_listen", &args.metrics_listen),
             ("body_limit", &args.body_limit),
+            ("bulk_operations", &args.bulk_operations),
             ("shutdown_seconds", &args.shutdown_seconds),
             ("secret_key_file", &args.secret_key_file),
         ];
@@ -235,6 +240,11 @@ impl Config {
     /// Largest body.
     pub fn body_limit(&self) -> usize {
         self.server.body_limit
+    }
+
+    /// Most operations of a bulk request.
+    pub fn bulk_operations(&self) -> usize {
+        self.server.bulk_operations
     }
 
     /// How long requests under way may take when the server stops.
@@ -414,6 +424,7 @@ mod tests {
             ("ROSTERD_PUBLIC_URL", "rosterd.example"),
             ("ROSTERD_LOG_FORMAT", "xml"),
             ("ROSTERD_BODY_LIMIT", "lots"),
+            ("ROSTERD_BULK_OPERATIONS", "0"),
             ("ROSTERD_BOOTSTRAP_SCIM_TOKEN", "sh0rt"),
             ("ROSTERD_SECRET_KEY", "!"),
         ] {

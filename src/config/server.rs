@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use super::{Error, Result, Values};
 
+/// authentik cuts its changes of groups by this number, and one request changes at most 500 members.
+const BULK_OPERATIONS: u64 = 500;
+
 /// Where and how the server listens.
 #[derive(Debug, Clone)]
 pub struct Server {
@@ -16,6 +19,8 @@ pub struct Server {
     pub metrics_listen: Option<SocketAddr>,
     /// Largest body in bytes.
     pub body_limit: usize,
+    /// Most operations of a bulk request.
+    pub bulk_operations: usize,
     /// Time for requests under way when it stops.
     pub shutdown: Duration,
 }
@@ -76,11 +81,22 @@ impl Server {
             }
             url => url.map(|u| u.trim_end_matches('/').to_owned()),
         };
+        let bulk_operations = match number("bulk_operations", BULK_OPERATIONS)? {
+            // A client that reads 0 may take it for no limit at all.
+            0 => {
+                return Err(Error(format!(
+                    "{} must be at least 1",
+                    values.name("bulk_operations")
+                )));
+            }
+            count => usize::try_from(count).unwrap_or(usize::MAX),
+        };
         Ok(Self {
             listen: address("listen")?.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
             public_url,
             metrics_listen: address("metrics_listen")?,
             body_limit: size("body_limit", 4 << 20)?,
+            bulk_operations,
             shutdown: Duration::from_secs(number("shutdown_seconds", 10)?),
         })
     }

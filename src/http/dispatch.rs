@@ -153,9 +153,8 @@ async fn run(
         Err(error) => return (Err(error), context),
     };
     let named = request.match_info().get("id").unwrap_or_default();
-    if named.contains('\0') {
-        let detail = "no resource has an id with the character U+0000";
-        return (Err(scim::Error::plain(404, detail)), context);
+    if let Err(error) = check_id(named) {
+        return (Err(error), context);
     }
     let if_none_match = condition(request, IF_NONE_MATCH);
     let call = Call {
@@ -173,6 +172,20 @@ async fn run(
         result = result.map(|reply| reply.unless_known(if_none_match.as_deref()));
     }
     (result, context)
+}
+
+/// No id holds a character that cannot be stored, so that nobody needs to look for one.
+///
+/// # Errors
+/// 404.
+pub fn check_id(id: &str) -> Result<(), scim::Error> {
+    match id.contains('\0') {
+        true => Err(scim::Error::plain(
+            404,
+            "no resource has an id with the character U+0000",
+        )),
+        false => Ok(()),
+    }
 }
 
 /// A condition header, its lines joined. A tag that is no text stays in, as one that names no version: left out, it
@@ -264,7 +277,10 @@ async fn collect(
     mut body: web::Payload,
     limit: usize,
 ) -> Result<web::Bytes, scim::Error> {
-    let too_large = || scim::Error::plain(413, format!("a body has at most {limit} bytes"));
+    let too_large = || {
+        let detail = format!("the body exceeds maxPayloadSize ({limit} bytes)");
+        scim::Error::plain(413, detail)
+    };
     let announced = request.headers().get(CONTENT_LENGTH);
     if announced
         .and_then(|l| l.to_str().ok()?.parse::<usize>().ok())

@@ -14,6 +14,7 @@ use actix_web::middleware::NormalizePath;
 use actix_web::{App, HttpServer, web};
 
 use crate::auth::Authenticator;
+use crate::scim::bulk::Limits;
 use crate::service::Service;
 
 /// What every request needs.
@@ -26,6 +27,8 @@ pub struct State {
     pub public_url: String,
     /// Largest body in bytes.
     pub body_limit: usize,
+    /// Most operations of a bulk request.
+    pub bulk_operations: usize,
     /// Renders the metrics.
     pub metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
     /// Metrics are served to other machines too: they have a listener of their own.
@@ -36,6 +39,14 @@ impl State {
     /// Base URL of SCIM.
     pub fn scim_base(&self) -> String {
         format!("{}/scim/v2", self.public_url)
+    }
+
+    /// What a bulk request may hold.
+    pub fn bulk_limits(&self) -> Limits {
+        Limits {
+            operations: self.bulk_operations,
+            payload: self.body_limit,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::State;
 use super::call::{Call, Handler};
 use super::dispatch::{dispatch, refuse};
 use super::operations;
-use super::scim::{audit, discovery, groups, root, users};
+use super::scim::{audit, bulk, discovery, groups, root, users};
 use crate::domain::roles::Role;
 
 /// Roles that read people.
@@ -77,7 +77,7 @@ routes! {
     "POST" "/AuditEvents/.search" AUDITORS audit::search;
     "GET" "/AuditEvents/{id}" AUDITORS audit::get;
     "GET" "/Me" READERS discovery::not_implemented;
-    "POST" "/Bulk" WRITERS discovery::not_implemented;
+    "POST" "/Bulk" WRITERS bulk::run;
 }
 
 /// Registers everything with the server.

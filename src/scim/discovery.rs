@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::bulk::Limits;
 use super::list::MAX_COUNT;
 use super::schema::{ROSTERD_GROUP, ROSTERD_USER, Registry, ResourceKind};
 
@@ -25,12 +26,11 @@ impl Sight {
 }
 
 /// `/ServiceProviderConfig`: what is true of this server.
-pub fn service_provider_config(base: &str) -> Value {
+pub fn service_provider_config(base: &str, bulk: Limits) -> Value {
     json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
         "patch": {"supported": true},
-        // Clients cut their requests by these numbers even where bulk is not supported; 0 would mean without end.
-        "bulk": {"supported": false, "maxOperations": 100, "maxPayloadSize": 1_048_576},
+        "bulk": {"supported": true, "maxOperations": bulk.operations, "maxPayloadSize": bulk.payload},
         "filter": {"supported": true, "maxResults": MAX_COUNT},
         "changePassword": {"supported": false},
         "sort": {"supported": false},

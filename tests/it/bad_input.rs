@@ -233,6 +233,8 @@ async fn everything_below_the_base_answers_in_scim() {
         ("DELETE", "/scim/v2/Schemas", 405),
         ("POST", "/scim/v2/ServiceProviderConfig", 405),
         ("GET", "/scim/v2/Me", 501),
+        ("GET", "/scim/v2/Bulk", 405),
+        ("DELETE", "/scim/v2/Bulk", 405),
         ("GET", "/scim/v2/Schemas/nope", 404),
         ("GET", "/scim/v2/Schemas?filter=id+pr", 403),
         ("PATCH", "/scim/v2/Users/nope", 400),

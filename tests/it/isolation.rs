@@ -18,6 +18,12 @@ async fn send(client: &Client, method: &str, path: &str, id: &str) -> crate::sup
             "Operations": [{"op": "replace", "path": "displayName", "value": "stolen"}]})
         .to_string()
         .into_bytes(),
+        _ if path.ends_with("/Bulk") => json!({
+            "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
+            "Operations": [{"method": "DELETE", "path": format!("/Users/{id}")}],
+        })
+        .to_string()
+        .into_bytes(),
         _ if path.ends_with(".search") => {
             json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"]})
                 .to_string()

@@ -12,6 +12,7 @@ mod any_order;
 mod architecture;
 mod audit;
 mod bad_input;
+mod bulk;
 mod deactivation;
 mod exchanges;
 mod filters;

@@ -1,4 +1,4 @@
-//! `/ServiceProviderConfig`, `/ResourceTypes`, `/Schemas` (RFC 7644 §4), and what is not offered yet.
+//! `/ServiceProviderConfig`, `/ResourceTypes`, `/Schemas` (RFC 7644 §4), and what is not offered.
 
 use serde_json::Value;
 
@@ -11,7 +11,8 @@ use crate::scim::error::Result;
 /// `GET /ServiceProviderConfig`.
 pub async fn service_provider_config(call: Call) -> Result<Reply> {
     Ok(Reply::ok(
-        discovery::service_provider_config(&call.state.scim_base()).to_string(),
+        discovery::service_provider_config(&call.state.scim_base(), call.state.bulk_limits())
+            .to_string(),
     ))
 }
 
@@ -65,7 +66,7 @@ pub async fn get_schema(call: Call) -> Result<Reply> {
     )
 }
 
-/// Features that the RFC makes optional and that are not there (`/Me`, `/Bulk`).
+/// A feature that the RFC makes optional and that is not there (`/Me`).
 pub async fn not_implemented(_call: Call) -> Result<Reply> {
     Err(scim::Error::plain(501, "this server does not offer this"))
 }

@@ -1,6 +1,7 @@
 //! SCIM resources over HTTP, a file each.
 
 pub mod audit;
+pub mod bulk;
 pub mod discovery;
 pub mod groups;
 pub mod render;

@@ -125,6 +125,7 @@ impl TestApp {
             service: service.clone(),
             public_url: base.clone(),
             body_limit: 4 * 1024 * 1024,
+            bulk_operations: 500,
             metrics: None,
             open_metrics: false,
         });
