@@ -76,7 +76,11 @@ routes! {
     "GET" "/AuditEvents" AUDITORS audit::list;
     "POST" "/AuditEvents/.search" AUDITORS audit::search;
     "GET" "/AuditEvents/{id}" AUDITORS audit::get;
-    "GET" "/Me" READERS discovery::not_implemented;
+    "GET" "/Me" READERS discovery::me;
+    "POST" "/Me" READERS discovery::me;
+    "PUT" "/Me" READERS discovery::me;
+    "PATCH" "/Me" READERS discovery::me;
+    "DELETE" "/Me" READERS discovery::me;
     "POST" "/Bulk" WRITERS bulk::run;
 }
 

@@ -66,9 +66,13 @@ pub async fn get_schema(call: Call) -> Result<Reply> {
     )
 }
 
-/// A feature that the RFC makes optional and that is not there (`/Me`).
-pub async fn not_implemented(_call: Call) -> Result<Reply> {
-    Err(scim::Error::plain(501, "this server does not offer this"))
+/// `/Me`, by any method (RFC 7644 §3.11): no token is a user's.
+pub async fn me(_call: Call) -> Result<Reply> {
+    Err(scim::Error::plain(
+        501,
+        "a token stands for a connection or an application and not for a user, so nobody is `/Me` here: look the user up \
+         with `GET /Users?filter=userName eq \"…\"`, then use `/Users/{id}`",
+    ))
 }
 
 fn list(call: &Call, resources: Vec<Value>) -> Result<Reply> {
