@@ -20,6 +20,7 @@ mod groups;
 mod isolation;
 mod kill;
 mod plans;
+mod protocol;
 mod schema;
 mod serve;
 mod simulate;

@@ -6,8 +6,7 @@ use std::collections::BTreeSet;
 use actix_web::dev::Url;
 use actix_web::http::Uri;
 use actix_web::web;
-use futures_util::StreamExt;
-use futures_util::stream;
+use futures_util::future::join_all;
 
 use crate::http::call::{Call, Reply};
 use crate::http::dispatch::check_id;
@@ -17,9 +16,9 @@ use crate::scim::bulk::{self, Answer, Part, Prepared, Schedule, Step};
 use crate::scim::error::{Result, quote};
 use crate::scim::schema::ResourceKind;
 
-/// How many operations of one request are under way at once: enough to share commits, and few enough to leave room in
-/// the tenant's lane for others.
-const AT_ONCE: usize = 16;
+/// How many operations of one request are under way at once, and share a commit; few enough that other requests of the
+/// tenant find room in its lane, and wait for no long batch.
+const AT_ONCE: usize = 32;
 
 /// `POST /Bulk`.
 pub async fn run(call: Call) -> Result<Reply> {
@@ -37,16 +36,14 @@ pub async fn run(call: Call) -> Result<Reply> {
             break;
         }
         // Should all of them fail, the last one is the last error that is accepted.
-        wave.truncate(most.saturating_sub(progress.errors).max(1));
+        let may_fail = most.saturating_sub(progress.errors).max(1);
+        wave.truncate(may_fail.min(AT_ONCE));
         let requests = wave.iter().map(|step| {
             let request = schedule.prepare(*step);
             async { carry_out(&call, request?).await }
         });
         // Each is queued for the writer when it is polled first, which is in their order.
-        let results: Vec<Result<Reply>> = stream::iter(requests.collect::<Vec<_>>())
-            .buffered(AT_ONCE)
-            .collect()
-            .await;
+        let results = join_all(requests).await;
         for (step, result) in wave.into_iter().zip(results) {
             let named = location(&call, &schedule, step.operation);
             let made = progress.note(step, named, result);

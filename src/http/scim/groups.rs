@@ -27,25 +27,29 @@ async fn show(
     rules: Rules,
 ) -> Result<Reply> {
     let (view, id, wants_members) = (call.view()?, call.id.clone(), projection.wants("members"));
-    let (group, members) = call
-        .state
-        .service
-        .store
-        .read(&call.tenant()?, move |scope| {
-            let group = match group {
-                Some(group) => group,
-                None => scope
-                    .find_group_view(&view, &id)?
-                    .ok_or_else(|| Error::no_such("group", &id))?,
-            };
-            let members = match wants_members {
-                true => Some(scope.list_members(&view, &group.id, group.generation)?),
-                false => None,
-            };
-            Ok::<_, Error>((group, members))
-        })
-        .await
-        .map_err(|e| call.explain(e))?;
+    let (group, members) = match group {
+        // What was written is known.
+        Some(group) if !wants_members => (group, None),
+        group => call
+            .state
+            .service
+            .store
+            .read(&call.tenant()?, move |scope| {
+                let group = match group {
+                    Some(group) => group,
+                    None => scope
+                        .find_group_view(&view, &id)?
+                        .ok_or_else(|| Error::no_such("group", &id))?,
+                };
+                let members = match wants_members {
+                    true => Some(scope.list_members(&view, &group.id, group.generation)?),
+                    false => None,
+                };
+                Ok::<_, Error>((group, members))
+            })
+            .await
+            .map_err(|e| call.explain(e))?,
+    };
     let base = call.state.scim_base();
     let frame = Frame {
         registry: call.registry(),
