@@ -63,6 +63,8 @@ pub struct Schedule<'r> {
     phases: Vec<Phase>,
     /// All operations; those that others refer to before these.
     order: Vec<usize>,
+    /// Which of them stand before their place because of that.
+    is_pulled: Vec<bool>,
     /// The POST of each `bulkId`.
     makers: HashMap<&'r str, usize>,
     /// POSTs to which the data of each operation refers.
@@ -92,10 +94,12 @@ impl<'r> Schedule<'r> {
         for (i, makers) in needs.iter().enumerate() {
             makers.iter().for_each(|maker| needed_by[*maker].push(i));
         }
+        let (order, is_pulled) = order(operations, &makers);
         Self {
             operations,
             phases: vec![Phase::Waiting; operations.len()],
-            order: order(operations, &makers),
+            order,
+            is_pulled,
             makers,
             lacks: needs.iter().map(Vec::len).collect(),
             needs,
@@ -107,26 +111,28 @@ impl<'r> Schedule<'r> {
         self.operations[i].work.as_ref().ok()
     }
 
-    /// The operations next in order, up to the first that must not pass one before it; and whether each is ready.
+    /// The operations next in order that pass none before them which they must not pass; and whether each is ready.
     ///
     /// Each is one write, in the order in which they begin, except that a DELETE may be several: what it sets free may
-    /// be taken only by what begins later. POSTs pass each other, so that those that wait do not keep the others from
-    /// sharing a commit.
+    /// be taken only by what begins later. So that those that wait do not keep the others from sharing a commit, POSTs
+    /// pass each other, and those that were pulled forward have no place in the order to keep.
     fn run(&self) -> Vec<(usize, bool)> {
         let mut run = Vec::new();
-        let (mut deletes, mut waits) = (None, false);
+        let (mut deletes, mut waits, mut is_shut) = (None, false, false);
         let left = self.order.iter().copied();
         for i in left.filter(|i| !matches!(self.phases[*i], Phase::Done(_))) {
             let is_ready = self.is_ready(i);
             waits |= !is_ready;
             if let Some(method) = self.work(i).map(|w| w.method) {
                 let is_delete = method == "DELETE";
-                let is_of_run = *deletes.get_or_insert(is_delete) == is_delete;
-                if !is_of_run || (waits && method != "POST") {
+                if *deletes.get_or_insert(is_delete) != is_delete {
                     break;
                 }
+                is_shut |= waits && method != "POST";
             }
-            run.push((i, is_ready));
+            if !is_shut || self.is_pulled[i] {
+                run.push((i, is_ready));
+            }
         }
         run
     }
@@ -322,10 +328,11 @@ impl<'r> Schedule<'r> {
     }
 }
 
-/// The order of the request, with what an operation refers to before it.
-fn order(operations: &[Operation<'_>], makers: &HashMap<&str, usize>) -> Vec<usize> {
+/// The order of the request, with what an operation refers to before it; and which were pulled forward for that.
+fn order(operations: &[Operation<'_>], makers: &HashMap<&str, usize>) -> (Vec<usize>, Vec<bool>) {
     let mut order = Vec::with_capacity(operations.len());
     let mut is_seen = vec![false; operations.len()];
+    let mut is_pulled = is_seen.clone();
     for first in 0..operations.len() {
         // Each with what it needs and is still to be looked at.
         let mut path = Vec::new();
@@ -341,11 +348,12 @@ fn order(operations: &[Operation<'_>], makers: &HashMap<&str, usize>) -> Vec<usi
             next = needs.next();
             if next.is_none() {
                 order.push(*i);
+                is_pulled[*i] = *i != first;
                 path.pop();
             }
         }
     }
-    order
+    (order, is_pulled)
 }
 
 #[cfg(test)]
@@ -440,6 +448,14 @@ mod tests {
             ("PUT /Users/2", &[]),
         ];
         assert_eq!(play(forward, &[]), ["2", "0 1 3"]);
+        let many: &[(&str, &[&str])] = &[
+            ("PATCH /Groups/1", &["a"]),
+            ("PATCH /Groups/1", &["b"]),
+            ("a", &[]),
+            ("b", &[]),
+            ("c", &[]),
+        ];
+        assert_eq!(play(many, &[]), ["2 3", "0 1 4"]);
     }
 
     #[test]
