@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 use crate::config::{Config, LogFormat};
 
 /// Metrics with their meaning; seconds and counts.
-pub const METRICS: [(&str, &str); 9] = [
+pub const METRICS: [(&str, &str); 10] = [
     (
         "rosterd_writer_queue_depth",
         "Writes that wait for a place in a batch",
@@ -32,6 +32,10 @@ pub const METRICS: [(&str, &str); 9] = [
     (
         "rosterd_invalidations_total",
         "Remembered tokens that this process forgot because they were revoked or changed",
+    ),
+    (
+        "rosterd_heartbeat_time",
+        "When this server last wrote that it is running, in seconds since 1970: a write that was committed",
     ),
     ("rosterd_build_info", "Version of the running program"),
 ];

@@ -2,9 +2,11 @@
 
 mod admin;
 mod audit;
+mod backup;
 mod bench;
 mod figures;
 mod healthcheck;
+mod migrate;
 mod open;
 mod outgoing;
 mod serve;
@@ -44,7 +46,9 @@ enum Here {
     /// Start the server.
     Serve,
     /// Bring the database's schema up to date.
-    Migrate,
+    Migrate(migrate::Args),
+    /// Copy the whole database into one file; servers may go on writing.
+    Backup(backup::Args),
     /// Print the configuration that would be used, without secrets.
     CheckConfig,
     /// Ask a running server whether it is well; for containers.
@@ -86,7 +90,7 @@ pub fn main() -> ExitCode {
         Err(error) => return complain(&error.to_string()),
     };
     let result = match args.command {
-        Command::Here(command) => run(&args.global, &runtime, command).map(|()| 0),
+        Command::Here(command) => run(&args.global, &runtime, command),
         Command::Simulate(args) => Ok(runtime.block_on(simulate::run(args, unix_seconds()))),
         Command::Bench(args) => runtime
             .block_on(bench::run(args, unix_seconds()))
@@ -107,18 +111,20 @@ fn run(
     args: &crate::config::GlobalArgs,
     runtime: &tokio::runtime::Runtime,
     command: Here,
-) -> Result<(), Failure> {
+) -> Result<u8, Failure> {
     let config = crate::config::Config::load(args, &environment())?;
     match command {
         Here::Serve => serve::run(config),
         Here::Healthcheck => runtime.block_on(healthcheck::run(&config)),
         Here::CheckConfig => say(&format!("{config:#?}")),
-        Here::Migrate => open::migrate(&config).and_then(|applied| say(&open::migrated(&applied))),
+        Here::Migrate(args) => return migrate::run(&config, &args),
+        Here::Backup(args) => backup::run(&config, &args),
         Here::Audit(command) => runtime.block_on(audit::run(&config, command)),
         Here::Tenant(command) => runtime.block_on(admin::tenant(&config, command)),
         Here::Connection(command) => runtime.block_on(admin::connection(&config, command)),
         Here::Token(command) => runtime.block_on(admin::token(&config, command)),
-    }
+    }?;
+    Ok(0)
 }
 
 /// What a command fails with: printed as it is.

@@ -1,10 +1,10 @@
-//! Opening the database for a command: directory, migrations, store, the operator's own tenant.
+//! Opening the database: directory, schema, store, the operator's own tenant.
 
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Failure;
+use super::{Failure, migrate};
 use crate::config::Config;
 use crate::domain::audit::sha256_hex;
 use crate::domain::chance::SystemChance;
@@ -14,7 +14,7 @@ use crate::scim::schema::Registry;
 use crate::service::{Caller, Service};
 use crate::storage::connection::{AnyConnection, DatabaseUrl, Purpose, open};
 use crate::storage::store::{Options, Store};
-use crate::storage::{migrations, tenants};
+use crate::storage::tenants;
 
 /// The data directory: made for nobody but its owner. One that exists keeps its rights, for it may hold other things;
 /// what is made inside it is the owner's alone.
@@ -31,7 +31,7 @@ fn ensure_directory(path: &Path) -> Result<(), Failure> {
 }
 
 /// The database that the configuration names; on SQLite its directory is made.
-fn database(config: &Config) -> Result<DatabaseUrl, Failure> {
+pub(super) fn database(config: &Config) -> Result<DatabaseUrl, Failure> {
     let url = DatabaseUrl::parse(&config.database_url())?;
     if let DatabaseUrl::Sqlite(file) = &url {
         ensure_directory(config.data_dir())?;
@@ -43,19 +43,6 @@ fn database(config: &Config) -> Result<DatabaseUrl, Failure> {
         }
     }
     Ok(url)
-}
-
-/// Applies what is missing.
-pub(super) fn migrate(config: &Config) -> Result<Vec<String>, Failure> {
-    Ok(migrations::run(&database(config)?)?)
-}
-
-/// What `migrate` says.
-pub(super) fn migrated(applied: &[String]) -> String {
-    match applied {
-        [] => "the schema is up to date".to_owned(),
-        names => format!("applied: {}", names.join(", ")),
-    }
 }
 
 /// Names a key without telling anything about it.
@@ -76,25 +63,41 @@ fn needed_key(conn: &mut AnyConnection) -> Result<Option<String>, Failure> {
 /// Refuses a start with another key than the one that protects what is in the database, before anything is changed.
 pub(super) fn check_key(config: &Config) -> Result<(), Failure> {
     let url = database(config)?;
-    let Some(needed) = needed_key(&mut open(&url, Purpose::Write)?)? else {
-        return Ok(());
-    };
+    match needed_key(&mut open(&url, Purpose::Write)?)? {
+        Some(needed) => require_key(config, &needed),
+        None => Ok(()),
+    }
+}
+
+/// Refuses another key than the one with this id.
+pub(super) fn require_key(config: &Config, needed: &str) -> Result<(), Failure> {
     let given = match config.secret_key()? {
         None => "there is none".to_owned(),
         Some(key) if key_id(&key) == needed => return Ok(()),
         Some(key) => format!("the given one has the id {}", key_id(&key)),
     };
     Err(format!(
-        "this database needs the secret key with the id {needed}, but {given}: restore secret.key from your backup, or \
-         set ROSTERD_SECRET_KEY_FILE"
+        "this database needs the secret key with the id {needed}, but {given}: put the copy of secret.key that you keep \
+         apart from the backups in place, or set ROSTERD_SECRET_KEY_FILE"
     )
     .into())
 }
 
-/// Opens everything.
+/// Opens everything for a server.
+pub(super) fn server(config: &Config) -> Result<Service, Failure> {
+    let url = database(config)?;
+    migrate::before_serving(&url)?;
+    wire(url)
+}
+
+/// Opens everything for a command.
 pub(super) fn service(config: &Config) -> Result<Service, Failure> {
     let url = database(config)?;
-    migrations::run(&url)?;
+    migrate::before_a_command(&url)?;
+    wire(url)
+}
+
+fn wire(url: DatabaseUrl) -> Result<Service, Failure> {
     let clock = Arc::new(SystemClock);
     tenants::ensure_operator(
         &mut open(&url, Purpose::Write)?,

@@ -17,6 +17,7 @@ use crate::service::connections::NewConnection;
 use crate::service::credentials::NewToken;
 use crate::service::{self, Caller, Service};
 use crate::storage::credentials::find_by_hash;
+use crate::storage::leases::Lease;
 use crate::storage::tenants::TenantSettings;
 use crate::telemetry;
 
@@ -24,7 +25,7 @@ use crate::telemetry;
 pub(super) fn run(config: Config) -> Result<(), Failure> {
     let metrics = telemetry::start(&config)?;
     open::check_key(&config)?;
-    let service = open::service(&config)?;
+    let service = open::server(&config)?;
     // Made at the first start rather than in the middle of a run.
     let key = config.make_secret_key(|bytes| service.store.chance().fill(bytes))?;
     actix_web::rt::System::new().block_on(serve(config, service, open::key_id(&key), metrics))
@@ -45,6 +46,8 @@ async fn serve(
     let address = listener.local_addr()?;
     let public_url = config.public_url(address);
     remember_key(&service, key).await?;
+    let replica = service.new_replica();
+    service.beat(&replica).await?;
     let tokens = bootstrap(&config, &service).await?;
     let state = |open_metrics| {
         Arc::new(State {
@@ -76,6 +79,7 @@ async fn serve(
         }
     };
     let poller = actix_web::rt::spawn(forget_revoked(shared));
+    let heart = actix_web::rt::spawn(beat(service.clone(), replica.clone()));
     if let Some(handle) = metrics.clone() {
         actix_web::rt::spawn(telemetry::upkeep(handle));
     }
@@ -94,6 +98,9 @@ async fn serve(
     server.await?;
     stopping.abort();
     poller.abort();
+    heart.abort();
+    // Others wait a little longer if this fails.
+    let _ = service.end_replica(&replica).await;
     service.store.stop();
     tracing::info!("stopped");
     Ok(())
@@ -105,6 +112,21 @@ async fn forget_revoked(state: Arc<State>) {
     loop {
         tick.tick().await;
         state.auth.forget_invalidated().await;
+    }
+}
+
+/// Says every few seconds that this server is running.
+async fn beat(service: Service, replica: Lease) {
+    let mut tick = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        tick.tick().await;
+        match service.beat(&replica).await {
+            Ok(()) => {
+                let now = service.store.clock().now().0 / 1_000;
+                metrics::gauge!("rosterd_heartbeat_time").set(now as f64);
+            }
+            Err(error) => tracing::warn!(error = %error, "the heartbeat could not be written"),
+        }
     }
 }
 

@@ -1,33 +1,45 @@
 //! For the operator's machines: is it alive, may it get traffic, how is it doing.
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::State;
-use crate::storage::tenants;
 
 /// The process runs.
 pub async fn healthz() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain").body("ok\n")
 }
 
-/// The database answers and its schema is there.
+/// The database answers, and its schema is one that this program runs on: not older; newer only as far as nothing in it
+/// breaks with the past.
 pub async fn readyz(state: web::Data<State>) -> HttpResponse {
-    match state
-        .service
-        .store
-        .read_global(|conn| tenants::find(conn, ""))
-        .await
-    {
-        Ok(_) => HttpResponse::Ok()
-            .content_type("text/plain")
-            .body("ready\n"),
+    let (code, said) = match state.service.store.schema().await {
+        Ok(schema) if !schema.pending.is_empty() => {
+            tracing::warn!(lacks = schema.pending.join(", "), "not ready");
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the database's schema is too old: rosterd migrate\n",
+            )
+        }
+        Ok(schema) if schema.is_beyond_us() => {
+            tracing::warn!(floor = schema.floor, "not ready");
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the database's schema is too new for this version\n",
+            )
+        }
+        Ok(_) => (StatusCode::OK, "ready\n"),
         Err(error) => {
             tracing::warn!(error = %error, "not ready");
-            HttpResponse::ServiceUnavailable()
-                .content_type("text/plain")
-                .body("the database does not answer\n")
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the database does not answer\n",
+            )
         }
-    }
+    };
+    HttpResponse::build(code)
+        .content_type("text/plain")
+        .body(said)
 }
 
 /// Prometheus metrics, to this machine only unless they have a listener of their own.

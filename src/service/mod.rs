@@ -6,6 +6,7 @@ pub mod credentials;
 pub mod error;
 pub mod groups;
 mod limits;
+pub mod replicas;
 pub mod tenants;
 pub mod users;
 

@@ -1,5 +1,7 @@
 //! Everything that differs between PostgreSQL and SQLite, and nothing else.
 
+pub mod catalog;
+
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
@@ -368,6 +370,15 @@ pub fn begin_snapshot(conn: &mut AnyConnection) -> Result<()> {
     Ok(())
 }
 
+/// Begins the transaction in which a whole database is loaded: it takes as long as it takes.
+pub fn begin_load(conn: &mut AnyConnection) -> Result<()> {
+    begin_write(conn)?;
+    if let AnyConnection::Postgresql(c) = conn {
+        c.batch_execute("SET LOCAL statement_timeout = 0")?;
+    }
+    Ok(())
+}
+
 /// Opens a savepoint inside the transaction.
 pub fn savepoint(conn: &mut AnyConnection) -> Result<()> {
     Ok(<AnyConnection as Connection>::TransactionManager::begin_transaction(conn)?)
@@ -419,6 +430,14 @@ pub fn for_update(dialect: Dialect) -> &'static str {
 pub fn checkpoint(conn: &mut AnyConnection) -> Result<()> {
     if let AnyConnection::Sqlite(c) = conn {
         c.batch_execute("PRAGMA wal_checkpoint(PASSIVE)")?;
+    }
+    Ok(())
+}
+
+/// Moves all of SQLite's log into the file, which then is whole by itself; nothing to do on PostgreSQL.
+pub fn fold_log(conn: &mut AnyConnection) -> Result<()> {
+    if let AnyConnection::Sqlite(c) = conn {
+        c.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")?;
     }
     Ok(())
 }

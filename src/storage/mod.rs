@@ -3,6 +3,7 @@
 //! Everything of a tenant is reached through a [`scope::Scope`], whose functions all carry the tenant; nothing else
 //! sees those tables. Changes happen only inside [`writer::Writer`]; reads through [`Store`].
 
+pub mod archive;
 pub mod claims;
 pub mod conflicts;
 pub mod connection;
@@ -16,6 +17,7 @@ pub mod groups;
 pub mod heads;
 pub mod journal;
 pub mod known;
+pub mod leases;
 pub mod memberships;
 pub mod migrations;
 pub mod page;

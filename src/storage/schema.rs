@@ -38,6 +38,21 @@ table! {
 }
 
 table! {
+    leases (name) {
+        name -> Text,
+        holder -> Text,
+        since -> BigInt,
+        until -> BigInt,
+    }
+}
+
+table! {
+    schema_floor (version) {
+        version -> Text,
+    }
+}
+
+table! {
     credentials (tenant, id) {
         tenant -> Text,
         id -> Text,
@@ -252,4 +267,5 @@ allow_tables_to_appear_in_same_query!(
     credentials,
     credential_index,
     tenants,
+    heads,
 );

@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::connection::{AnyConnection, DatabaseUrl, Pool, Purpose, open, pool};
 use super::error::{Error, Result};
+use super::migrations;
 use super::scope::Scope;
 use super::writer::{JobError, JobMeta, Outcome, Tx, Writer};
 use crate::domain::chance::Chance;
@@ -95,6 +96,11 @@ impl Store {
     /// Which database this is.
     pub fn url(&self) -> &DatabaseUrl {
         &self.url
+    }
+
+    /// The schema, compared with what this program knows.
+    pub async fn schema(&self) -> Result<migrations::State> {
+        self.read_global(migrations::state).await
     }
 
     /// How many writes wait, and how many read connections are open.

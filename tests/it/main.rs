@@ -26,5 +26,6 @@ mod serve;
 mod simulate;
 mod sources;
 mod support;
+mod upgrade;
 mod users;
 mod writer;

@@ -2,20 +2,11 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::process::{Server, TOKEN, command};
+use crate::support::process::{Server, TOKEN, command, run};
 use crate::support::{Client, Database, execute, http_client, lines, person};
-
-fn run(mut command: Command, args: &[&str]) -> Output {
-    command
-        .args(args)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .output()
-        .unwrap()
-}
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()

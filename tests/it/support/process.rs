@@ -1,7 +1,7 @@
 //! The built binary as a process of its own: to be killed, or to be listened to.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use super::{Database, http_client};
@@ -28,6 +28,21 @@ pub fn command(database: &Database, files: &Path, listen: &str) -> Command {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     command
+}
+
+/// Runs a command to its end.
+pub fn run(mut command: Command, args: &[&str]) -> Output {
+    command
+        .args(args)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap()
+}
+
+/// All that a command printed.
+pub fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
 /// A running server.

@@ -1,0 +1,2 @@
+DROP TABLE schema_floor;
+DROP TABLE leases;
