@@ -46,13 +46,16 @@ def opens(side):
 
 def main():
     faults, values, erased, entries = [], 0, 0, 0
-    previous, expected = "0" * 64, 1
+    previous, expected, epoch = "0" * 64, 1, 1
     for line in sys.stdin:
         entry = json.loads(line)
         entries += 1
         if entry["sequence"] != expected:
             faults.append(f"entry {expected}: missing or out of order")
         expected = entry["sequence"] + 1
+        if entry["epoch"] != epoch and (entry["action"] != "epoch.started" or entry["epoch"] < epoch):
+            faults.append(f"entry {entry['sequence']}: epoch {entry['epoch']} follows {epoch} without a restore")
+        epoch = entry["epoch"]
         if chain(previous, entry) != entry["hash"]:
             faults.append(f"entry {entry['sequence']}: altered")
         previous = entry["hash"]

@@ -9,6 +9,7 @@ mod healthcheck;
 mod migrate;
 mod open;
 mod outgoing;
+mod restore;
 mod serve;
 pub mod simulate;
 
@@ -49,6 +50,8 @@ enum Here {
     Migrate(migrate::Args),
     /// Copy the whole database into one file; servers may go on writing.
     Backup(backup::Args),
+    /// Load a backup, from either database, into an empty one.
+    Restore(restore::Args),
     /// Print the configuration that would be used, without secrets.
     CheckConfig,
     /// Ask a running server whether it is well; for containers.
@@ -119,6 +122,7 @@ fn run(
         Here::CheckConfig => say(&format!("{config:#?}")),
         Here::Migrate(args) => return migrate::run(&config, &args),
         Here::Backup(args) => backup::run(&config, &args),
+        Here::Restore(args) => restore::run(&config, &args),
         Here::Audit(command) => runtime.block_on(audit::run(&config, command)),
         Here::Tenant(command) => runtime.block_on(admin::tenant(&config, command)),
         Here::Connection(command) => runtime.block_on(admin::connection(&config, command)),

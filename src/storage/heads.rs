@@ -7,9 +7,12 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use super::connection::AnyConnection;
 use super::dialect::{Dialect, Frag, for_update};
 use super::error::{Error, Result};
+use super::journal::{self, Batch};
 use super::schema::heads;
 use super::scope::Scope;
-use crate::domain::audit::GENESIS;
+use super::writer::{JobMeta, Lane};
+use crate::domain::audit::{self, Actor, Cause, Entry, GENESIS};
+use crate::domain::clock::Millis;
 use crate::domain::ids::TenantId;
 
 /// Head of the chain and totals of a tenant.
@@ -114,5 +117,49 @@ pub(super) fn create(conn: &mut AnyConnection, head: &Head) -> Result<()> {
     diesel::insert_into(heads::table)
         .values(head.clone())
         .execute(conn)?;
+    Ok(())
+}
+
+/// Starts a new epoch of every journal, after a restore: whoever reads on after entries that are no longer there must see
+/// that they are gone. Two restores of the same copy must not look alike, so an epoch is the second at which it began.
+pub(super) fn start_epochs(
+    conn: &mut AnyConnection,
+    at: Millis,
+    taken_at: i64,
+    seed: [u8; 32],
+) -> Result<()> {
+    let all: Vec<Head> = heads::table.order(heads::tenant).load(conn)?;
+    for (mut head, number) in all.into_iter().zip(0..) {
+        let before = head.epoch;
+        head.epoch = (before + 1).max(at.0 / 1_000);
+        let tenant = TenantId::new(head.tenant.clone());
+        let entry = Entry::new("epoch.started", "tenant", head.tenant.clone())
+            .reason("restored")
+            .change("epoch", Some(before.into()), Some(head.epoch.into()))
+            .change(
+                "reason/takenAt",
+                None,
+                Some(Millis(taken_at).to_rfc3339().into()),
+            );
+        let batch = Batch {
+            meta: JobMeta {
+                tenant,
+                lane: Lane::Interactive,
+                actor: Actor {
+                    kind: "system".to_owned(),
+                    id: String::new(),
+                },
+                cause: Cause {
+                    kind: "command".to_owned(),
+                    id: "restore".to_owned(),
+                },
+            },
+            at,
+            seed: audit::salt(&seed, number),
+            entries: vec![entry],
+        };
+        journal::append(conn, &mut head, &[batch])?;
+        update(conn, &head)?;
+    }
     Ok(())
 }

@@ -199,7 +199,7 @@ pub struct Verified {
 pub struct Fault {
     /// Sequence number of the place.
     pub sequence: i64,
-    /// Code: `missing`, `inserted`, `altered`, `value-altered`, `value-missing`, `value-moved`, `value-unknown`,
+    /// Code: `missing`, `inserted`, `altered`, `epoch`, `value-altered`, `value-missing`, `value-moved`, `value-unknown`,
     /// `tail-missing`, `tail-extra`, `head-missing`, `unreadable`.
     pub code: &'static str,
     /// What is wrong, for a person.
@@ -353,6 +353,7 @@ diesel::allow_tables_to_appear_in_same_query!(journal, journal_values);
 struct Check<'a> {
     erased: &'a BTreeMap<String, i64>,
     expected: i64,
+    epoch: i64,
     previous: String,
     done: Verified,
 }
@@ -369,6 +370,7 @@ impl<'a> Check<'a> {
         Self {
             erased,
             expected: 1,
+            epoch: 1,
             previous: GENESIS.to_owned(),
             done,
         }
@@ -403,6 +405,14 @@ impl<'a> Check<'a> {
             );
         }
         self.expected = row.sequence + 1;
+        if row.epoch != self.epoch && (row.action != "epoch.started" || row.epoch < self.epoch) {
+            let detail = format!(
+                "epoch {} follows {} without a restore",
+                row.epoch, self.epoch
+            );
+            self.fault(row.sequence, "epoch", detail);
+        }
+        self.epoch = row.epoch;
         match serde_json::from_str::<Vec<Committed>>(&row.changes) {
             Err(e) => self.fault(
                 row.sequence,
@@ -505,6 +515,12 @@ impl<'a> Check<'a> {
                     "altered",
                     "the last hash is not the head's".to_owned(),
                 );
+            } else if head.epoch != self.epoch {
+                let detail = format!(
+                    "the head has the epoch {}, the last entry {}",
+                    head.epoch, self.epoch
+                );
+                self.fault(last, "epoch", detail);
             } else if head.entries != self.done.entries {
                 let detail = format!("{} counted, {} recorded", self.done.entries, head.entries);
                 self.fault(last, "missing", detail);

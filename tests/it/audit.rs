@@ -93,7 +93,7 @@ type Case = (&'static str, &'static str, &'static [&'static str], i64);
 
 #[actix_web::test]
 async fn verification_names_the_place_of_every_kind_of_damage() {
-    let cases: [Case; 11] = [
+    let cases: [Case; 12] = [
         (
             "flipped action",
             "UPDATE journal SET action = 'user.deleted' WHERE sequence = 5 AND tenant = '{t}'",
@@ -122,6 +122,12 @@ async fn verification_names_the_place_of_every_kind_of_damage() {
             "dropped value",
             "DELETE FROM journal_values WHERE sequence = 5 AND ordinal = 1 AND tenant = '{t}'",
             &["value-missing"],
+            5,
+        ),
+        (
+            "an epoch that nothing began",
+            "UPDATE journal SET epoch = 2 WHERE sequence = 5 AND tenant = '{t}'",
+            &["altered", "epoch"],
             5,
         ),
         (

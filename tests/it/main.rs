@@ -11,6 +11,7 @@ mod adoption;
 mod any_order;
 mod architecture;
 mod audit;
+mod backup;
 mod bad_input;
 mod bulk;
 mod deactivation;

@@ -12,10 +12,10 @@ use crate::support::process::{OPERATOR, Server, TOKEN, command, run, said};
 use crate::support::{Client, Database, columns, execute, http_client, lines};
 
 /// What a server of the first release stored.
-const FIRST: &str = include_str!("../fixtures/upgrade/0001.sql");
+pub const FIRST: &str = include_str!("../fixtures/upgrade/0001.sql");
 
 /// A database as the first release left it.
-fn of_the_first_release() -> Database {
+pub fn of_the_first_release() -> Database {
     let database = Database::fresh();
     let mut conn = database.connect();
     migrations::apply(&mut conn, &|version| version == "0001").unwrap();

@@ -9,8 +9,10 @@
 //!
 //! Tables and columns come from the database's own catalog, so that none can be forgotten.
 
+mod read;
 mod write;
 
+pub use read::{Archive, restore};
 pub use write::write;
 
 use serde::{Deserialize, Serialize};

@@ -69,8 +69,19 @@ impl Database {
                 );
                 format!("{server}/{name}")
             }
-            _ => format!("sqlite://{}", dir.path().join("rosterd.db").display()),
+            _ => return Self::sqlite(),
         };
+        Self {
+            url: DatabaseUrl::parse(&text).unwrap(),
+            text,
+            _dir: dir,
+        }
+    }
+
+    /// The same on SQLite, whatever the suite runs on.
+    pub fn sqlite() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let text = format!("sqlite://{}", dir.path().join("rosterd.db").display());
         Self {
             url: DatabaseUrl::parse(&text).unwrap(),
             text,
