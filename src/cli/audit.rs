@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Failure, open, say};
+use super::{Failure, Output, open, say};
 use crate::config::Config;
 use crate::domain::audit::Committed;
 use crate::http::scim::audit::render;
@@ -10,7 +10,7 @@ use crate::scim::filter;
 use crate::scim::rules::Rules;
 use crate::scim::schema::ResourceKind;
 use crate::storage::filter as sql;
-use crate::storage::journal::{Row, ValueRow};
+use crate::storage::journal::{Row, ValueRow, Verified};
 use crate::storage::page::Window;
 
 /// The journal.
@@ -42,7 +42,7 @@ pub(super) enum Audit {
 }
 
 /// Runs the command.
-pub(super) async fn run(config: &Config, command: Audit) -> Result<(), Failure> {
+pub(super) async fn run(config: &Config, output: Output, command: Audit) -> Result<(), Failure> {
     let service = open::service(config)?;
     match command {
         Audit::Query {
@@ -76,7 +76,7 @@ pub(super) async fn run(config: &Config, command: Audit) -> Result<(), Failure> 
             Ok(())
         }
         Audit::Export { tenant } => export(&service, &tenant).await,
-        Audit::Verify { tenant } => verify(&service, tenant).await,
+        Audit::Verify { tenant } => verify(&service, output, tenant).await,
     }
 }
 
@@ -147,7 +147,11 @@ fn exported(row: &Row, values: &[ValueRow]) -> Result<Value, Failure> {
     Ok(entry)
 }
 
-async fn verify(service: &crate::service::Service, tenant: Option<String>) -> Result<(), Failure> {
+async fn verify(
+    service: &crate::service::Service,
+    output: Output,
+    tenant: Option<String>,
+) -> Result<(), Failure> {
     let names = match tenant {
         Some(name) => vec![name],
         None => service
@@ -169,26 +173,7 @@ async fn verify(service: &crate::service::Service, tenant: Option<String>) -> Re
             })
             .await?;
         bar.finish_and_clear();
-        say(&format!(
-            "{name}: {} entries, {} values opened, {} erased, {}",
-            done.entries,
-            done.values,
-            done.erased,
-            if done.faults.is_empty() {
-                "the chain holds".to_owned()
-            } else {
-                format!("{} faults", done.faults.len())
-            }
-        ))?;
-        for fault in &done.faults {
-            say(&format!(
-                "  entry {}: {}: {}",
-                fault.sequence, fault.code, fault.detail
-            ))?;
-        }
-        if done.unlisted > 0 {
-            say(&format!("  and {} more", done.unlisted))?;
-        }
+        report(output, &name, &done)?;
         broken += done.faults.len();
     }
     if broken == 0 {
@@ -196,4 +181,36 @@ async fn verify(service: &crate::service::Service, tenant: Option<String>) -> Re
     } else {
         Err(format!("{broken} faults in the journal").into())
     }
+}
+
+fn report(output: Output, name: &str, done: &Verified) -> Result<(), Failure> {
+    let mut text = format!(
+        "{name}: {} entries, {} values opened, {} erased, {}",
+        done.entries,
+        done.values,
+        done.erased,
+        if done.faults.is_empty() {
+            "the chain holds".to_owned()
+        } else {
+            format!("{} faults", done.faults.len())
+        }
+    );
+    for fault in &done.faults {
+        text.push_str(&format!(
+            "\n  entry {}: {}: {}",
+            fault.sequence, fault.code, fault.detail
+        ));
+    }
+    if done.unlisted > 0 {
+        text.push_str(&format!("\n  and {} more", done.unlisted));
+    }
+    let faults = done
+        .faults
+        .iter()
+        .map(|f| json!({"sequence": f.sequence, "code": f.code, "detail": f.detail}));
+    let value = json!({
+        "tenant": name, "entries": done.entries, "values": done.values, "erased": done.erased,
+        "faults": faults.collect::<Value>(), "unlisted": done.unlisted,
+    });
+    output.row(&value, &text)
 }

@@ -9,6 +9,8 @@ mod healthcheck;
 mod migrate;
 mod open;
 mod outgoing;
+mod output;
+mod person;
 mod restore;
 mod serve;
 pub mod simulate;
@@ -19,6 +21,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use self::output::{Output, say, shown};
 use crate::domain::clock::{Clock, SystemClock};
 
 /// Rosterd keeps the roster: SCIM in from Okta and Entra, people in from HR systems.
@@ -27,6 +30,9 @@ use crate::domain::clock::{Clock, SystemClock};
 struct Args {
     #[command(flatten)]
     global: crate::config::GlobalArgs,
+    /// Print results as JSON, one object a line.
+    #[arg(long, global = true)]
+    json: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -68,6 +74,9 @@ enum Here {
     /// Tokens of a tenant.
     #[command(subcommand)]
     Token(admin::Token),
+    /// People of a tenant: why somebody has access or not, and decisions that no source lifts.
+    #[command(subcommand)]
+    Person(person::Person),
 }
 
 /// The environment, read once.
@@ -93,7 +102,10 @@ pub fn main() -> ExitCode {
         Err(error) => return complain(&error.to_string()),
     };
     let result = match args.command {
-        Command::Here(command) => run(&args.global, &runtime, command),
+        Command::Here(command) => {
+            let output = Output { json: args.json };
+            run(&args.global, output, &runtime, command)
+        }
         Command::Simulate(args) => Ok(runtime.block_on(simulate::run(args, unix_seconds()))),
         Command::Bench(args) => runtime
             .block_on(bench::run(args, unix_seconds()))
@@ -112,6 +124,7 @@ fn unix_seconds() -> u64 {
 
 fn run(
     args: &crate::config::GlobalArgs,
+    output: Output,
     runtime: &tokio::runtime::Runtime,
     command: Here,
 ) -> Result<u8, Failure> {
@@ -123,24 +136,17 @@ fn run(
         Here::Migrate(args) => return migrate::run(&config, &args),
         Here::Backup(args) => backup::run(&config, &args),
         Here::Restore(args) => restore::run(&config, &args),
-        Here::Audit(command) => runtime.block_on(audit::run(&config, command)),
-        Here::Tenant(command) => runtime.block_on(admin::tenant(&config, command)),
-        Here::Connection(command) => runtime.block_on(admin::connection(&config, command)),
-        Here::Token(command) => runtime.block_on(admin::token(&config, command)),
+        Here::Audit(command) => runtime.block_on(audit::run(&config, output, command)),
+        Here::Tenant(command) => runtime.block_on(admin::tenant(&config, output, command)),
+        Here::Connection(command) => runtime.block_on(admin::connection(&config, output, command)),
+        Here::Token(command) => runtime.block_on(admin::token(&config, output, command)),
+        Here::Person(command) => runtime.block_on(person::run(&config, output, command)),
     }?;
     Ok(0)
 }
 
 /// What a command fails with: printed as it is.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
-
-/// Prints a line on standard output. A reader that went away is no reason to fail; a full disk is.
-fn say(line: &str) -> Result<(), Failure> {
-    match writeln!(std::io::stdout(), "{line}") {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
-}
 
 fn complain(message: &str) -> ExitCode {
     let _ = writeln!(std::io::stderr(), "rosterd: {message}");

@@ -4,17 +4,17 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Failure, migrate};
+use super::{Failure, migrate, shown};
 use crate::config::Config;
 use crate::domain::audit::sha256_hex;
 use crate::domain::chance::SystemChance;
 use crate::domain::clock::{Clock, SystemClock};
 use crate::domain::ids::{OPERATOR_TENANT, TenantId};
 use crate::scim::schema::Registry;
-use crate::service::{Caller, Service};
+use crate::service::{self, Caller, Service};
 use crate::storage::connection::{AnyConnection, DatabaseUrl, Purpose, open};
 use crate::storage::store::{Options, Store};
-use crate::storage::tenants;
+use crate::storage::tenants::{self, TenantRow};
 
 /// The data directory: made for nobody but its owner. One that exists keeps its rights, for it may hold other things;
 /// what is made inside it is the owner's alone.
@@ -117,6 +117,21 @@ pub(super) async fn caller(
     tenant: &str,
     command: &str,
 ) -> Result<Caller, Failure> {
-    let row = service.find_tenant(tenant).await?;
-    Ok(Caller::system(TenantId::new(row.id), command))
+    let row = self::tenant(service, tenant).await?;
+    Ok(Caller::operator(TenantId::new(row.id), command))
+}
+
+/// A tenant by name or id.
+pub(super) async fn tenant(service: &Service, name: &str) -> Result<TenantRow, Failure> {
+    service
+        .find_tenant(name)
+        .await
+        .map_err(|error| match error {
+            service::Error::NotFound(_) => format!(
+                "no tenant has the name or id `{}`: `rosterd tenant list` shows all",
+                shown(name)
+            )
+            .into(),
+            other => other.into(),
+        })
 }

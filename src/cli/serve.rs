@@ -173,7 +173,8 @@ async fn bootstrap(config: &Config, service: &Service) -> Result<Fresh, Failure>
     if is_first || wanted.is_some() {
         ensure_default(service, &operator).await?;
     }
-    if let Ok(tenant) = open::caller(service, "default", "bootstrap").await {
+    if let Ok(row) = service.find_tenant("default").await {
+        let tenant = Caller::system(TenantId::new(row.id), "bootstrap");
         let connection = ensure_connection(service, &tenant, is_first || wanted.is_some()).await?;
         if let Some(connection) = connection {
             let new = NewToken {

@@ -94,8 +94,12 @@ pub mod reason {
     pub const CONFLICT: &str = "conflict";
     /// The address is outside the tenant's verified domains.
     pub const UNVERIFIED_DOMAIN: &str = "unverified-domain";
-    /// A human removed the person; a source brought her back.
+    /// A human removed the person; sources may still bring her.
     pub const REMOVED_BY_HUMAN: &str = "removed-by-human";
+    /// A human took access away.
+    pub const REVOKED_BY_HUMAN: &str = "revoked-by-human";
+    /// A human lifted a human's decision: from now on the policy decides again.
+    pub const REINSTATED: &str = "reinstated";
 
     /// The code of a listed person about whom a human must decide first: no source talks its way past it.
     pub fn waiting(code: &str) -> Option<&'static str> {
@@ -200,6 +204,36 @@ pub fn on_inactive(who: Standing, because: &'static str) -> Option<Decision> {
     }
 }
 
+/// A human takes access away. `None`: there is none to take (docs/decisions/0002).
+pub fn on_revoke(access: Access) -> Option<Decision> {
+    match access {
+        Access::Granted | Access::Revoked => Some(Decision {
+            access: Access::Revoked,
+            reason: reason::REVOKED_BY_HUMAN,
+        }),
+        Access::Invited => Some(listed(reason::REVOKED_BY_HUMAN)),
+        Access::Listed => None,
+    }
+}
+
+/// A human removes the person. Where a source still claims her she stays, listed; otherwise she becomes a tombstone,
+/// which remembers whether she ever had access.
+pub fn on_remove(access: Access, is_claimed: bool) -> Decision {
+    let access = match access {
+        Access::Granted | Access::Revoked if !is_claimed => Access::Revoked,
+        _ => Access::Listed,
+    };
+    Decision {
+        access,
+        reason: reason::REMOVED_BY_HUMAN,
+    }
+}
+
+/// A human lifts what a human decided: by whatever path, the person returns only as listed.
+pub fn on_reinstate() -> Decision {
+    listed(reason::REINSTATED)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -284,6 +318,22 @@ mod tests {
         let active = on_active(removed, JoinerPolicy::Grant, Millis(1), RETURN_DAYS);
         assert_eq!(active, want);
         assert_eq!(on_inactive(removed, reason::DEACTIVATED_BY_SOURCE), want);
+    }
+
+    #[test]
+    fn a_human_revokes_access_that_there_is_and_removes_anybody() {
+        let revoked = |a| on_revoke(a).map(|d| d.access);
+        assert_eq!(revoked(Access::Granted), Some(Access::Revoked));
+        assert_eq!(revoked(Access::Revoked), Some(Access::Revoked));
+        assert_eq!(revoked(Access::Invited), Some(Access::Listed));
+        assert_eq!(revoked(Access::Listed), None);
+        for access in Access::ALL {
+            assert_eq!(on_remove(access, true).access, Access::Listed);
+            assert!(!matches!(
+                on_remove(access, false).access,
+                Access::Granted | Access::Invited
+            ));
+        }
     }
 
     #[test]

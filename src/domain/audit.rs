@@ -9,9 +9,9 @@ use super::clock::Millis;
 /// Who did it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
-    /// `token`, `admin`, `connection`, `system`.
+    /// `token`, `admin`, `connection`, `operator` (at the shell), `system`.
     pub kind: String,
-    /// Id of the credential, person or connection; empty for the system.
+    /// Id of the credential, person or connection; empty for operator and system.
     pub id: String,
 }
 

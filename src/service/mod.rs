@@ -55,15 +55,24 @@ impl Caller {
 
     /// The program itself, for set-up.
     pub fn system(tenant: TenantId, cause: &str) -> Self {
+        Self::of_command(tenant, "system", cause)
+    }
+
+    /// The operator at the shell.
+    pub fn operator(tenant: TenantId, command: &str) -> Self {
+        Self::of_command(tenant, "operator", command)
+    }
+
+    fn of_command(tenant: TenantId, kind: &str, command: &str) -> Self {
         Self {
             tenant,
             actor: Actor {
-                kind: "system".to_owned(),
+                kind: kind.to_owned(),
                 id: String::new(),
             },
             cause: Cause {
                 kind: "command".to_owned(),
-                id: cause.to_owned(),
+                id: command.to_owned(),
             },
             lane: Lane::Interactive,
         }

@@ -58,6 +58,19 @@ impl Scope<'_> {
         Ok(())
     }
 
+    /// Conflicts about a user, oldest first.
+    pub fn list_conflicts_about(&mut self, user: &str) -> Result<Vec<ConflictRow>> {
+        let (conn, tenant) = self.parts();
+        Ok(conflicts::table
+            .filter(
+                conflicts::tenant
+                    .eq(tenant)
+                    .and(conflicts::subject.eq(user)),
+            )
+            .order(conflicts::id)
+            .load(conn)?)
+    }
+
     /// Conflicts that wait for an answer, oldest first.
     pub fn list_open_conflicts(&mut self) -> Result<Vec<ConflictRow>> {
         let (conn, tenant) = self.parts();

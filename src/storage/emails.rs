@@ -39,6 +39,18 @@ pub struct Address {
 }
 
 impl Scope<'_> {
+    /// Users, tombstones included, with this address in a view, or who had it once.
+    pub fn list_users_by_address(&mut self, view: &str, key: &str) -> Result<Vec<String>> {
+        let (conn, tenant) = self.parts();
+        Ok(emails::table
+            .filter(emails::tenant.eq(tenant).and(emails::view.eq(view)))
+            .filter(emails::key.eq(key))
+            .select(emails::user_id)
+            .distinct()
+            .order(emails::user_id)
+            .load(conn)?)
+    }
+
     /// Stores the addresses of a user that has none yet in this view.
     pub fn create_emails(&mut self, user: &str, view: &str, addresses: &[Address]) -> Result<()> {
         for address in addresses {

@@ -20,6 +20,17 @@ pub struct Marks<'a> {
     pub email: Option<&'a Address>,
 }
 
+impl<'a> Marks<'a> {
+    /// A folded userName alone.
+    pub fn user_name(key: &'a str) -> Self {
+        Self {
+            user_name: key,
+            external_id: None,
+            email: None,
+        }
+    }
+}
+
 /// By which mark somebody is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {

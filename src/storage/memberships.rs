@@ -58,11 +58,11 @@ impl Scope<'_> {
             .load(conn)?)
     }
 
-    /// Groups managed by a connection that a user is in, at most `limit`.
-    pub fn list_managed_groups_of(
+    /// Groups that a user is in, at most `limit`; with `managed_by` only those of this connection.
+    pub fn list_group_rows_of(
         &mut self,
         user: &str,
-        connection: &str,
+        managed_by: Option<&str>,
         limit: i64,
     ) -> Result<Vec<GroupRow>> {
         let (conn, tenant) = self.parts();
@@ -70,15 +70,18 @@ impl Scope<'_> {
             .eq(memberships::tenant)
             .and(groups::id.eq(memberships::group_id))
             .and(groups::generation.eq(memberships::generation));
-        Ok(memberships::table
+        let all = memberships::table
             .inner_join(groups::table.on(is_current))
             .filter(memberships::tenant.eq(tenant))
             .filter(memberships::user_id.eq(user))
-            .filter(groups::managed_by.eq(connection))
             .select(groups::all_columns)
             .order(memberships::group_id)
-            .limit(limit)
-            .load(conn)?)
+            .limit(limit);
+        let rows = match managed_by {
+            Some(connection) => all.filter(groups::managed_by.eq(connection)).load(conn)?,
+            None => all.load(conn)?,
+        };
+        Ok(rows)
     }
 }
 

@@ -20,6 +20,7 @@ mod filters;
 mod groups;
 mod isolation;
 mod kill;
+mod person;
 mod plans;
 mod protocol;
 mod schema;

@@ -1,14 +1,17 @@
-//! Users as a push connection writes them: create, replace, patch, delete (SEMANTICS §1, §2).
+//! Users as a push connection writes them: create, replace, patch, delete (SEMANTICS §1, §2); and what a human decides
+//! about them (§3).
 
 mod access;
 mod conflicts;
 mod create;
+mod human;
 mod identity;
 mod model;
 mod record;
 mod settle;
 mod write;
 
+pub use human::Decided;
 pub(super) use identity::addresses;
 pub(super) use model::{manager, text};
 
@@ -142,12 +145,7 @@ impl Target {
 
 /// Whether a userName is taken among the people a connection sees, `except` aside.
 fn taken_in_view(tx: &mut Tx<'_>, connection: &str, key: &str, except: &str) -> Result<bool> {
-    let marks = Marks {
-        user_name: key,
-        external_id: None,
-        email: None,
-    };
-    let known = tx.list_known(connection, &marks)?;
+    let known = tx.list_known(connection, &Marks::user_name(key))?;
     Ok(known
         .iter()
         .any(|k| k.user_id != except && k.is_seen_by_name()))

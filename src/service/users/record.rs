@@ -61,10 +61,11 @@ pub(super) fn record(
     record_access(tx, before, model);
 }
 
-fn record_access(tx: &mut Tx<'_>, before: Option<&Model>, model: &Model) {
+pub(super) fn record_access(tx: &mut Tx<'_>, before: Option<&Model>, model: &Model) {
     let was = before.map(|b| (b.row.access.as_str(), b.row.access_reason.as_str()));
     let is = (model.row.access.as_str(), model.row.access_reason.as_str());
-    if was == Some(is) {
+    let (note_was, note_is) = (before.and_then(note), note(model));
+    if was == Some(is) && note_was == note_is {
         return;
     }
     let action = match model.access() {
@@ -76,7 +77,14 @@ fn record_access(tx: &mut Tx<'_>, before: Option<&Model>, model: &Model) {
     };
     let entry = Entry::new(action, "user", model.row.id.clone()).reason(is.1);
     let access = was.map(|(access, _)| Value::from(access));
-    tx.record(entry.change("access", access, Some(Value::from(is.0))));
+    let entry = entry.change("access", access, Some(Value::from(is.0)));
+    tx.record(entry.change("reason/note", note_was, note_is));
+}
+
+/// What the human who decided about access wrote beside it.
+fn note(model: &Model) -> Option<Value> {
+    let params: Value = serde_json::from_str(model.row.access_params.as_deref()?).ok()?;
+    params.get(super::human::NOTE).cloned()
 }
 
 fn claim_changes(entry: Entry, was: Option<&Claim>, claim: &Claim) -> Entry {

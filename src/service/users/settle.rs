@@ -10,7 +10,7 @@ use super::access::{Says, decide};
 use super::conflicts::{Question, ask, kind};
 use super::identity::addresses;
 use super::model::{Claim, Model, manager, text, user_name};
-use super::record::record;
+use super::record::{record, record_access};
 use super::taken_in_view;
 use crate::domain::access::{Access, Decision, reason};
 use crate::domain::claims::{Part, effective, own_view};
@@ -98,6 +98,22 @@ pub(super) fn settle(
     write_emails(tx, before, model)?;
     count(tx, before, model)?;
     record(tx, registry, before, model, acting);
+    Ok(true)
+}
+
+/// Writes back a person about whose access a human decided; the document and the claims stay as they are. Returns false
+/// when nothing changed.
+pub(super) fn settle_access(tx: &mut Tx<'_>, before: &Model, model: &mut Model) -> Result<bool> {
+    for claim in &mut model.claims {
+        claim.row.user_public = model.row.is_public;
+    }
+    if before == model {
+        return Ok(false);
+    }
+    versions(tx, Some(before), model);
+    write_rows(tx, Some(before), model)?;
+    count(tx, Some(before), model)?;
+    record_access(tx, Some(before), model);
     Ok(true)
 }
 

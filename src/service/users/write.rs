@@ -278,7 +278,8 @@ pub(super) fn delete(
 ) -> Result<bool> {
     let (model, place) = find(tx, registry, source, &target.id)?;
     target.check(model.view_version(&source.id))?;
-    if !leave_groups(tx, source, &model.row.id)? {
+    let manager = Some(source.id.as_str());
+    if !leave_groups(tx, &model.row.id, manager, reason::DELETED_BY_SOURCE)? {
         return Ok(false);
     }
     let before = model.clone();
@@ -312,9 +313,14 @@ pub(super) fn delete(
     Ok(true)
 }
 
-/// Takes a person out of groups that the connection manages; false when some are left.
-fn leave_groups(tx: &mut Tx<'_>, source: &Source, user: &str) -> Result<bool> {
-    let groups = tx.list_managed_groups_of(user, &source.id, GROUPS_AT_ONCE + 1)?;
+/// Takes a person out of groups, all of them or those that a connection manages; false when some are left.
+pub(super) fn leave_groups(
+    tx: &mut Tx<'_>,
+    user: &str,
+    manager: Option<&str>,
+    because: &'static str,
+) -> Result<bool> {
+    let groups = tx.list_group_rows_of(user, manager, GROUPS_AT_ONCE + 1)?;
     let at_once = usize::try_from(GROUPS_AT_ONCE).unwrap_or(usize::MAX);
     let is_all = groups.len() <= at_once;
     for mut row in groups.into_iter().take(at_once) {
@@ -325,7 +331,7 @@ fn leave_groups(tx: &mut Tx<'_>, source: &Source, user: &str) -> Result<bool> {
         tx.record(
             Entry::new("group.member_removed", "group", row.id)
                 .object("user", user)
-                .reason(reason::DELETED_BY_SOURCE),
+                .reason(because),
         );
     }
     Ok(is_all)

@@ -1,0 +1,257 @@
+//! `rosterd person`: who is there, why somebody has access or not, and what a human decides about it.
+
+mod page;
+mod words;
+
+use serde_json::{Value, json};
+
+use super::{Failure, Output, open, shown};
+use crate::config::Config;
+use crate::domain::access::Access;
+use crate::domain::ids::TenantId;
+use crate::http::scim::render::Frame;
+use crate::scim::filter;
+use crate::scim::fold::{email_identity_key, user_name_key};
+use crate::scim::project::Projection;
+use crate::scim::rules::Rules;
+use crate::scim::schema::{ROSTERD_USER, ResourceKind};
+use crate::service::users::Decided;
+use crate::service::{self, Service};
+use crate::storage::known::Marks;
+use crate::storage::page::Window;
+use crate::storage::view::View;
+use crate::storage::{Scope, filter as sql};
+
+/// People.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Person {
+    /// List people, oldest first.
+    List {
+        /// Tenant by name or id.
+        #[arg(long, default_value = "default")]
+        tenant: String,
+        /// SCIM filter, such as `name.familyName sw "Le" and not (emails pr)`.
+        #[arg(long)]
+        filter: Option<String>,
+        /// Only these: listed, invited, granted or revoked.
+        #[arg(long)]
+        access: Option<String>,
+        /// First result, from 1.
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(i64).range(1..))]
+        start_index: i64,
+        /// Most results.
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=100_000))]
+        count: i64,
+    },
+    /// Show all that is known of a person: access and why, what each source says, groups, last changes.
+    Show {
+        /// Tenant by name or id.
+        #[arg(long, default_value = "default")]
+        tenant: String,
+        /// Id, e-mail address or userName.
+        person: String,
+        /// How many journal entries.
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(i64).range(0..=1_000))]
+        entries: i64,
+    },
+    /// Take a person's access away; no source gives it back.
+    Revoke(Decision),
+    /// Remove a person: listed only while a source claims her, else gone for everybody but the journal.
+    Remove(Decision),
+    /// Lift a revoke or remove: the person is listed, and a source may bring her in again.
+    Reinstate(Decision),
+}
+
+/// About whom a human decides.
+#[derive(Debug, clap::Args)]
+pub(super) struct Decision {
+    /// Tenant by name or id.
+    #[arg(long, default_value = "default")]
+    tenant: String,
+    /// Id, e-mail address or userName.
+    person: String,
+    /// Why, on one line: kept with the reason and in the journal.
+    #[arg(long)]
+    note: Option<String>,
+}
+
+/// Runs the command.
+pub(super) async fn run(config: &Config, output: Output, command: Person) -> Result<(), Failure> {
+    let service = open::service(config)?;
+    match command {
+        Person::List {
+            tenant,
+            filter,
+            access,
+            start_index,
+            count,
+        } => {
+            let window = Window {
+                offset: start_index - 1,
+                limit: count,
+            };
+            let filter = narrowed(filter, access)?;
+            list(&service, output, &tenant, filter, window).await
+        }
+        Person::Show {
+            tenant,
+            person,
+            entries,
+        } => {
+            let caller = open::caller(&service, &tenant, "person show").await?;
+            let id = find(&service, &caller.tenant, &person).await?;
+            let value = page::gather(&service, &caller.tenant, &id, entries).await?;
+            output.row(&value, &page::text(&value))
+        }
+        Person::Revoke(decision) => decide(&service, output, decision, "revoke").await,
+        Person::Remove(decision) => decide(&service, output, decision, "remove").await,
+        Person::Reinstate(decision) => decide(&service, output, decision, "reinstate").await,
+    }
+}
+
+/// The filter with the state of access in it, so that the database selects by both.
+fn narrowed(filter: Option<String>, access: Option<String>) -> Result<Option<String>, Failure> {
+    let Some(word) = access else {
+        return Ok(filter);
+    };
+    let access = Access::parse(&word).ok_or_else(|| {
+        format!("--access takes listed, invited, granted or revoked; got `{word}`")
+    })?;
+    let only = format!("{ROSTERD_USER}:access eq \"{}\"", access.as_str());
+    Ok(Some(match filter {
+        Some(filter) => format!("({filter}) and {only}"),
+        None => only,
+    }))
+}
+
+async fn list(
+    service: &Service,
+    output: Output,
+    tenant: &str,
+    filter: Option<String>,
+    window: Window,
+) -> Result<(), Failure> {
+    let caller = open::caller(service, tenant, "person list").await?;
+    let registry = service.registry.clone();
+    let parse = |text: &str| {
+        filter::parse(&registry, ResourceKind::User, text, &mut Rules::default())
+            .map_err(|error| format!("--filter: {}", error.detail))
+    };
+    let parsed = filter.as_deref().map(parse).transpose()?;
+    let schemas = service.registry.clone();
+    let (users, total) = service
+        .store
+        .read(&caller.tenant, move |scope| {
+            let condition = parsed.map(|f| sql::users(scope, &schemas, &View::Everybody, &f));
+            let users = scope.list_users(&View::Everybody, condition.as_ref(), window)?;
+            let total = scope.count_users(&View::Everybody, condition.as_ref())?;
+            Ok::<_, service::Error>((users, total))
+        })
+        .await?;
+    let frame = Frame {
+        registry: &service.registry,
+        base: "",
+        projection: &Projection::Default,
+        rosterd: true,
+    };
+    for user in &users {
+        let value: Value = serde_json::from_str(&frame.user(user, &[], None))?;
+        let text = format!(
+            "{}  {:<8}  {}  {}  {}",
+            user.id,
+            user.access,
+            user.access_reason,
+            shown(value["userName"].as_str().unwrap_or_default()),
+            shown(value["displayName"].as_str().unwrap_or_default())
+        );
+        output.row(&value, text.trim_end())?;
+    }
+    match output.json {
+        true => Ok(()),
+        false => output.row(&Value::Null, &format!("{} of {total}", users.len())),
+    }
+}
+
+async fn decide(
+    service: &Service,
+    output: Output,
+    decision: Decision,
+    verb: &'static str,
+) -> Result<(), Failure> {
+    let caller = open::caller(service, &decision.tenant, &format!("person {verb}")).await?;
+    let id = find(service, &caller.tenant, &decision.person).await?;
+    let note = decision.note.as_deref();
+    let decided = match verb {
+        "revoke" => service.revoke_person(&caller, &id, note).await,
+        "remove" => service.remove_person(&caller, &id, note).await,
+        _ => service.reinstate_person(&caller, &id, note).await,
+    };
+    let Decided {
+        access,
+        is_tombstone,
+        is_changed,
+    } = decided?;
+    let value = json!({
+        "id": id, "access": access.as_str(), "removed": is_tombstone, "changed": is_changed,
+    });
+    let state = match is_tombstone {
+        true => "removed",
+        false => access.as_str(),
+    };
+    let already = if is_changed { "" } else { " already" };
+    output.row(&value, &format!("{id} is{already} {state}"))
+}
+
+/// The id of the person who is meant.
+async fn find(service: &Service, tenant: &TenantId, who: &str) -> Result<String, Failure> {
+    let wanted = who.to_owned();
+    let mut found = service
+        .store
+        .read(tenant, move |scope| candidates(scope, &wanted))
+        .await?;
+    match found.len() {
+        1 => Ok(found.remove(0)),
+        0 => Err(format!(
+            "nobody has the id, e-mail address or userName `{}`: `rosterd person list --filter 'displayName co \"…\"'` \
+             searches by other attributes",
+            shown(who)
+        )
+        .into()),
+        _ => Err(format!(
+            "`{}` may be {} people: name one by id: {}",
+            shown(who),
+            found.len(),
+            found.join(", ")
+        )
+        .into()),
+    }
+}
+
+/// Ids of people whom a text names: by id, or else by any name or address that they have or
+/// had; those who were removed only where nobody else is meant.
+fn candidates(scope: &mut Scope<'_>, who: &str) -> crate::storage::error::Result<Vec<String>> {
+    if let Some(row) = scope.find_user(who)? {
+        return Ok(vec![row.id]);
+    }
+    let key = user_name_key(who);
+    let rows = scope.list_users_by_user_name(&key)?;
+    let mut ids: Vec<String> = rows.into_iter().map(|row| row.id).collect();
+    let address = email_identity_key(who);
+    ids.extend(scope.list_users_by_address("", &address)?);
+    // What a source calls her may differ from what is in force.
+    for connection in scope.list_connections()? {
+        let known = scope.list_known(&connection.id, &Marks::user_name(&key))?;
+        ids.extend(known.into_iter().map(|known| known.user_id));
+        ids.extend(scope.list_users_by_address(&connection.id, &address)?);
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    let (mut alive, mut gone) = (Vec::new(), Vec::new());
+    for id in ids {
+        match scope.find_user(&id)? {
+            Some(row) if row.removed_at.is_some() => gone.push(id),
+            _ => alive.push(id),
+        }
+    }
+    Ok(if alive.is_empty() { gone } else { alive })
+}

@@ -1,0 +1,310 @@
+//! Everything about one person on one page: gathered as a value, which `--json` prints as it is.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use super::words::why;
+use crate::cli::{Failure, shown};
+use crate::domain::clock::Millis;
+use crate::domain::ids::TenantId;
+use crate::http::scim::audit::render;
+use crate::scim::filter;
+use crate::scim::rules::Rules;
+use crate::scim::schema::{Registry, ResourceKind};
+use crate::service::{Error, Service};
+use crate::storage::claims::ClaimRow;
+use crate::storage::conflicts::ConflictRow;
+use crate::storage::connections::ConnectionRow;
+use crate::storage::page::Window;
+use crate::storage::users::UserRow;
+use crate::storage::view::View;
+use crate::storage::{Scope, filter as sql};
+
+fn time(at: i64) -> String {
+    Millis(at).to_rfc3339()
+}
+
+/// Reads the page of the person with this id, with the last `entries` of the journal.
+pub(super) async fn gather(
+    service: &Service,
+    tenant: &TenantId,
+    id: &str,
+    entries: i64,
+) -> Result<Value, Failure> {
+    let (registry, id) = (service.registry.clone(), id.to_owned());
+    let page = service
+        .store
+        .read(tenant, move |scope| {
+            let row = scope
+                .find_user(&id)?
+                .ok_or_else(|| Error::no_such("person", &id))?;
+            let claims = scope.list_claims(&id)?;
+            let connections = scope.list_connections()?;
+            let mut page = person(&row);
+            page["claims"] = claims
+                .iter()
+                .map(|c| claim(c, &row, &connections))
+                .collect();
+            let conflicts = scope.list_conflicts_about(&id)?;
+            page["conflicts"] = conflicts.iter().map(conflict).collect();
+            let groups = scope.list_groups_of(&View::Everybody, &id)?;
+            page["groups"] = groups
+                .into_iter()
+                .map(|(id, name, _)| json!({"id": id, "displayName": name}))
+                .collect();
+            page["journal"] = journal(scope, &registry, &id, entries)?;
+            Ok::<_, Error>(page)
+        })
+        .await?;
+    Ok(page)
+}
+
+fn person(row: &UserRow) -> Value {
+    let parameters = row.access_params.as_deref().map(parsed);
+    json!({
+        "id": row.id,
+        "userName": row.user_name,
+        "access": row.access,
+        "accessReason": {"code": row.access_reason, "parameters": parameters},
+        "accessSince": time(row.access_since),
+        "hasAccess": row.has_access,
+        "decidedByHuman": row.sticky,
+        "breakGlass": row.break_glass,
+        "adminRole": row.admin_role,
+        "removedAt": row.removed_at.map(time),
+        "mergedInto": row.merged_into,
+        "createdAt": time(row.created_at),
+        "updatedAt": time(row.updated_at),
+        "version": row.version,
+        "document": parsed(&row.doc.0),
+    })
+}
+
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or(Value::Null)
+}
+
+/// What a source says. `differs` names what it reads back otherwise than it is in force, `held` what it asserts without
+/// effect.
+fn claim(claim: &ClaimRow, row: &UserRow, connections: &[ConnectionRow]) -> Value {
+    let connection = connections.iter().find(|c| c.id == claim.connection_id);
+    let effective = parsed(&row.doc.0);
+    let differs: Vec<String> = match claim.view_doc.as_ref().map(|doc| parsed(&doc.0)) {
+        Some(Value::Object(view)) => {
+            let names = view
+                .keys()
+                .chain(effective.as_object().into_iter().flat_map(|o| o.keys()));
+            let mut names: Vec<String> = names
+                .filter(|name| view.get(*name) != effective.get(*name))
+                .cloned()
+                .collect();
+            names.sort_unstable();
+            names.dedup();
+            names
+        }
+        _ => Vec::new(),
+    };
+    json!({
+        "connection": claim.connection_id,
+        "label": connection.map(|c| c.label.as_str()),
+        "preset": connection.map(|c| c.preset.as_str()),
+        "joinerPolicy": connection.map(|c| c.joiner_policy.as_str()),
+        "state": claim.state,
+        "active": claim.active,
+        "externalId": claim.external_id,
+        "idThere": claim.scim_id,
+        "differs": differs,
+        "held": claim.held.as_deref().map(parsed),
+        "since": time(claim.created_at),
+        "endedAt": claim.ended_at.map(time),
+    })
+}
+
+fn conflict(row: &ConflictRow) -> Value {
+    json!({
+        "id": row.id, "kind": row.kind, "state": row.state, "connection": row.connection_id,
+        "candidates": parsed(&row.candidates), "seen": row.seen, "since": time(row.created_at),
+    })
+}
+
+/// The last entries that speak of the person, newest first.
+fn journal(
+    scope: &mut Scope<'_>,
+    registry: &Registry,
+    id: &str,
+    limit: i64,
+) -> Result<Value, Error> {
+    let text = format!("subject.id eq \"{id}\" or object.id eq \"{id}\"");
+    let parsed = filter::parse(
+        registry,
+        ResourceKind::AuditEvent,
+        &text,
+        &mut Rules::default(),
+    )?;
+    let condition = sql::entries(scope, &parsed);
+    let rows = scope.list_entries(Some(&condition), true, Window { offset: 0, limit })?;
+    let entries = scope.with_values(rows)?;
+    let each = entries
+        .iter()
+        .map(|(row, values)| Value::Object(render(registry, "", row, values)));
+    Ok(each.collect())
+}
+
+/// The page for people.
+pub(super) fn text(page: &Value) -> String {
+    let mut out = String::new();
+    head(&mut out, page);
+    section(&mut out, page, "claims", "what the sources say", |claim| {
+        let mut line = format!(
+            "{} ({}, {})  {}  active {}",
+            word(claim, "label"),
+            word(claim, "connection"),
+            word(claim, "preset"),
+            word(claim, "state"),
+            word(claim, "active")
+        );
+        for (name, title) in [
+            ("externalId", "externalId"),
+            ("endedAt", "ended"),
+            ("idThere", "known there as"),
+        ] {
+            if !claim[name].is_null() {
+                let _ = write!(line, "  {title} {}", word(claim, name));
+            }
+        }
+        for (name, title) in [("differs", "reads otherwise"), ("held", "held")] {
+            if claim[name].as_array().is_some_and(|list| !list.is_empty()) {
+                let _ = write!(line, "  {title}: {}", joined(&claim[name]));
+            }
+        }
+        line
+    });
+    section(
+        &mut out,
+        page,
+        "conflicts",
+        "questions for a human",
+        |conflict| {
+            format!(
+                "{}  {}  from {}  candidates: {}",
+                word(conflict, "state"),
+                word(conflict, "kind"),
+                word(conflict, "connection"),
+                joined(&conflict["candidates"])
+            )
+        },
+    );
+    section(&mut out, page, "groups", "groups", |group| {
+        format!("{}  {}", word(group, "id"), word(group, "displayName"))
+    });
+    section(&mut out, page, "journal", "last changes", |entry| {
+        let mut line = format!(
+            "{}  {}  by {} {}  ({} {})",
+            word(entry, "time"),
+            word(entry, "action"),
+            text_at(entry, "/actor/kind"),
+            text_at(entry, "/actor/id"),
+            text_at(entry, "/cause/kind"),
+            text_at(entry, "/cause/id")
+        );
+        if !entry["reason"].is_null() {
+            let _ = write!(line, "  {}", word(entry, "reason"));
+        }
+        line
+    });
+    out.trim_end().to_owned()
+}
+
+fn head(out: &mut String, page: &Value) {
+    let doc = &page["document"];
+    let code = text_at(page, "/accessReason/code");
+    let mut line = |title: &str, text: &str| {
+        if !text.is_empty() {
+            let _ = writeln!(out, "{title:<12}{text}");
+        }
+    };
+    line("person", &word(page, "id"));
+    line("userName", &word(page, "userName"));
+    let name = ["/displayName", "/name/formatted"].map(|p| text_at(doc, p));
+    let parts = format!(
+        "{} {}",
+        text_at(doc, "/name/givenName"),
+        text_at(doc, "/name/familyName")
+    );
+    let shown_name = name
+        .into_iter()
+        .chain([parts.trim().to_owned()])
+        .find(|n| !n.is_empty());
+    line("name", &shown_name.unwrap_or_default());
+    let emails = doc["emails"].as_array().into_iter().flatten();
+    let emails: Vec<String> = emails.map(|e| word(e, "value")).collect();
+    line("addresses", &emails.join(", "));
+    line(
+        "access",
+        &format!(
+            "{} since {}",
+            word(page, "access"),
+            word(page, "accessSince")
+        ),
+    );
+    line(
+        "reason",
+        format!("{code}: {}", why(&code)).trim_end_matches([':', ' ']),
+    );
+    line("note", &text_at(page, "/accessReason/parameters/note"));
+    if page["decidedByHuman"] == true {
+        line("decided", "by a human: no source gives access");
+    }
+    if page["breakGlass"] == true {
+        line("admin", "break-glass: no source takes her over");
+    } else if !page["adminRole"].is_null() {
+        line(
+            "admin",
+            &format!("{}: no source takes her over", word(page, "adminRole")),
+        );
+    }
+    if !page["removedAt"].is_null() {
+        line("removed", &word(page, "removedAt"));
+    }
+    if !page["mergedInto"].is_null() {
+        line("merged into", &word(page, "mergedInto"));
+    }
+}
+
+fn section(
+    out: &mut String,
+    page: &Value,
+    key: &str,
+    title: &str,
+    line: impl Fn(&Value) -> String,
+) {
+    let items = page[key].as_array().map_or(&[][..], Vec::as_slice);
+    if items.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n{title}");
+    for item in items {
+        let _ = writeln!(out, "  {}", line(item));
+    }
+}
+
+/// A member as a word; `-` where there is none.
+fn word(value: &Value, name: &str) -> String {
+    match &value[name] {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => shown(text),
+        other => other.to_string(),
+    }
+}
+
+fn text_at(value: &Value, pointer: &str) -> String {
+    let text = value.pointer(pointer).and_then(Value::as_str);
+    shown(text.unwrap_or_default())
+}
+
+fn joined(list: &Value) -> String {
+    let texts = list.as_array().into_iter().flatten();
+    let texts: Vec<String> = texts.filter_map(Value::as_str).map(shown).collect();
+    texts.join(", ")
+}

@@ -1,0 +1,56 @@
+//! Reason codes in words, for the operator at the shell: what is the matter, and what changes it.
+
+use crate::domain::access::reason;
+
+/// Why access is what it is.
+pub(super) fn why(code: &str) -> &'static str {
+    match code {
+        reason::GRANTED_BY_POLICY => "the connection's joiner policy let her in",
+        reason::RETURNED => "a source brought her back soon after she had left",
+        reason::RETURNED_LATE => {
+            "she came back long after she had left: a human must let her in again"
+        }
+        reason::LISTED_BY_SOURCE => "a source brought her and its joiner policy is `list`",
+        reason::SOURCE_INACTIVE => {
+            "the source created her inactive, or another one says that she is: activate her there"
+        }
+        reason::INVITATION_DUE => "the joiner policy asks for an invitation, which nobody has sent",
+        reason::DEACTIVATED_BY_SOURCE => "the source set `active` to false: activate her there",
+        reason::DELETED_BY_SOURCE => "the source deleted her: assign her there again",
+        reason::CONFLICT => "she may be somebody who is there already: see conflicts below",
+        reason::UNVERIFIED_DOMAIN => "her address is outside the tenant's verified domains",
+        reason::REMOVED_BY_HUMAN => {
+            "a human removed her; no source lifts that: `rosterd person reinstate`"
+        }
+        reason::REVOKED_BY_HUMAN => {
+            "a human revoked her access; no source lifts that: `rosterd person reinstate`"
+        }
+        reason::REINSTATED => {
+            "a human lifted a revoke or remove: she waits until a source next says that she is active"
+        }
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_code_has_words() {
+        let source = include_str!("../../domain/access.rs");
+        let codes: Vec<&str> = source
+            .lines()
+            .filter_map(|l| {
+                l.trim()
+                    .strip_prefix("pub const ")?
+                    .split_once(": &str = \"")
+            })
+            .filter_map(|(_, rest)| rest.strip_suffix("\";"))
+            .collect();
+        assert!(codes.len() > 10, "{codes:?}");
+        for code in codes {
+            assert_ne!(why(code), "", "{code}");
+        }
+    }
+}
