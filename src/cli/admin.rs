@@ -60,7 +60,7 @@ pub(super) enum Connection {
         /// How it is shown.
         #[arg(long)]
         label: String,
-        /// Rules for its client: okta, entra, generic or strict.
+        /// Rules for its client: okta, entra, onelogin, jumpcloud, ping, google, generic or strict.
         #[arg(long, default_value = "generic")]
         preset: String,
         /// What it does with people whom it brings: list, invite or grant.
@@ -205,7 +205,7 @@ pub(super) async fn connection(
         } => {
             let caller = open::caller(&service, &tenant, "connection add").await?;
             let preset = Preset::parse(&preset).ok_or_else(|| {
-                format!("--preset takes okta, entra, generic or strict; got `{preset}`")
+                format!("--preset takes one of {}; got `{preset}`", Preset::words())
             })?;
             let policy = JoinerPolicy::parse(&joiner_policy).ok_or_else(|| {
                 format!("--joiner-policy takes list, invite or grant; got `{joiner_policy}`")

@@ -82,6 +82,9 @@ pub fn read(
     Ok(incoming)
 }
 
+/// The one URN of SCIM 1.1's own attributes.
+const OLD_CORE: &str = "urn:scim:schemas:core:1.0";
+
 fn check_schemas(
     registry: &Registry,
     kind: ResourceKind,
@@ -103,7 +106,8 @@ fn check_schemas(
                 kind_of(urn)
             )));
         };
-        if urn.eq_ignore_ascii_case(core) {
+        let old = urn.eq_ignore_ascii_case(OLD_CORE);
+        if urn.eq_ignore_ascii_case(core) || (old && rules.allow(Rule::OldCoreUrn)) {
             has_core = true;
         } else if registry.extension(kind, urn).is_none() && !rules.allow(Rule::ForeignSchemaUrns) {
             return Err(Error::invalid_syntax(format!(

@@ -30,6 +30,8 @@ pub enum Rule {
     ForeignSchemaUrns,
     /// 16: `schemas` missing.
     SchemasMissing,
+    /// SCIM 1.1's core URN in `schemas` stands for that of the resource (OneLogin's core connector).
+    OldCoreUrn,
     /// 23: an unquoted value in a filter (Microsoft's documentation).
     UnquotedFilterValue,
     /// Entra's look-up `emails[type eq "work"].value eq "x"`, which the grammar lacks.
@@ -60,6 +62,7 @@ impl Rule {
             Self::RemoveWithValue => "remove-with-value",
             Self::ForeignSchemaUrns => "foreign-schema-urns",
             Self::SchemasMissing => "schemas-missing",
+            Self::OldCoreUrn => "old-core-urn",
             Self::UnquotedFilterValue => "unquoted-filter-value",
             Self::SubAttributeAfterValuePath => "sub-attribute-after-value-path",
             Self::UnknownAttribute => "unknown-attribute",
@@ -90,6 +93,14 @@ pub enum Preset {
     Okta,
     /// Microsoft Entra ID.
     Entra,
+    /// OneLogin, whose body is a template that an administrator edits.
+    Onelogin,
+    /// JumpCloud.
+    Jumpcloud,
+    /// PingOne and PingFederate.
+    Ping,
+    /// Google Workspace.
+    Google,
     /// Any other client.
     #[default]
     Generic,
@@ -99,16 +110,68 @@ pub enum Preset {
 
 impl Preset {
     /// All presets.
-    pub const ALL: [Self; 4] = [Self::Okta, Self::Entra, Self::Generic, Self::Strict];
+    pub const ALL: [Self; 8] = [
+        Self::Okta,
+        Self::Entra,
+        Self::Onelogin,
+        Self::Jumpcloud,
+        Self::Ping,
+        Self::Google,
+        Self::Generic,
+        Self::Strict,
+    ];
 
     /// The stored word.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Okta => "okta",
             Self::Entra => "entra",
+            Self::Onelogin => "onelogin",
+            Self::Jumpcloud => "jumpcloud",
+            Self::Ping => "ping",
+            Self::Google => "google",
             Self::Generic => "generic",
             Self::Strict => "strict",
         }
+    }
+
+    /// The stored words of all presets, for messages.
+    pub fn words() -> String {
+        Self::ALL.map(Self::as_str).join(", ")
+    }
+
+    /// Whether a deviation is accepted: where the client is known to send it, or an administrator at the other end may
+    /// write it. To all else the RFC's answer is given, which names the rule.
+    fn accepts(self, rule: Rule) -> bool {
+        rule.always()
+            || match self {
+                // These stay as wide as they were released: narrower, they could refuse what a connection sends today.
+                Self::Okta | Self::Entra | Self::Generic => true,
+                Self::Onelogin => matches!(
+                    rule,
+                    Rule::OldCoreUrn
+                        | Rule::SchemasMissing
+                        | Rule::RemoveWithValue
+                        | Rule::ComplexAsText
+                        | Rule::UserNameOutsidePrecis
+                ),
+                Self::Jumpcloud => {
+                    matches!(rule, Rule::RemoveWithValue | Rule::UserNameOutsidePrecis)
+                }
+                // The filter that finds a user is the administrator's own.
+                Self::Ping => matches!(
+                    rule,
+                    Rule::SubAttributeAfterValuePath | Rule::UserNameOutsidePrecis
+                ),
+                // A mapping's target is a path, which a change then names.
+                Self::Google => matches!(
+                    rule,
+                    Rule::FilterPathCreates
+                        | Rule::SubAttributeAfterValuePath
+                        | Rule::UserNameOutsidePrecis
+                ),
+                Self::Strict => false,
+            }
     }
 
     /// Reads the stored word.
@@ -135,7 +198,7 @@ impl Rules {
 
     /// Whether a deviation is accepted; if so, its use is noted.
     pub fn allow(&mut self, rule: Rule) -> bool {
-        let allowed = self.preset != Preset::Strict || rule.always();
+        let allowed = self.preset.accepts(rule);
         if allowed {
             self.used.insert(rule);
         }
@@ -145,5 +208,47 @@ impl Rules {
     /// Names of the rules that were used, in a fixed order.
     pub fn used(&self) -> Vec<&'static str> {
         self.used.iter().map(|r| r.as_str()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_preset_is_stored_by_a_word_of_its_own() {
+        for preset in Preset::ALL {
+            assert_eq!(Preset::parse(preset.as_str()), Some(preset));
+        }
+        assert_eq!(Preset::parse("Okta"), None);
+    }
+
+    #[test]
+    fn a_preset_accepts_what_its_client_sends_and_notes_it_by_name() {
+        let cases = [
+            (Rule::BooleanText, "all"),
+            (Rule::UnknownAttribute, "all"),
+            (Rule::OldCoreUrn, "okta entra onelogin generic"),
+            (
+                Rule::RemoveWithValue,
+                "okta entra onelogin jumpcloud generic",
+            ),
+            (Rule::FilterPathCreates, "okta entra google generic"),
+            (
+                Rule::SubAttributeAfterValuePath,
+                "okta entra ping google generic",
+            ),
+            (Rule::UnquotedFilterValue, "okta entra generic"),
+        ];
+        for (rule, presets) in cases {
+            for preset in Preset::ALL {
+                let mut rules = Rules::new(preset);
+                let expected =
+                    presets == "all" || presets.split(' ').any(|word| word == preset.as_str());
+                assert_eq!(rules.allow(rule), expected, "{rule:?} by {preset:?}");
+                let noted = expected.then_some(rule.as_str());
+                assert_eq!(rules.used(), Vec::from_iter(noted));
+            }
+        }
     }
 }

@@ -1,8 +1,9 @@
 //! Recorded exchanges of identity providers, a JSON file each, replayed by this one runner.
 //!
 //! A file says why it is there, the preset of its connection, and its steps: method, path, headers (an `authorization`
-//! replaces the connection's own), body, the status that must come, values that must stand in the answer (`want`: JSON pointer → value, `null` for absent), and ids to keep
-//! (`save`: name → JSON pointer), which later steps name as `{name}`.
+//! replaces the connection's own), body, the status that must come, values that must stand in the answer (`want`: JSON
+//! pointer → value, `null` for absent), the rules that the log must name (`rules`, none if it is missing), and ids to
+//! keep (`save`: name → JSON pointer), which later steps name as `{name}`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use rosterd::scim::rules::Preset;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::support::TestApp;
+use crate::support::{TestApp, log};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -34,11 +35,16 @@ struct Step {
     #[serde(default)]
     want: BTreeMap<String, Value>,
     #[serde(default)]
+    rules: Vec<String>,
+    #[serde(default)]
     save: BTreeMap<String, String>,
 }
 
+/// A folder per provider.
+const FILES: &str = "tests/fixtures/idp";
+
 fn files() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/idp");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(FILES);
     let mut files: Vec<PathBuf> = std::fs::read_dir(root)
         .unwrap()
         .flat_map(|provider| std::fs::read_dir(provider.unwrap().path()).unwrap())
@@ -60,7 +66,8 @@ fn fill(text: &str, saved: &BTreeMap<String, String>) -> String {
 }
 
 async fn replay(app: &TestApp, file: &Path, number: usize) {
-    let shown = file.file_name().unwrap().to_string_lossy().into_owned();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(FILES);
+    let shown = file.strip_prefix(root).unwrap().display().to_string();
     let exchange: Exchange = serde_json::from_str(&std::fs::read_to_string(file).unwrap())
         .unwrap_or_else(|e| panic!("{shown}: {e}"));
     assert!(exchange.why.len() > 20, "{shown}: say why");
@@ -95,6 +102,8 @@ async fn replay(app: &TestApp, file: &Path, number: usize) {
         }
         let answer = client.raw(&step.method, &path, kind, body).await;
         assert_eq!(answer.status, step.status, "{place}: {}", answer.text);
+        let logged = log::rules(answer.header("x-request-id").unwrap());
+        assert_eq!(logged, step.rules, "{place}: rules in the log");
         if answer.text.is_empty() {
             assert!(
                 step.want.is_empty() && answer.status == 204,
@@ -130,9 +139,10 @@ async fn replay(app: &TestApp, file: &Path, number: usize) {
 
 #[actix_web::test]
 async fn recorded_exchanges_are_answered_as_the_providers_want() {
+    log::listen();
     let app = TestApp::start().await;
     let files = files();
-    assert!(files.len() >= 40, "only {} exchanges", files.len());
+    assert!(files.len() >= 50, "only {} exchanges", files.len());
     for (number, file) in files.iter().enumerate() {
         replay(&app, file, number).await;
     }
