@@ -135,6 +135,8 @@ async fn references_point_forward_and_back_in_bodies_paths_and_patches() {
 async fn people_who_manage_each_other_are_all_made() {
     let app = TestApp::start().await;
     let okta = app.source(Preset::Strict).await;
+    let mut versioned = report("self", "self");
+    versioned["version"] = json!("W/\"99\"");
     let answer = bulk(
         &okta,
         json!([
@@ -144,7 +146,7 @@ async fn people_who_manage_each_other_are_all_made() {
             report("x", "y"),
             report("y", "z"),
             report("z", "x"),
-            report("self", "self"),
+            versioned,
             report("under", "x"),
         ]),
     )
@@ -518,6 +520,20 @@ async fn operations_have_the_effect_they_would_have_one_after_the_other() {
         // All but a failed POST say where.
         assert_eq!(operation["location"].is_string(), i != 5, "{operation}");
     }
+}
+
+#[actix_web::test]
+async fn many_changes_of_one_resource_are_made_in_their_order() {
+    let app = TestApp::start().await;
+    let okta = app.source(Preset::Okta).await;
+    let one = format!("/Users/{}", okta.create_user("ann@x.test").await.id());
+    let title = |i: usize| json!([{"op": "add", "path": "title", "value": format!("t{i}")}]);
+    let answer = bulk(&okta, (0..100).map(|i| patch(&one, title(i))).collect()).await;
+    let operations = answer.body["Operations"].as_array().unwrap();
+    for (i, operation) in operations.iter().enumerate() {
+        assert_eq!(operation["version"], json!(format!("W/\"{}\"", i + 2)));
+    }
+    assert_eq!(okta.get(&one).await.body["title"], json!("t99"));
 }
 
 #[actix_web::test]

@@ -37,7 +37,7 @@ pub struct BulkRequest<'b> {
 /// One operation: what its answer repeats, and what is to be done.
 #[derive(Debug)]
 pub struct Operation<'b> {
-    /// `method`, in capitals.
+    /// `method`, in capitals, known or not.
     pub method: Option<String>,
     /// `bulkId`.
     pub bulk_id: Option<String>,
@@ -169,15 +169,13 @@ fn operation(i: usize, text: &str) -> Operation<'_> {
 fn read<'b>(operation: &mut Operation<'_>, text: &'b str) -> Result<Work<'b>> {
     let members = json::members(text.as_bytes())?;
     operation.bulk_id = word(&members, "bulkId")?;
-    let word_of_method = word(&members, "method")?.unwrap_or_default();
-    let word_of_method = word_of_method.to_ascii_uppercase();
+    operation.method = word(&members, "method")?.map(|m| m.to_ascii_uppercase());
+    let given = operation.method.as_deref().unwrap_or_default();
     let known = ["POST", "PUT", "PATCH", "DELETE"];
-    let method = known.into_iter().find(|m| *m == word_of_method);
-    operation.method = method.map(str::to_owned);
-    let method = method.ok_or_else(|| {
-        let got = quote(&word_of_method);
+    let method = known.into_iter().find(|m| *m == given).ok_or_else(|| {
         Error::invalid_syntax(format!(
-            "`method` must be POST, PUT, PATCH or DELETE; got `{got}`"
+            "`method` must be POST, PUT, PATCH or DELETE; got `{}`",
+            quote(given)
         ))
     })?;
     if method == "POST" && operation.bulk_id.is_none() {

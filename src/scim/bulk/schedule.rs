@@ -238,7 +238,8 @@ impl<'r> Schedule<'r> {
             method: work.method,
             endpoint: &work.endpoint,
             id: self.target_of(i).map(|(_, id)| id.to_owned()),
-            version: work.version.as_deref(),
+            // What is created has no version yet.
+            version: work.version.as_deref().filter(|_| work.target.is_some()),
             body: Cow::Borrowed(work.data),
         };
         if let (Part::Complete, Phase::Begun(id)) = (step.part, &self.phases[i]) {
