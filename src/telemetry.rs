@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 use crate::config::{Config, LogFormat};
 
 /// Metrics with their meaning; seconds and counts.
-pub const METRICS: [(&str, &str); 10] = [
+pub const METRICS: [(&str, &str); 11] = [
     (
         "rosterd_writer_queue_depth",
         "Writes that wait for a place in a batch",
@@ -28,6 +28,10 @@ pub const METRICS: [(&str, &str); 10] = [
     (
         "rosterd_auth_failures_total",
         "Requests without valid credentials",
+    ),
+    (
+        "rosterd_rate_limited_total",
+        "Requests refused because their token sends too many",
     ),
     (
         "rosterd_invalidations_total",

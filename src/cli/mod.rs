@@ -13,13 +13,14 @@ mod output;
 mod person;
 mod restore;
 mod serve;
+mod settings;
 pub mod simulate;
 
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use self::output::{Output, say, shown};
 use crate::domain::clock::{Clock, SystemClock};
@@ -45,6 +46,14 @@ enum Command {
     Simulate(simulate::Args),
     /// Measure servers under load, side by side.
     Bench(bench::Args),
+    /// What can be configured.
+    #[command(subcommand)]
+    Config(settings::Settings),
+    /// Print what completes this program's commands in a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
 }
 
 /// Commands on this installation: they read its configuration.
@@ -58,7 +67,7 @@ enum Here {
     Backup(backup::Args),
     /// Load a backup, from either database, into an empty one.
     Restore(restore::Args),
-    /// Print the configuration that would be used, without secrets.
+    /// Print the configuration that would be used and where each value comes from, without secrets.
     CheckConfig,
     /// Ask a running server whether it is well; for containers.
     Healthcheck,
@@ -106,6 +115,10 @@ pub fn main() -> ExitCode {
             let output = Output { json: args.json };
             run(&args.global, output, &runtime, command)
         }
+        Command::Config(settings::Settings::Sample) => settings::sample().map(|()| 0),
+        Command::Completions { shell } => {
+            settings::completions(shell, &mut Args::command()).map(|()| 0)
+        }
         Command::Simulate(args) => Ok(runtime.block_on(simulate::run(args, unix_seconds()))),
         Command::Bench(args) => runtime
             .block_on(bench::run(args, unix_seconds()))
@@ -132,7 +145,7 @@ fn run(
     match command {
         Here::Serve => serve::run(config),
         Here::Healthcheck => runtime.block_on(healthcheck::run(&config)),
-        Here::CheckConfig => say(&format!("{config:#?}")),
+        Here::CheckConfig => settings::check(&config, output),
         Here::Migrate(args) => return migrate::run(&config, &args),
         Here::Backup(args) => backup::run(&config, &args),
         Here::Restore(args) => restore::run(&config, &args),

@@ -87,24 +87,28 @@ pub(super) fn require_key(config: &Config, needed: &str) -> Result<(), Failure> 
 pub(super) fn server(config: &Config) -> Result<Service, Failure> {
     let url = database(config)?;
     migrate::before_serving(&url)?;
-    wire(url)
+    wire(config, url)
 }
 
 /// Opens everything for a command.
 pub(super) fn service(config: &Config) -> Result<Service, Failure> {
     let url = database(config)?;
     migrate::before_a_command(&url)?;
-    wire(url)
+    wire(config, url)
 }
 
-fn wire(url: DatabaseUrl) -> Result<Service, Failure> {
+fn wire(config: &Config, url: DatabaseUrl) -> Result<Service, Failure> {
     let clock = Arc::new(SystemClock);
     tenants::ensure_operator(
         &mut open(&url, Purpose::Write)?,
         OPERATOR_TENANT,
         clock.now().0,
     )?;
-    let store = Store::open(&Options::new(url), clock, Arc::new(SystemChance))?;
+    let options = Options {
+        write_queue: config.limits().write_queue,
+        ..Options::new(url)
+    };
+    let store = Store::open(&options, clock, Arc::new(SystemChance))?;
     Ok(Service::new(
         Arc::new(store),
         Arc::new(Registry::builtin()?),

@@ -23,9 +23,14 @@ impl Output {
     }
 }
 
-/// Prints a line on standard output. A reader that went away is no reason to fail; a full disk is.
+/// Prints a line on standard output.
 pub(super) fn say(line: &str) -> Result<(), Failure> {
-    match writeln!(std::io::stdout(), "{line}") {
+    write(format!("{line}\n").as_bytes())
+}
+
+/// Prints on standard output. A reader that went away is no reason to fail; a full disk is.
+pub(super) fn write(bytes: &[u8]) -> Result<(), Failure> {
+    match std::io::stdout().write_all(bytes) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }

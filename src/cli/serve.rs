@@ -11,7 +11,8 @@ use crate::domain::access::JoinerPolicy;
 use crate::domain::audit::sha256_hex;
 use crate::domain::ids::{OPERATOR_TENANT, TenantId};
 use crate::domain::roles::Role;
-use crate::http::{self, Offer, State};
+use crate::http::{self, Limits, Listen, Offer, RateLimit, State};
+use crate::scim;
 use crate::scim::rules::Preset;
 use crate::service::connections::NewConnection;
 use crate::service::credentials::NewToken;
@@ -54,25 +55,33 @@ async fn serve(
             auth: Authenticator::new(Arc::clone(&service.store)),
             service: service.clone(),
             public_url: public_url.clone(),
-            body_limit: config.body_limit(),
-            bulk_operations: config.bulk_operations(),
+            limits: limits(&config),
+            rate: RateLimit::per_minute(config.limits().requests_per_minute),
             metrics: metrics.clone(),
             open_metrics,
         })
     };
     let shared = state(false);
-    let grace = config.shutdown_grace();
     let workers = std::thread::available_parallelism()
         .map_or(2, usize::from)
         .clamp(1, 8);
-    let server = http::serve(Arc::clone(&shared), Offer::All, listener, workers, grace)?;
+    let most = config.limits();
+    let listen = |listener, workers| Listen {
+        listener,
+        workers,
+        grace: config.shutdown_grace(),
+        header_time: most.header_time,
+        keep_alive: most.keep_alive,
+        connections: most.connections,
+    };
+    let server = http::serve(Arc::clone(&shared), Offer::All, listen(listener, workers))?;
     let handle = server.handle();
     let extra = match config.metrics_listen() {
         None => None,
         Some(at) => {
             let listener =
                 TcpListener::bind(at).map_err(|e| format!("cannot listen on {at}: {e}"))?;
-            let server = http::serve(state(true), Offer::Operations, listener, 1, grace)?;
+            let server = http::serve(state(true), Offer::Operations, listen(listener, 1))?;
             let handle = server.handle();
             actix_web::rt::spawn(server);
             Some(handle)
@@ -104,6 +113,28 @@ async fn serve(
     service.store.stop();
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The limits as requests meet them.
+fn limits(config: &Config) -> Limits {
+    let most = config.limits();
+    let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    Limits {
+        body: most.body,
+        body_time: most.body_time,
+        headers: most.headers,
+        header_count: most.header_count,
+        scim: scim::limits::Limits {
+            page_default: number(most.page_default),
+            page_max: number(most.page_max),
+            filter: most.filter,
+            filter_terms: most.filter_terms,
+            filter_depth: most.filter_depth,
+            members: most.members,
+            patch_operations: most.patch_operations,
+            bulk_operations: most.bulk_operations,
+        },
+    }
 }
 
 /// Revocations by any process take effect within a second.

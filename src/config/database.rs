@@ -119,6 +119,25 @@ impl Database {
             .clone()
             .unwrap_or_else(|| format!("sqlite://{}", self.data_dir.join("rosterd.db").display()))
     }
+
+    /// The URL without what may be secret in it.
+    pub(super) fn shown_url(&self) -> String {
+        let url = self.url();
+        // A password may stand between the scheme and the host, or among the parameters.
+        let (plain, parameters) = match url.split_once('?') {
+            Some((plain, _)) if !url.starts_with("sqlite://") => (plain, "?(hidden)"),
+            _ => (url.as_str(), ""),
+        };
+        match (url.split_once("://"), url.rsplit_once('@')) {
+            (Some((scheme, _)), Some((_, host))) if scheme != "sqlite" => {
+                format!(
+                    "{scheme}://(hidden)@{}{parameters}",
+                    host.split('?').next().unwrap_or_default()
+                )
+            }
+            _ => format!("{plain}{parameters}"),
+        }
+    }
 }
 
 fn decode(text: &str) -> Option<[u8; 32]> {
@@ -127,24 +146,9 @@ fn decode(text: &str) -> Option<[u8; 32]> {
 
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let url = self.url();
-        // A password may stand between the scheme and the host, or among the parameters.
-        let (plain, parameters) = match url.split_once('?') {
-            Some((plain, _)) if !url.starts_with("sqlite://") => (plain, "?(hidden)"),
-            _ => (url.as_str(), ""),
-        };
-        let shown = match (url.split_once("://"), url.rsplit_once('@')) {
-            (Some((scheme, _)), Some((_, host))) if scheme != "sqlite" => {
-                format!(
-                    "{scheme}://(hidden)@{}{parameters}",
-                    host.split('?').next().unwrap_or_default()
-                )
-            }
-            _ => format!("{plain}{parameters}"),
-        };
         f.debug_struct("Database")
             .field("data_dir", &self.data_dir)
-            .field("url", &shown)
+            .field("url", &self.shown_url())
             .field("secret_key", &self.secret_key)
             .finish()
     }

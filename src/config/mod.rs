@@ -1,18 +1,26 @@
 //! Configuration: file, then environment, then flags; read once into typed sections and handed down as values. Each
 //! key is available in all three: `listen` in the file, `ROSTERD_LISTEN` in the environment, `--listen` as a flag.
 
+mod args;
 mod database;
+pub mod keys;
+mod limits;
 mod secret;
 mod server;
 mod telemetry;
+mod values;
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use self::keys::KEYS;
+use self::values::{Given, Values};
+
+pub use args::GlobalArgs;
 pub use database::Database;
+pub use limits::Limits;
 pub use secret::Secret;
 pub use server::Server;
 pub use telemetry::{LogFormat, Telemetry};
@@ -25,133 +33,27 @@ pub struct Error(String);
 /// Result of reading configuration.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Flags that every command takes; each wins over the environment and the file.
-#[derive(Debug, Clone, Default, clap::Args)]
-pub struct GlobalArgs {
-    /// Configuration file (TOML); `rosterd.toml` in the working directory if it exists.
-    #[arg(long, global = true, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// Address to listen on [default: 127.0.0.1:8080].
-    #[arg(long, global = true, value_name = "ADDR")]
-    pub listen: Option<String>,
-    /// Where SQLite's file and the key are kept [default: ./rosterd-data].
-    #[arg(long, global = true, value_name = "DIR")]
-    pub data_dir: Option<String>,
-    /// sqlite://PATH or postgres://… [default: rosterd.db in the data directory].
-    #[arg(long, global = true, value_name = "URL")]
-    pub database_url: Option<String>,
-    /// The URL under which clients reach the server.
-    #[arg(long, global = true, value_name = "URL")]
-    pub public_url: Option<String>,
-    /// What is logged, such as `info` or `rosterd=debug`.
-    #[arg(long, global = true, value_name = "FILTER")]
-    pub log: Option<String>,
-    /// `text` or `json` [default: json].
-    #[arg(long, global = true, value_name = "FORMAT")]
-    pub log_format: Option<String>,
-    /// Address of a listener of its own for /metrics, open to other machines.
-    #[arg(long, global = true, value_name = "ADDR")]
-    pub metrics_listen: Option<String>,
-    /// Largest request body in bytes [default: 4194304].
-    #[arg(long, global = true, value_name = "BYTES")]
-    pub body_limit: Option<String>,
-    /// Most operations of a bulk request [default: 500].
-    #[arg(long, global = true, value_name = "NUMBER")]
-    pub bulk_operations: Option<String>,
-    /// How long requests under way may take when the server stops [default: 10].
-    #[arg(long, global = true, value_name = "SECONDS")]
-    pub shutdown_seconds: Option<String>,
-    /// 32 bytes in base64; other users can see a flag, prefer --secret-key-file.
-    #[arg(long, global = true, value_name = "BASE64")]
-    pub secret_key: Option<Secret>,
-    /// File that holds the secret key [default on SQLite: secret.key in the data directory].
-    #[arg(long, global = true, value_name = "FILE")]
-    pub secret_key_file: Option<String>,
-    /// SCIM token to create on start if it does not exist.
-    #[arg(long, global = true, value_name = "TOKEN")]
-    pub bootstrap_scim_token: Option<Secret>,
-    /// Operator token to create on start if it does not exist.
-    #[arg(long, global = true, value_name = "TOKEN")]
-    pub bootstrap_admin_token: Option<Secret>,
-}
-
-/// Keys of the file and, with the prefix `ROSTERD_` in capitals, of the environment.
-const KEYS: [&str; 14] = [
-    "listen",
-    "data_dir",
-    "database_url",
-    "public_url",
-    "log",
-    "log_format",
-    "metrics_listen",
-    "body_limit",
-    "bulk_operations",
-    "shutdown_seconds",
-    "secret_key",
-    "secret_key_file",
-    "bootstrap_scim_token",
-    "bootstrap_admin_token",
-];
-
 /// Everything, typed.
 #[derive(Debug, Clone)]
 pub struct Config {
     server: Server,
+    limits: Limits,
     database: Database,
     telemetry: Telemetry,
     bootstrap_scim_token: Option<Secret>,
     bootstrap_admin_token: Option<Secret>,
+    in_use: Vec<InUse>,
 }
 
-/// Where each value comes from: flags win over the environment, which wins over the file.
-struct Values(BTreeMap<&'static str, Given>);
-
-/// A value, the place it comes from as it is called in messages, and the rank of that place.
-struct Given {
-    value: String,
-    origin: String,
-    rank: u8,
-}
-
-impl Values {
-    fn take(&self, key: &'static str) -> Option<&str> {
-        self.0.get(key).map(|g| g.value.as_str())
-    }
-
-    /// What to call a key in a message: as the operator wrote it.
-    fn name(&self, key: &'static str) -> String {
-        self.0
-            .get(key)
-            .map_or_else(|| format!("`{key}`"), |g| g.origin.clone())
-    }
-
-    fn rank(&self, key: &'static str) -> u8 {
-        self.0.get(key).map_or(0, |g| g.rank)
-    }
-
-    /// A value, or the content of the file that its `_file` twin names.
-    fn secret(&self, key: &'static str, file_key: &'static str) -> Result<Option<Secret>> {
-        let (value, path) = match self.rank(key).cmp(&self.rank(file_key)) {
-            Ordering::Greater => (self.take(key), None),
-            Ordering::Less => (None, self.take(file_key)),
-            Ordering::Equal => (self.take(key), self.take(file_key)),
-        };
-        match (value, path) {
-            (Some(_), Some(_)) => Err(Error(format!(
-                "{} and {} are both set: keep one",
-                self.name(key),
-                self.name(file_key)
-            ))),
-            (Some(value), None) => Ok(Some(Secret::new(value))),
-            (None, Some(path)) => {
-                let text = std::fs::read_to_string(path).map_err(|e| {
-                    Error(format!("{}: cannot read {path}: {e}", self.name(file_key)))
-                })?;
-                Ok(Some(Secret::new(text.trim())))
-            }
-            (None, None) => Ok(None),
-        }
-    }
+/// A key as it is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InUse {
+    /// Its name.
+    pub key: &'static str,
+    /// Its value; that of a secret is not shown. `None`: there is none.
+    pub value: Option<String>,
+    /// Where it comes from: `default`, or as the operator wrote it.
+    pub origin: String,
 }
 
 impl Config {
@@ -160,68 +62,57 @@ impl Config {
     /// # Errors
     /// Names the key, the rule and the way out.
     pub fn load(args: &GlobalArgs, environment: &BTreeMap<String, String>) -> Result<Self> {
-        let mut values = read_file(args, environment)?;
+        let mut given = read_file(args, environment)?;
         for key in KEYS {
-            let variable = format!("ROSTERD_{}", key.to_uppercase());
             // Compose and unit files hand in empty variables for "not set".
-            if let Some(value) = environment.get(&variable).filter(|v| !v.is_empty()) {
-                values.insert(
-                    key,
+            let variable = environment.get(&key.variable()).filter(|v| !v.is_empty());
+            if let Some(value) = variable {
+                given.insert(
+                    key.name,
                     Given {
                         value: value.clone(),
-                        origin: variable,
+                        origin: key.variable(),
                         rank: 2,
                     },
                 );
             }
-        }
-        let flags = [
-            ("listen", &args.listen),
-            ("data_dir", &args.data_dir),
-            ("database_url", &args.database_url),
-            ("public_url", &args.public_url),
-            ("log", &args.log),
-            ("log_format", &args.log_format),
-            ("metrics_listen", &args.metrics_listen),
-            ("body_limit", &args.body_limit),
-            ("bulk_operations", &args.bulk_operations),
-            ("shutdown_seconds", &args.shutdown_seconds),
-            ("secret_key_file", &args.secret_key_file),
-        ];
-        let secrets = [
-            ("secret_key", &args.secret_key),
-            ("bootstrap_scim_token", &args.bootstrap_scim_token),
-            ("bootstrap_admin_token", &args.bootstrap_admin_token),
-        ];
-        let plain = flags.into_iter().map(|(key, value)| (key, value.clone()));
-        let hidden = secrets
-            .into_iter()
-            .map(|(key, value)| (key, value.as_ref().map(|s| s.expose().to_owned())));
-        for (key, value) in plain.chain(hidden) {
-            if let Some(value) = value {
-                values.insert(
-                    key,
+            if let Some(value) = args.values.get(key.name) {
+                given.insert(
+                    key.name,
                     Given {
-                        value,
-                        origin: format!("--{}", key.replace('_', "-")),
+                        value: value.clone(),
+                        origin: format!("--{}", key.flag()),
                         rank: 3,
                     },
                 );
             }
         }
-        let values = Values(values);
+        let values = Values(given);
+        let database = Database::read(&values)?;
         Ok(Self {
             server: Server::read(&values)?,
-            database: Database::read(&values)?,
+            limits: Limits::read(&values)?,
             telemetry: Telemetry::read(&values)?,
             bootstrap_scim_token: token(&values, "bootstrap_scim_token")?,
             bootstrap_admin_token: token(&values, "bootstrap_admin_token")?,
+            in_use: in_use(&values, &database),
+            database,
         })
+    }
+
+    /// Every key with its value and where that comes from; nothing secret.
+    pub fn in_use(&self) -> &[InUse] {
+        &self.in_use
     }
 
     /// Address to listen on.
     pub fn listen(&self) -> SocketAddr {
         self.server.listen
+    }
+
+    /// What a client may do at most.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Public URL without a slash at the end; by default that of the bound address.
@@ -235,16 +126,6 @@ impl Config {
     /// Listener of the metrics.
     pub fn metrics_listen(&self) -> Option<SocketAddr> {
         self.server.metrics_listen
-    }
-
-    /// Largest body.
-    pub fn body_limit(&self) -> usize {
-        self.server.body_limit
-    }
-
-    /// Most operations of a bulk request.
-    pub fn bulk_operations(&self) -> usize {
-        self.server.bulk_operations
     }
 
     /// How long requests under way may take when the server stops.
@@ -296,6 +177,24 @@ impl Config {
     }
 }
 
+/// What is used, for `check-config`.
+fn in_use(values: &Values, database: &Database) -> Vec<InUse> {
+    let each = KEYS.iter().map(|key| {
+        let value = values.take(key.name);
+        let value = match (key.name, value) {
+            (_, Some(_)) if key.is_secret => Some("(hidden)".to_owned()),
+            ("database_url", _) => Some(database.shown_url()),
+            (_, value) => value.map(str::to_owned),
+        };
+        InUse {
+            key: key.name,
+            value,
+            origin: values.origin(key.name).to_owned(),
+        }
+    });
+    each.collect()
+}
+
 fn token(values: &Values, key: &'static str) -> Result<Option<Secret>> {
     match values.take(key) {
         Some(value) if value.len() < 16 || value.contains(char::is_whitespace) => {
@@ -342,13 +241,14 @@ fn read_file(
     })?;
     let mut values = BTreeMap::new();
     for (key, value) in table {
-        let known = KEYS.into_iter().find(|k| *k == key);
-        let known = known.ok_or_else(|| {
+        let known = keys::find(&key).ok_or_else(|| {
+            let all: Vec<&str> = KEYS.iter().map(|k| k.name).collect();
             Error(format!(
                 "{shown}: unknown key `{key}`; known are {}",
-                KEYS.join(", ")
+                all.join(", ")
             ))
         })?;
+        let known = known.name;
         let value = match value {
             toml::Value::String(text) => text,
             toml::Value::Integer(number) => number.to_string(),
@@ -397,8 +297,8 @@ mod tests {
         };
         let env = environment(&[("ROSTERD_LISTEN", "127.0.0.1:2")]);
         let config = Config::load(&args, &env).expect("valid");
-        assert_eq!((config.listen().port(), config.body_limit()), (2, 5000));
-        args.listen = Some("127.0.0.1:3".to_owned());
+        assert_eq!((config.listen().port(), config.limits().body), (2, 5000));
+        args.values.insert("listen", "127.0.0.1:3".to_owned());
         assert_eq!(Config::load(&args, &env).expect("valid").listen().port(), 3);
     }
 
@@ -424,7 +324,6 @@ mod tests {
             ("ROSTERD_PUBLIC_URL", "rosterd.example"),
             ("ROSTERD_LOG_FORMAT", "xml"),
             ("ROSTERD_BODY_LIMIT", "lots"),
-            ("ROSTERD_BULK_OPERATIONS", "0"),
             ("ROSTERD_BOOTSTRAP_SCIM_TOKEN", "sh0rt"),
             ("ROSTERD_SECRET_KEY", "!"),
         ] {
@@ -498,7 +397,7 @@ mod tests {
         );
         let env = environment(&[("ROSTERD_SECRET_KEY", "x")]);
         let args = GlobalArgs {
-            secret_key_file: Some(path.to_owned()),
+            values: BTreeMap::from([("secret_key_file", path.to_owned())]),
             ..GlobalArgs::default()
         };
         let config = Config::load(&args, &env).expect("the flag wins");
@@ -510,7 +409,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().expect("a directory");
         let args = GlobalArgs {
-            data_dir: dir.path().to_str().map(str::to_owned),
+            values: BTreeMap::from([("data_dir", dir.path().display().to_string())]),
             ..GlobalArgs::default()
         };
         let config = Config::load(&args, &BTreeMap::new()).expect("valid");
@@ -540,8 +439,8 @@ mod tests {
                 &environment(&[("ROSTERD_BODY_LIMIT", text)]),
             )
         };
-        assert_eq!(size("4 MiB").expect("valid").body_limit(), 4 << 20);
-        assert_eq!(size("64KiB").expect("valid").body_limit(), 64 << 10);
+        assert_eq!(size("4 MiB").expect("valid").limits().body, 4 << 20);
+        assert_eq!(size("64KiB").expect("valid").limits().body, 64 << 10);
         assert!(size("4 apples").is_err() && size("99999999999999999999MiB").is_err());
     }
 

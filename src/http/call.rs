@@ -60,6 +60,8 @@ pub struct Reply {
     pub location: Option<String>,
     /// Rules that the request needed.
     pub rules: Vec<&'static str>,
+    /// Seconds after which it may be tried again.
+    pub retry_after: Option<u64>,
 }
 
 impl Reply {
@@ -156,6 +158,7 @@ impl Call {
                 .and_then(|c| Preset::parse(&c.preset))
                 .unwrap_or_default(),
         )
+        .within(self.state.limits.scim)
     }
 
     /// The caller as operations want it.
@@ -233,7 +236,10 @@ impl Call {
     /// # Errors
     /// A number that is none.
     pub fn list_query(&self) -> Result<ListQuery, scim::Error> {
-        ListQuery::parse(self.query.iter().map(|(k, v)| (k.as_str(), v.as_str())))
+        ListQuery::parse(
+            self.query.iter().map(|(k, v)| (k.as_str(), v.as_str())),
+            &self.state.limits.scim,
+        )
     }
 
     /// An operation's error as the client is told it; the log gets the rest.

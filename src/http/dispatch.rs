@@ -1,19 +1,19 @@
 //! The one way through every SCIM route: request id, credentials, role, body, handler, log line, metrics.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
     ALLOW, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderName,
-    HeaderValue, IF_MATCH, IF_NONE_MATCH, LOCATION,
+    HeaderValue, IF_MATCH, IF_NONE_MATCH, LOCATION, RETRY_AFTER,
 };
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use futures_util::StreamExt;
 
-use super::State;
 use super::call::{Call, Reply};
 use super::error::{self, SCIM_JSON};
 use super::routes::Route;
+use super::{Limits, State};
 use crate::auth::RequestContext;
 use crate::domain::audit::{Actor, Cause};
 use crate::domain::ids::fresh_text;
@@ -114,6 +114,9 @@ fn respond(reply: Reply) -> (HttpResponse, Vec<&'static str>) {
     if let Some(location) = reply.location {
         response.insert_header((LOCATION, location));
     }
+    if let Some(seconds) = reply.retry_after {
+        response.insert_header((RETRY_AFTER, seconds));
+    }
     let response = match reply.body {
         Some(body) => response.insert_header((CONTENT_TYPE, SCIM_JSON)).body(body),
         None => response.finish(),
@@ -130,6 +133,9 @@ async fn run(
 ) -> (Result<Reply, scim::Error>, Option<RequestContext>) {
     let header = |name: HeaderName| request.headers().get(name).and_then(|v| v.to_str().ok());
     let mut context = None;
+    if let Err(error) = state.limits.check_headers(request) {
+        return (Err(error), None);
+    }
     if !route.roles.is_empty() {
         let named = header(HeaderName::from_static("rosterd-tenant"));
         match state.auth.check(header(AUTHORIZATION), named).await {
@@ -138,13 +144,17 @@ async fn run(
         }
     }
     if let Some(found) = &context {
+        if let Err(seconds) = state.rate.count(&found.credential) {
+            metrics::counter!("rosterd_rate_limited_total").increment(1);
+            return (Ok(too_many(seconds)), context);
+        }
         if !route.roles.contains(&found.role) {
             let detail = format!("the role `{}` may not do this", found.role.as_str());
             return (Err(scim::Error::plain(403, detail)), context);
         }
         note_use(&state, found, id);
     }
-    let body = match read_body(request, body, state.body_limit).await {
+    let body = match read_body(request, body, &state.limits).await {
         Ok(body) => body,
         Err(error) => return (Err(error), context),
     };
@@ -188,6 +198,18 @@ pub fn check_id(id: &str) -> Result<(), scim::Error> {
     }
 }
 
+/// The answer to a token that asks too often.
+fn too_many(seconds: u64) -> Reply {
+    let detail =
+        format!("this token sends too many requests: wait {seconds} seconds, or send fewer");
+    Reply {
+        status: 429,
+        body: Some(scim::Error::plain(429, detail).to_body().to_string()),
+        retry_after: Some(seconds),
+        ..Reply::default()
+    }
+}
+
 /// A condition header, its lines joined. A tag that is no text stays in, as one that names no version: left out, it
 /// would make the request unconditional.
 fn condition(request: &HttpRequest, name: HeaderName) -> Option<String> {
@@ -224,22 +246,19 @@ fn note_use(state: &web::Data<State>, context: &RequestContext, request: &str) {
     });
 }
 
-/// How long a client may take to send a body.
-const BODY_TIME: Duration = Duration::from_secs(30);
-
 async fn read_body(
     request: &HttpRequest,
     body: web::Payload,
-    limit: usize,
+    limits: &Limits,
 ) -> Result<web::Bytes, scim::Error> {
     if !["POST", "PUT", "PATCH"].contains(&request.method().as_str()) {
         return Ok(web::Bytes::new());
     }
     check_media(request)?;
-    match tokio::time::timeout(BODY_TIME, collect(request, body, limit)).await {
+    match tokio::time::timeout(limits.body_time, collect(request, body, limits.body)).await {
         Ok(read) => read,
         Err(_) => {
-            let seconds = BODY_TIME.as_secs();
+            let seconds = limits.body_time.as_secs();
             let detail = format!("the body did not arrive within {seconds} seconds");
             Err(scim::Error::plain(408, detail))
         }

@@ -3,18 +3,20 @@
 pub mod call;
 pub mod dispatch;
 pub mod error;
+pub mod limits;
 pub mod operations;
 pub mod routes;
 pub mod scim;
 
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::middleware::NormalizePath;
 use actix_web::{App, HttpServer, web};
 
+pub use self::limits::{Limits, RateLimit};
 use crate::auth::Authenticator;
-use crate::scim::bulk::Limits;
 use crate::service::Service;
 
 /// What every request needs.
@@ -25,10 +27,10 @@ pub struct State {
     pub auth: Authenticator,
     /// Public URL without a slash at the end.
     pub public_url: String,
-    /// Largest body in bytes.
-    pub body_limit: usize,
-    /// Most operations of a bulk request.
-    pub bulk_operations: usize,
+    /// What a client may do at most.
+    pub limits: Limits,
+    /// Requests of each token.
+    pub rate: RateLimit,
     /// Renders the metrics.
     pub metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
     /// Metrics are served to other machines too: they have a listener of their own.
@@ -39,14 +41,6 @@ impl State {
     /// Base URL of SCIM.
     pub fn scim_base(&self) -> String {
         format!("{}/scim/v2", self.public_url)
-    }
-
-    /// What a bulk request may hold.
-    pub fn bulk_limits(&self) -> Limits {
-        Limits {
-            operations: self.bulk_operations,
-            payload: self.body_limit,
-        }
     }
 }
 
@@ -59,16 +53,44 @@ pub enum Offer {
     Operations,
 }
 
-/// Starts a server on a bound listener; the caller awaits or stops it.
+/// Where and how a server listens.
+pub struct Listen {
+    /// Bound.
+    pub listener: TcpListener,
+    /// Threads.
+    pub workers: usize,
+    /// Time for requests under way when it stops.
+    pub grace: Duration,
+    /// Time for the headers of a connection's first request.
+    pub header_time: Duration,
+    /// Time between two requests of a connection.
+    pub keep_alive: Duration,
+    /// Most connections at once.
+    pub connections: usize,
+}
+
+impl Listen {
+    /// On this listener, as is usual.
+    pub fn on(listener: TcpListener) -> Self {
+        Self {
+            listener,
+            workers: 2,
+            grace: Duration::from_secs(1),
+            header_time: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(75),
+            connections: 4_096,
+        }
+    }
+}
+
+/// Starts a server; the caller awaits or stops it.
 ///
 /// # Errors
 /// The listener cannot be used.
 pub fn serve(
     state: Arc<State>,
     offer: Offer,
-    listener: std::net::TcpListener,
-    workers: usize,
-    grace: Duration,
+    listen: Listen,
 ) -> std::io::Result<actix_web::dev::Server> {
     let state = web::Data::from(state);
     let server = HttpServer::new(move || {
@@ -80,12 +102,13 @@ pub fn serve(
                 Offer::Operations => routes::configure_operations,
             })
     })
-    .workers(workers)
-    .shutdown_timeout(grace.as_secs())
-    .client_request_timeout(Duration::from_secs(10))
-    .keep_alive(Duration::from_secs(75))
+    .workers(listen.workers)
+    .max_connections(listen.connections.div_ceil(listen.workers))
+    .shutdown_timeout(listen.grace.as_secs())
+    .client_request_timeout(listen.header_time)
+    .keep_alive(listen.keep_alive)
     .disable_signals()
-    .listen(listener)?
+    .listen(listen.listener)?
     .run();
     Ok(server)
 }

@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::bulk::Limits;
-use super::list::MAX_COUNT;
+use super::limits::Limits;
 use super::schema::{ROSTERD_GROUP, ROSTERD_USER, Registry, ResourceKind};
 
 /// What a token may see of the schemas.
@@ -26,12 +25,12 @@ impl Sight {
 }
 
 /// `/ServiceProviderConfig`: what is true of this server.
-pub fn service_provider_config(base: &str, bulk: Limits) -> Value {
+pub fn service_provider_config(base: &str, limits: &Limits, payload: usize) -> Value {
     json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
         "patch": {"supported": true},
-        "bulk": {"supported": true, "maxOperations": bulk.operations, "maxPayloadSize": bulk.payload},
-        "filter": {"supported": true, "maxResults": MAX_COUNT},
+        "bulk": {"supported": true, "maxOperations": limits.bulk_operations, "maxPayloadSize": payload},
+        "filter": {"supported": true, "maxResults": limits.page_max},
         "changePassword": {"supported": false},
         "sort": {"supported": false},
         "etag": {"supported": true},

@@ -199,9 +199,6 @@ fn as_text(value: Option<Value>) -> Option<String> {
     }
 }
 
-/// Most members that one request names.
-const MEMBERS: usize = 10_000;
-
 /// Reads a list of members, each once, or one member; `None` for null.
 ///
 /// # Errors
@@ -212,11 +209,12 @@ pub fn members(value: Value, at: &str, rules: &mut Rules) -> Result<Option<Vec<M
         Value::Array(items) => items,
         one => vec![one],
     };
-    if items.len() > MEMBERS {
+    let most = rules.limits().members;
+    if items.len() > most {
         return Err(Error::plain(
             413,
             format!(
-                "one request names at most {MEMBERS} members; got {}: send several PATCH requests that add or remove some",
+                "one request names at most {most} members; got {}: send several PATCH requests that add or remove some",
                 items.len()
             ),
         ));

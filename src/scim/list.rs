@@ -1,14 +1,13 @@
 //! Query parameters of lists (RFC 7644 §3.4.2), in any letter case.
 
 use super::error::{Error, Result, quote};
+use super::limits::Limits;
 use super::project::Projection;
 use super::rules::Rules;
 use super::schema::{Registry, ResourceKind};
 
-/// Page size when a client names none.
+/// Page size when neither client nor configuration names one.
 pub const DEFAULT_COUNT: i64 = 100;
-/// Largest page.
-pub const MAX_COUNT: i64 = 1_000;
 
 /// What a client asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +47,10 @@ impl ListQuery {
     ///
     /// # Errors
     /// `startIndex` or `count` is no whole number.
-    pub fn parse<'p>(pairs: impl Iterator<Item = (&'p str, &'p str)>) -> Result<Self> {
+    pub fn parse<'p>(
+        pairs: impl Iterator<Item = (&'p str, &'p str)>,
+        limits: &Limits,
+    ) -> Result<Self> {
         let mut query = Self::default();
         let (mut start, mut count) = (None, None);
         for (name, value) in pairs {
@@ -64,7 +66,9 @@ impl ListQuery {
             }
         }
         query.start_index = start.unwrap_or(1).max(1);
-        query.count = count.unwrap_or(DEFAULT_COUNT).clamp(0, MAX_COUNT);
+        query.count = count
+            .unwrap_or(limits.page_default)
+            .clamp(0, limits.page_max);
         Ok(query)
     }
 
@@ -125,14 +129,17 @@ mod tests {
 
     #[test]
     fn numbers_outside_their_range_are_moved_into_it() {
-        let of = |pairs: &[(&'static str, &'static str)]| ListQuery::parse(pairs.iter().copied());
+        let limits = Limits::default();
+        let of = |pairs: &[(&'static str, &'static str)]| {
+            ListQuery::parse(pairs.iter().copied(), &limits)
+        };
         let got = of(&[
             ("STARTINDEX", "0"),
             ("count", "-5"),
             ("aadOptscim062020", ""),
         ]);
         assert_eq!(got.map(|q| (q.start_index, q.count)), Ok((1, 0)));
-        assert_eq!(of(&[("count", "99999")]).map(|q| q.count), Ok(MAX_COUNT));
+        assert_eq!(of(&[("count", "99999")]).map(|q| q.count), Ok(1_000));
         assert_eq!(
             of(&[]).map(|q| (q.start_index, q.count)),
             Ok((1, DEFAULT_COUNT))

@@ -9,6 +9,7 @@ pub mod etag;
 pub mod filter;
 pub mod fold;
 pub mod json;
+pub mod limits;
 pub mod list;
 pub mod patch;
 pub mod project;

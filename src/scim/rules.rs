@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use super::limits::Limits;
+
 /// One accepted deviation. The numbers are those of the survey of clients that the rules were written from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
@@ -184,6 +186,7 @@ impl Preset {
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
     preset: Preset,
+    limits: Limits,
     used: BTreeSet<Rule>,
 }
 
@@ -192,8 +195,18 @@ impl Rules {
     pub fn new(preset: Preset) -> Self {
         Self {
             preset,
-            used: BTreeSet::new(),
+            ..Self::default()
         }
+    }
+
+    /// The same with limits other than the usual ones.
+    pub fn within(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// How much the request may ask for.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Whether a deviation is accepted; if so, its use is noted.

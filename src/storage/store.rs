@@ -25,6 +25,8 @@ pub struct Options {
     pub readers: u32,
     /// Writers of this process (PostgreSQL only).
     pub writers: usize,
+    /// Most writes of one tenant that wait.
+    pub write_queue: usize,
 }
 
 impl Options {
@@ -34,6 +36,7 @@ impl Options {
             url,
             readers: 8,
             writers: 2,
+            write_queue: 1_024,
         }
     }
 }
@@ -68,6 +71,7 @@ impl Store {
         let writer = Writer::start(
             &options.url,
             options.writers,
+            options.write_queue,
             Arc::clone(&clock),
             Arc::clone(&chance),
         )?;

@@ -22,7 +22,7 @@ const AT_ONCE: usize = 32;
 
 /// `POST /Bulk`.
 pub async fn run(call: Call) -> Result<Reply> {
-    let request = bulk::parse(&call.body, call.state.bulk_limits().operations)?;
+    let request = bulk::parse(&call.body, call.state.limits.scim.bulk_operations)?;
     let mut progress = Progress {
         answers: vec![None; request.operations.len()],
         errors: 0,

@@ -11,8 +11,12 @@ use crate::scim::error::Result;
 /// `GET /ServiceProviderConfig`.
 pub async fn service_provider_config(call: Call) -> Result<Reply> {
     Ok(Reply::ok(
-        discovery::service_provider_config(&call.state.scim_base(), call.state.bulk_limits())
-            .to_string(),
+        discovery::service_provider_config(
+            &call.state.scim_base(),
+            &call.state.limits.scim,
+            call.state.limits.body,
+        )
+        .to_string(),
     ))
 }
 

@@ -60,5 +60,8 @@ pub fn search_query(call: &Call) -> Result<ListQuery> {
         };
         pairs.push((name, text));
     }
-    ListQuery::parse(pairs.iter().map(|(k, v)| (k.as_str(), v.as_str())))
+    ListQuery::parse(
+        pairs.iter().map(|(k, v)| (k.as_str(), v.as_str())),
+        &call.state.limits.scim,
+    )
 }

@@ -16,15 +16,6 @@ pub use schedule::{Part, Prepared, Schedule, Step};
 const BULK_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
 const BULK_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:BulkResponse";
 
-/// What one bulk request may hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// `maxOperations`.
-    pub operations: usize,
-    /// `maxPayloadSize`, in bytes.
-    pub payload: usize,
-}
-
 /// A bulk request.
 #[derive(Debug)]
 pub struct BulkRequest<'b> {

@@ -7,20 +7,14 @@ use crate::scim::rules::{Rule, Rules};
 /// Stand-in for `$ref`, whose dollar sign the grammar's names lack.
 pub(super) const REF: &str = "dollar-ref";
 
-/// Longest filter.
-const LENGTH: usize = 16_384;
-
 const OPERATORS: [&str; 9] = ["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"];
 
 /// Rewrites a filter or a PATCH path.
 pub(super) fn run(text: &str, rules: &mut Rules) -> Result<String> {
-    if text.len() > LENGTH {
-        return Err(Error::invalid_filter(format!(
-            "a filter has at most {LENGTH} bytes; got {}",
-            text.len()
-        )));
-    }
+    within("bytes", text.len(), rules.limits().filter)?;
     let tokens = tokens(text)?;
+    within("comparisons", terms(&tokens), rules.limits().filter_terms)?;
+    within("levels", depth(&tokens), rules.limits().filter_depth)?;
     let tokens = values(tokens, rules);
     let tokens = sub_attributes(tokens, rules);
     let each = tokens.into_iter().map(|token| {
@@ -31,6 +25,45 @@ pub(super) fn run(text: &str, rules: &mut Rules) -> Result<String> {
         }
     });
     Ok(each.collect())
+}
+
+fn within(what: &str, got: usize, most: usize) -> Result<()> {
+    if got <= most {
+        return Ok(());
+    }
+    Err(Error::invalid_filter(format!(
+        "a filter has at most {most} {what}; got {got}: ask in several requests"
+    )))
+}
+
+/// How many comparisons there are: an operator stands behind a name, an operand before `and` or the end.
+fn terms(tokens: &[String]) -> usize {
+    let mut words = tokens.iter().filter(|t| !t.trim().is_empty());
+    let mut count = 0;
+    while let Some(word) = words.next() {
+        if word.eq_ignore_ascii_case("pr") {
+            count += 1;
+        } else if OPERATORS.iter().any(|op| word.eq_ignore_ascii_case(op)) {
+            count += 1;
+            // Whatever the operand looks like, it is none.
+            words.next();
+        }
+    }
+    count
+}
+
+/// How deep brackets are nested, at their deepest.
+fn depth(tokens: &[String]) -> usize {
+    let (mut now, mut deepest) = (0usize, 0);
+    for token in tokens {
+        match token.as_str() {
+            "(" | "[" => now += 1,
+            ")" | "]" => now = now.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(now);
+    }
+    deepest
 }
 
 /// Blanks, quoted texts, brackets and words. `not(` gets its blank here: the RFC's grammar allows it without.
@@ -180,5 +213,21 @@ mod tests {
             assert_eq!(run(from, &mut Rules::default()).expect(from), to);
         }
         assert!(run("a eq \"x", &mut Rules::default()).is_err());
+    }
+
+    #[test]
+    fn comparisons_and_levels_are_counted_as_they_are_written() {
+        let counted = |text: &str| {
+            let tokens = tokens(text).expect(text);
+            (terms(&tokens), depth(&tokens))
+        };
+        for (text, want) in [
+            ("title pr", (1, 0)),
+            (r#"a eq eq and b eq "pr" or c pr"#, (3, 0)),
+            (r#"not (a pr) and (b pr or (c eq 1))"#, (3, 2)),
+            (r#"emails[type eq "(((" and value pr]"#, (2, 1)),
+        ] {
+            assert_eq!(counted(text), want, "{text}");
+        }
     }
 }

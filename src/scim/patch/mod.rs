@@ -19,8 +19,6 @@ use super::values::kind_of;
 
 pub use apply::apply;
 
-/// Most operations of one request.
-const OPERATIONS: usize = 1_000;
 /// Most values in all lists of one request: operations are applied while other writers wait.
 const VALUES: usize = 10_000;
 
@@ -125,9 +123,10 @@ pub fn parse(body: Value, rules: &mut Rules) -> Result<PatchRequest> {
     let operations = operations.filter(|o| !o.is_empty()).ok_or_else(|| {
         Error::invalid_syntax("`Operations` must be a list of at least one operation")
     })?;
-    if operations.len() > OPERATIONS {
+    let most = rules.limits().patch_operations;
+    if operations.len() > most {
         return Err(Error::too_many(format!(
-            "at most {OPERATIONS} operations in one PATCH; got {}",
+            "at most {most} operations in one PATCH; got {}",
             operations.len()
         )));
     }

@@ -159,10 +159,12 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the threads: one on SQLite, `writers` on PostgreSQL, each with its own connection.
+    /// Starts the threads: one on SQLite, `writers` on PostgreSQL, each with its own connection. Of each tenant at most
+    /// `write_queue` writes wait.
     pub fn start(
         url: &DatabaseUrl,
         writers: usize,
+        write_queue: usize,
         clock: Arc<dyn Clock>,
         chance: Arc<dyn Chance>,
     ) -> Result<Self> {
@@ -170,7 +172,7 @@ impl Writer {
         let mut queues = Vec::with_capacity(count);
         let mut threads = Vec::with_capacity(count);
         for number in 0..count {
-            let queue = Arc::new(Queue::default());
+            let queue = Arc::new(Queue::new(write_queue));
             let runner = batch::Runner::open(url.clone(), Arc::clone(&queue))?;
             let their = Arc::clone(&queue);
             let thread = std::thread::Builder::new()

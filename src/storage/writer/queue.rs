@@ -10,8 +10,6 @@ use crate::storage::error::{Error, Result};
 
 /// Most jobs of one batch; a smaller cap cost a quarter of the throughput at 32 callers.
 const BATCH_CAP: usize = 128;
-/// Most jobs that may wait for one tenant.
-const LANE_CAP: usize = 1024;
 /// How long a batch waits, in all, for as many jobs as the last one had.
 const GATHER: Duration = Duration::from_millis(1);
 
@@ -51,13 +49,22 @@ struct State {
 }
 
 /// Jobs on their way to one writer.
-#[derive(Default)]
 pub(super) struct Queue {
+    /// Most jobs that may wait for one tenant.
+    lane: usize,
     state: Mutex<State>,
     arrived: Condvar,
 }
 
 impl Queue {
+    pub(super) fn new(lane: usize) -> Self {
+        Self {
+            lane,
+            state: Mutex::default(),
+            arrived: Condvar::default(),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -72,9 +79,10 @@ impl Queue {
         let lane = job.meta().lane as usize;
         let waiting = state.tenants.entry(tenant.clone()).or_default();
         let before = waiting.len();
-        if before >= LANE_CAP {
+        if before >= self.lane {
             return Err(Error::Unavailable(format!(
-                "{LANE_CAP} writes of this tenant are waiting already"
+                "{} writes of this tenant are waiting already",
+                self.lane
             )));
         }
         waiting.lanes[lane].push_back(job);

@@ -136,17 +136,15 @@ impl TestApp {
             auth: Authenticator::new(Arc::clone(&service.store)),
             service: service.clone(),
             public_url: base.clone(),
-            body_limit: 4 * 1024 * 1024,
-            bulk_operations: 500,
+            limits: http::Limits::default(),
+            rate: http::RateLimit::per_minute(0),
             metrics: None,
             open_metrics: false,
         });
         let server = http::serve(
             Arc::clone(&state),
             http::Offer::All,
-            listener,
-            2,
-            Duration::from_secs(1),
+            http::Listen::on(listener),
         )
         .unwrap();
         actix_web::rt::spawn(server);
