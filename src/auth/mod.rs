@@ -233,7 +233,9 @@ impl Authenticator {
     ///
     /// The look goes back a minute further than the last good one: a change carries the time at which it was queued, by
     /// the clock of the process that queued it.
-    pub async fn forget_invalidated(&self) {
+    ///
+    /// Returns the news, kind and key each, for those who remember other things; `None` if there is none to be had.
+    pub async fn forget_invalidated(&self) -> Option<Vec<(String, String)>> {
         let now = self.store.clock().now().0;
         let last = match self.looked.load(Ordering::Relaxed) {
             0 => now,
@@ -250,19 +252,22 @@ impl Authenticator {
                 // Better to ask the database each time than to trust what may be revoked.
                 tracing::warn!(error = %error, "revocations cannot be read");
                 all.clear();
-                return;
+                return None;
             }
         };
         // News stays in sight for a while and is taken over each time: a token that was being read from the database
         // while it was revoked is remembered a moment later.
-        for (kind, key) in news {
+        for (kind, key) in &news {
             let forgotten = match kind.as_str() {
-                "credential" => usize::from(all.remove(&key).is_some()),
+                "credential" => usize::from(all.remove(key).is_some()),
+                // No part of what is remembered here.
+                "schema" => 0,
                 _ => all.drain().count(),
             };
             metrics::counter!("rosterd_invalidations_total").increment(forgotten as u64);
         }
         self.looked.store(now, Ordering::Relaxed);
+        Some(news)
     }
 }
 

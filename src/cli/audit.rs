@@ -51,7 +51,7 @@ pub(super) async fn run(config: &Config, output: Output, command: Audit) -> Resu
             limit,
         } => {
             let caller = open::caller(&service, &tenant, "audit query").await?;
-            let registry = service.registry.clone();
+            let registry = service.registry(&caller.tenant).await?;
             let parsed = match &text {
                 None => None,
                 Some(text) => Some(filter::parse(

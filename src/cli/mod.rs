@@ -12,6 +12,7 @@ mod outgoing;
 mod output;
 mod person;
 mod restore;
+mod schema;
 mod serve;
 mod settings;
 pub mod simulate;
@@ -86,6 +87,9 @@ enum Here {
     /// People of a tenant: why somebody has access or not, and decisions that no source lifts.
     #[command(subcommand)]
     Person(person::Person),
+    /// Schemas that tenants add to the built-in ones.
+    #[command(subcommand)]
+    Schema(schema::Schema),
 }
 
 /// The environment, read once.
@@ -153,6 +157,7 @@ fn run(
         Here::Tenant(command) => runtime.block_on(admin::tenant(&config, output, command)),
         Here::Connection(command) => runtime.block_on(admin::connection(&config, output, command)),
         Here::Token(command) => runtime.block_on(admin::token(&config, output, command)),
+        Here::Schema(command) => runtime.block_on(schema::run(&config, output, command)),
         Here::Person(command) => runtime.block_on(person::run(&config, output, command)),
     }?;
     Ok(0)

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Failure, open, say};
+use super::{Failure, open, say, schema};
 use crate::auth::Authenticator;
 use crate::config::Config;
 use crate::domain::access::JoinerPolicy;
@@ -47,6 +47,9 @@ async fn serve(
     let address = listener.local_addr()?;
     let public_url = config.public_url(address);
     remember_key(&service, key).await?;
+    if let Some(folder) = config.schemas_dir() {
+        schema::add_folder(&service, folder).await?;
+    }
     let replica = service.new_replica();
     service.beat(&replica).await?;
     let tokens = bootstrap(&config, &service).await?;
@@ -137,12 +140,12 @@ fn limits(config: &Config) -> Limits {
     }
 }
 
-/// Revocations by any process take effect within a second.
+/// What any process revokes or changes takes effect within a second.
 async fn forget_revoked(state: Arc<State>) {
     let mut tick = tokio::time::interval(Duration::from_millis(500));
     loop {
         tick.tick().await;
-        state.auth.forget_invalidated().await;
+        state.forget_invalidated().await;
     }
 }
 

@@ -128,6 +128,12 @@ pub const KEYS: &[Key] = &[
         "Address of a listener of its own for /metrics, open to other machines; otherwise this machine only",
     ),
     Key::new(
+        "schemas_dir",
+        "DIR",
+        None,
+        "Folder with schemas (JSON files) that all tenants get",
+    ),
+    Key::new(
         "log",
         "FILTER",
         Some("info"),

@@ -128,6 +128,11 @@ impl Config {
         self.server.metrics_listen
     }
 
+    /// Folder with schemas for all tenants.
+    pub fn schemas_dir(&self) -> Option<&Path> {
+        self.server.schemas_dir.as_deref()
+    }
+
     /// How long requests under way may take when the server stops.
     pub fn shutdown_grace(&self) -> Duration {
         self.server.shutdown

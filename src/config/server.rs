@@ -1,6 +1,7 @@
 //! Listening.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Error, Result, Values};
@@ -14,6 +15,8 @@ pub struct Server {
     pub public_url: Option<String>,
     /// Listener of the metrics.
     pub metrics_listen: Option<SocketAddr>,
+    /// Folder with schemas for all tenants.
+    pub schemas_dir: Option<PathBuf>,
     /// Time for requests under way when it stops.
     pub shutdown: Duration,
 }
@@ -34,6 +37,7 @@ impl Server {
             listen: listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
             public_url,
             metrics_listen: values.address("metrics_listen")?,
+            schemas_dir: values.take("schemas_dir").map(PathBuf::from),
             shutdown: values.seconds("shutdown_seconds", 0..=3_600)?,
         })
     }

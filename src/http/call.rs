@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use actix_web::web;
 use serde_json::Value;
@@ -31,6 +32,8 @@ pub type Handler = fn(Call) -> Pin<Box<dyn Future<Output = Result<Reply, scim::E
 pub struct Call {
     /// Shared state.
     pub state: web::Data<State>,
+    /// The schemas of the tenant; the built-in ones on routes that need no token.
+    pub schemas: Arc<Registry>,
     /// Who calls; `None` only on routes that need no token.
     pub context: Option<RequestContext>,
     /// Names the request in log and journal.
@@ -143,10 +146,9 @@ impl Call {
 
     /// The schemas as the caller knows them: whom Rosterd's extensions are not for, cannot name their attributes.
     pub fn registry(&self) -> &Registry {
-        let registry = &self.state.service.registry;
         match &self.context {
-            Some(context) if context.role != Role::Connection => registry,
-            _ => registry.of_sources(),
+            Some(context) if context.role != Role::Connection => &self.schemas,
+            _ => self.schemas.of_sources(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The one way through every SCIM route: request id, credentials, role, body, handler, log line, metrics.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::http::StatusCode;
@@ -19,6 +20,7 @@ use crate::domain::audit::{Actor, Cause};
 use crate::domain::ids::fresh_text;
 use crate::scim;
 use crate::scim::etag;
+use crate::scim::schema::Registry;
 use crate::service::Caller;
 use crate::storage::Lane;
 
@@ -154,6 +156,10 @@ async fn run(
         }
         note_use(&state, found, id);
     }
+    let schemas = match schemas(&state, context.as_ref(), id).await {
+        Ok(schemas) => schemas,
+        Err(error) => return (Err(error), context),
+    };
     let body = match read_body(request, body, &state.limits).await {
         Ok(body) => body,
         Err(error) => return (Err(error), context),
@@ -168,6 +174,7 @@ async fn run(
     }
     let if_none_match = condition(request, IF_NONE_MATCH);
     let call = Call {
+        schemas,
         context: context.clone(),
         request: id.to_owned(),
         id: named.to_owned(),
@@ -208,6 +215,22 @@ fn too_many(seconds: u64) -> Reply {
         retry_after: Some(seconds),
         ..Reply::default()
     }
+}
+
+/// The schemas that the caller's tenant has.
+async fn schemas(
+    state: &State,
+    context: Option<&RequestContext>,
+    id: &str,
+) -> Result<Arc<Registry>, scim::Error> {
+    let service = &state.service;
+    let Some(context) = context else {
+        return Ok(Arc::clone(service.builtin()));
+    };
+    service.registry(&context.tenant).await.map_err(|error| {
+        tracing::error!(request.id = id, error = %error, "a tenant's schemas cannot be read");
+        error::to_scim(&error, id)
+    })
 }
 
 /// A condition header, its lines joined. A tag that is no text stays in, as one that names no version: left out, it

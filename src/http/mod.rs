@@ -42,6 +42,12 @@ impl State {
     pub fn scim_base(&self) -> String {
         format!("{}/scim/v2", self.public_url)
     }
+
+    /// Forgets what any process revoked or changed since the last look; called twice a second.
+    pub async fn forget_invalidated(&self) {
+        let news = self.auth.forget_invalidated().await;
+        self.service.schemas.forget(news.as_deref());
+    }
 }
 
 /// What a listener offers.

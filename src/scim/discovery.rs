@@ -45,10 +45,7 @@ pub fn service_provider_config(base: &str, limits: &Limits, payload: usize) -> V
 
 /// All visible schemas.
 pub fn schemas(registry: &Registry, base: &str, sight: Sight) -> Vec<Value> {
-    let seen = registry
-        .schemas()
-        .iter()
-        .filter(|s| sight.sees(registry, &s.id));
+    let seen = registry.schemas().filter(|s| sight.sees(registry, &s.id));
     seen.map(|s| with_meta(s.raw.clone(), "Schema", format!("{base}/Schemas/{}", s.id)))
         .collect()
 }

@@ -6,6 +6,7 @@ pub mod discovery;
 pub mod document;
 pub mod error;
 pub mod etag;
+pub mod extension;
 pub mod filter;
 pub mod fold;
 pub mod json;

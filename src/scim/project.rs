@@ -131,8 +131,8 @@ impl Projection {
             Self::Only(_) if paths.contains(path) => Some(value),
             Self::Only(_) if subs.is_empty() => None,
             Self::Only(_) => parts(value, &|name| subs.contains(name)),
-            _ if paths.contains(path) => None,
-            _ if subs.is_empty() => (attribute.returned == Returned::Default).then_some(value),
+            _ if paths.contains(path) || attribute.returned == Returned::Request => None,
+            _ if subs.is_empty() => Some(value),
             _ => parts(value, &|name| !subs.contains(name)),
         }
     }

@@ -6,7 +6,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use super::extension::extends;
 
 /// URN of the enterprise extension.
 pub const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
@@ -201,14 +203,14 @@ struct TypeDef {
     schema_extensions: Vec<ExtensionRef>,
 }
 
-/// All schemas and resource types.
+/// All schemas and resource types. A tenant's is the built-in one with extensions of its own; what is built in is shared.
 #[derive(Debug, Clone)]
 pub struct Registry {
-    schemas: Vec<Schema>,
+    schemas: Vec<Arc<Schema>>,
     by_urn: HashMap<String, usize>,
     types: Vec<(ResourceKind, usize, Vec<usize>)>,
     raw_types: Vec<Value>,
-    common: Vec<Attribute>,
+    common: Arc<[Attribute]>,
     of_sources: Option<Arc<Registry>>,
 }
 
@@ -259,21 +261,13 @@ impl Registry {
             by_urn: HashMap::new(),
             types: Vec::new(),
             raw_types: raw_types.clone(),
-            common: serde_json::from_str(COMMON).map_err(|e| e.to_string())?,
+            common: serde_json::from_str::<Vec<_>>(COMMON)
+                .map_err(|e| e.to_string())?
+                .into(),
             of_sources: None,
         };
         for raw in schemas {
-            let id = raw["id"].as_str().ok_or("a schema without id")?.to_owned();
-            let attributes = serde_json::from_value(raw["attributes"].clone())
-                .map_err(|e| format!("schema {id}: {e}"))?;
-            registry
-                .by_urn
-                .insert(id.to_ascii_lowercase(), registry.schemas.len());
-            registry.schemas.push(Schema {
-                id,
-                attributes,
-                raw,
-            });
+            registry.push(raw)?;
         }
         for raw in raw_types {
             let def: TypeDef = serde_json::from_value(raw).map_err(|e| e.to_string())?;
@@ -299,14 +293,67 @@ impl Registry {
                 return Err(format!("no resource type {}", kind.name()));
             }
         }
-        let mut narrow = registry.clone();
-        for (_, _, extensions) in &mut narrow.types {
-            extensions.retain(|i| {
-                ![ROSTERD_USER, ROSTERD_GROUP].contains(&registry.schemas[*i].id.as_str())
-            });
-        }
-        registry.of_sources = Some(Arc::new(narrow));
+        registry.narrow();
         Ok(registry)
+    }
+
+    /// This registry with more extensions of users and groups; each URN says of which. One that is there already stays
+    /// as it is.
+    ///
+    /// # Errors
+    /// Says which definition is wrong.
+    pub fn with_extensions(
+        &self,
+        documents: impl IntoIterator<Item = Value>,
+    ) -> Result<Self, String> {
+        let mut registry = self.clone();
+        for raw in documents {
+            let urn = raw["id"].as_str().unwrap_or_default().to_owned();
+            if registry.schema(&urn).is_some() {
+                continue;
+            }
+            let kind = extends(&urn).ok_or_else(|| format!("{urn} extends nothing"))?;
+            let place = registry.push(raw)?;
+            let types = registry.types.iter_mut().filter(|t| t.0 == kind);
+            types.for_each(|t| t.2.push(place));
+            for raw in registry
+                .raw_types
+                .iter_mut()
+                .filter(|t| t["id"] == kind.name())
+            {
+                if let Some(extensions) = raw["schemaExtensions"].as_array_mut() {
+                    extensions.push(json!({"schema": urn, "required": false}));
+                }
+            }
+        }
+        registry.narrow();
+        Ok(registry)
+    }
+
+    /// Adds a schema; its place.
+    fn push(&mut self, raw: Value) -> Result<usize, String> {
+        let id = raw["id"].as_str().ok_or("a schema without id")?.to_owned();
+        let attributes = serde_json::from_value(raw["attributes"].clone())
+            .map_err(|e| format!("schema {id}: {e}"))?;
+        let place = self.schemas.len();
+        self.by_urn.insert(id.to_ascii_lowercase(), place);
+        self.schemas.push(Arc::new(Schema {
+            id,
+            attributes,
+            raw,
+        }));
+        Ok(place)
+    }
+
+    /// Makes the part that sources know.
+    fn narrow(&mut self) {
+        self.of_sources = None;
+        let mut narrow = self.clone();
+        for (_, _, extensions) in &mut narrow.types {
+            extensions
+                .retain(|i| ![ROSTERD_USER, ROSTERD_GROUP].contains(&self.schemas[*i].id.as_str()));
+        }
+        self.of_sources = Some(Arc::new(narrow));
     }
 
     /// What sources know: the same without Rosterd's own extensions, whose attributes are unknown names to them.
@@ -329,19 +376,30 @@ impl Registry {
 
     /// Its extensions.
     pub fn extensions(&self, kind: ResourceKind) -> impl Iterator<Item = &Schema> {
-        self.places(kind).1.iter().map(|i| &self.schemas[*i])
+        self.places(kind)
+            .1
+            .iter()
+            .map(|i| self.schemas[*i].as_ref())
     }
 
     /// The schema with this URN in any letter case.
     pub fn schema(&self, urn: &str) -> Option<&Schema> {
         self.by_urn
             .get(&urn.to_ascii_lowercase())
-            .map(|i| &self.schemas[*i])
+            .map(|i| self.schemas[*i].as_ref())
     }
 
     /// All schemas in order of publication.
-    pub fn schemas(&self) -> &[Schema] {
-        &self.schemas
+    pub fn schemas(&self) -> impl Iterator<Item = &Schema> {
+        self.schemas.iter().map(Arc::as_ref)
+    }
+
+    /// Whether the stored document of a kind may hold what is returned only on request: extensions decide, since no
+    /// attribute of a main schema that is stored does.
+    pub fn is_cut(&self, kind: ResourceKind) -> bool {
+        self.extensions(kind)
+            .flat_map(|e| &e.attributes)
+            .any(|a| a.returned == Returned::Request)
     }
 
     /// All resource types as published.

@@ -7,6 +7,7 @@ pub mod error;
 pub mod groups;
 mod limits;
 pub mod replicas;
+pub mod schemas;
 pub mod tenants;
 pub mod users;
 
@@ -18,6 +19,7 @@ use crate::domain::access::JoinerPolicy;
 use crate::domain::audit::{Actor, Cause};
 use crate::domain::ids::TenantId;
 use crate::scim::schema::Registry;
+use crate::service::schemas::Schemas;
 use crate::storage::{JobMeta, Lane, Store};
 
 /// The connection that writes, as far as the rules of access need it.
@@ -79,18 +81,19 @@ impl Caller {
     }
 }
 
-/// The operations, on a store with a schema registry.
+/// The operations, on a store with schemas.
 #[derive(Clone)]
 pub struct Service {
     /// Storage.
     pub store: Arc<Store>,
     /// Schemas.
-    pub registry: Arc<Registry>,
+    pub schemas: Arc<Schemas>,
 }
 
 impl Service {
-    /// The operations on this store.
-    pub fn new(store: Arc<Store>, registry: Arc<Registry>) -> Self {
-        Self { store, registry }
+    /// The operations on this store, with these schemas built in.
+    pub fn new(store: Arc<Store>, builtin: Arc<Registry>) -> Self {
+        let schemas = Arc::new(Schemas::new(builtin));
+        Self { store, schemas }
     }
 }

@@ -121,7 +121,7 @@ impl Dialect {
     /// A number inside a JSON expression.
     pub fn json_number(self, doc: &str, path: &[&str]) -> String {
         match self {
-            Self::Postgres => format!("({doc} #>> {})::numeric", pg_path(path)),
+            Self::Postgres => typed(&self.json_value(doc, path), "number", "numeric"),
             Self::Sqlite => self.json_text(doc, path),
         }
     }
@@ -129,7 +129,7 @@ impl Dialect {
     /// A boolean inside a JSON expression, as SQL boolean.
     pub fn json_bool(self, doc: &str, path: &[&str]) -> String {
         match self {
-            Self::Postgres => format!("({doc} #>> {})::boolean", pg_path(path)),
+            Self::Postgres => typed(&self.json_value(doc, path), "boolean", "boolean"),
             Self::Sqlite => self.json_text(doc, path),
         }
     }
@@ -167,6 +167,22 @@ impl Dialect {
         }
     }
 
+    /// The number that an element is.
+    pub fn element_number(self, alias: &str) -> String {
+        match self {
+            Self::Postgres => typed(&format!("{alias}.value"), "number", "numeric"),
+            Self::Sqlite => self.element_text(alias),
+        }
+    }
+
+    /// The boolean that an element is.
+    pub fn element_bool(self, alias: &str) -> String {
+        match self {
+            Self::Postgres => typed(&format!("{alias}.value"), "boolean", "boolean"),
+            Self::Sqlite => self.element_text(alias),
+        }
+    }
+
     /// `haystack` contains the bound text that follows: returns the parts around the bind.
     pub fn contains(self, haystack: &str) -> (String, &'static str) {
         match self {
@@ -174,6 +190,12 @@ impl Dialect {
             Self::Sqlite => (format!("(instr({haystack}, "), ") > 0)"),
         }
     }
+}
+
+/// A JSON value as an SQL type, NULL where it is of another: in another tenant the same name may have another type, and
+/// PostgreSQL is free to look at the value before it looks at the tenant.
+fn typed(value: &str, json: &str, sql: &str) -> String {
+    format!("(CASE jsonb_typeof({value}) WHEN '{json}' THEN ({value} #>> '{{}}')::{sql} END)")
 }
 
 /// A PostgreSQL text array literal as a path; quoted twice.

@@ -24,6 +24,7 @@ pub mod page;
 pub mod schema;
 pub mod scope;
 pub mod store;
+pub mod tenant_schemas;
 pub mod tenants;
 pub mod users;
 pub mod view;

@@ -257,6 +257,17 @@ table! {
     }
 }
 
+table! {
+    tenant_schemas (tenant, urn) {
+        tenant -> Text,
+        urn -> Text,
+        document -> Text,
+        version -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     users,
     claims,

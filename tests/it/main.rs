@@ -16,6 +16,7 @@ mod bad_input;
 mod bulk;
 mod deactivation;
 mod exchanges;
+mod extensions;
 mod filters;
 mod groups;
 mod isolation;

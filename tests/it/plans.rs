@@ -73,7 +73,7 @@ fn walks(plan: &str) -> Vec<String> {
             ]
             .iter()
             .any(|prefix| line.contains(prefix))
-            && !["connections", "heads"]
+            && !["connections", "heads", "tenant_schemas"]
                 .iter()
                 .any(|t| line.starts_with(&format!("SEARCH {t} ")));
         let postgres = line.contains("Seq Scan on")
@@ -93,9 +93,14 @@ fn tenant_only(plan: &str) -> Vec<String> {
         if line.contains(" Scan ") {
             scan = line;
         }
-        let small = ["on heads", "on connections", "on credentials"]
-            .iter()
-            .any(|table| scan.contains(table));
+        let small = [
+            "on heads",
+            "on connections",
+            "on credentials",
+            "on tenant_schemas",
+        ]
+        .iter()
+        .any(|table| scan.contains(table));
         if line.starts_with("Index Cond: (tenant = ") && !small {
             found.push(format!("{scan} {line}"));
         }

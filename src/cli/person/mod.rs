@@ -3,6 +3,8 @@
 mod page;
 mod words;
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::{Failure, Output, open, shown};
@@ -132,13 +134,13 @@ async fn list(
     window: Window,
 ) -> Result<(), Failure> {
     let caller = open::caller(service, tenant, "person list").await?;
-    let registry = service.registry.clone();
+    let registry = service.registry(&caller.tenant).await?;
     let parse = |text: &str| {
         filter::parse(&registry, ResourceKind::User, text, &mut Rules::default())
             .map_err(|error| format!("--filter: {}", error.detail))
     };
     let parsed = filter.as_deref().map(parse).transpose()?;
-    let schemas = service.registry.clone();
+    let schemas = Arc::clone(&registry);
     let (users, total) = service
         .store
         .read(&caller.tenant, move |scope| {
@@ -149,7 +151,7 @@ async fn list(
         })
         .await?;
     let frame = Frame {
-        registry: &service.registry,
+        registry: &registry,
         base: "",
         projection: &Projection::Default,
         rosterd: true,

@@ -32,7 +32,7 @@ pub(super) async fn gather(
     id: &str,
     entries: i64,
 ) -> Result<Value, Failure> {
-    let (registry, id) = (service.registry.clone(), id.to_owned());
+    let (registry, id) = (service.registry(tenant).await?, id.to_owned());
     let page = service
         .store
         .read(tenant, move |scope| {

@@ -1,5 +1,7 @@
 //! `/AuditEvents`: the journal as a read-only resource type (SEMANTICS §6).
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::{list_response, search_query};
@@ -80,7 +82,7 @@ pub async fn search(call: Call) -> Result<Reply> {
 /// `GET /AuditEvents/{id}`.
 pub async fn get(call: Call) -> Result<Reply> {
     let mut rules = call.rules();
-    let registry = call.state.service.registry.clone();
+    let registry = Arc::clone(&call.schemas);
     let projection = call.projection(KIND, &mut rules)?;
     let id = call.id.clone();
     let found = call
@@ -105,7 +107,7 @@ pub async fn get(call: Call) -> Result<Reply> {
 
 async fn page(call: &Call, query: ListQuery) -> Result<Reply> {
     let mut rules = call.rules();
-    let registry = call.state.service.registry.clone();
+    let registry = Arc::clone(&call.schemas);
     let projection = query.projection(&registry, KIND, &mut rules)?;
     let parsed = query
         .filter

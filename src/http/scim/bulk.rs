@@ -126,6 +126,7 @@ async fn carry_out(call: &Call, request: Prepared<'_>) -> Result<Reply> {
         state: call.state.clone(),
         context: call.context.clone(),
         request: call.request.clone(),
+        schemas: call.schemas.clone(),
         id: id.unwrap_or_default(),
         // Nobody is shown the resource, so nothing that costs something to fetch is wanted.
         query: vec![("attributes".to_owned(), "id".to_owned())],

@@ -24,11 +24,7 @@ pub async fn service_provider_config(call: Call) -> Result<Reply> {
 pub async fn list_resource_types(call: Call) -> Result<Reply> {
     list(
         &call,
-        discovery::resource_types(
-            &call.state.service.registry,
-            &call.state.scim_base(),
-            call.sight()?,
-        ),
+        discovery::resource_types(&call.schemas, &call.state.scim_base(), call.sight()?),
     )
 }
 
@@ -37,11 +33,7 @@ pub async fn get_resource_type(call: Call) -> Result<Reply> {
     one(
         &call,
         "resource type",
-        discovery::resource_types(
-            &call.state.service.registry,
-            &call.state.scim_base(),
-            call.sight()?,
-        ),
+        discovery::resource_types(&call.schemas, &call.state.scim_base(), call.sight()?),
     )
 }
 
@@ -49,11 +41,7 @@ pub async fn get_resource_type(call: Call) -> Result<Reply> {
 pub async fn list_schemas(call: Call) -> Result<Reply> {
     list(
         &call,
-        discovery::schemas(
-            &call.state.service.registry,
-            &call.state.scim_base(),
-            call.sight()?,
-        ),
+        discovery::schemas(&call.schemas, &call.state.scim_base(), call.sight()?),
     )
 }
 
@@ -62,11 +50,7 @@ pub async fn get_schema(call: Call) -> Result<Reply> {
     one(
         &call,
         "schema",
-        discovery::schemas(
-            &call.state.service.registry,
-            &call.state.scim_base(),
-            call.sight()?,
-        ),
+        discovery::schemas(&call.schemas, &call.state.scim_base(), call.sight()?),
     )
 }
 

@@ -1,5 +1,7 @@
 //! `/Groups`.
 
+use std::sync::Arc;
+
 use super::render::Frame;
 use super::{list_response, search_query};
 use crate::http::call::{Call, Reply};
@@ -107,7 +109,7 @@ pub(super) async fn fetch(
     filter: Option<Filter>,
     rules: &mut Rules,
 ) -> Result<(i64, Vec<String>)> {
-    let registry = call.state.service.registry.clone();
+    let registry = Arc::clone(&call.schemas);
     let projection = query.projection(call.registry(), KIND, rules)?;
     let (view, start, count) = (call.view()?, query.start_index, query.count);
     let wants_members = projection.wants("members");

@@ -28,6 +28,11 @@ impl Frame<'_> {
         format!("{}{}/{id}", self.base, kind.endpoint())
     }
 
+    /// Nothing is to be taken from the stored document, and no extension added.
+    fn is_as_stored(&self, kind: ResourceKind) -> bool {
+        self.projection.is_default() && !self.rosterd && !self.registry.is_cut(kind)
+    }
+
     fn meta(
         &self,
         kind: ResourceKind,
@@ -81,8 +86,7 @@ impl Frame<'_> {
                 user.version,
             ),
         );
-        let as_stored = self.projection.is_default() && !self.rosterd && hidden.is_none();
-        if as_stored {
+        if self.is_as_stored(kind) && hidden.is_none() {
             return splice(&user.doc.0, &extra);
         }
         let mut whole = parse(&user.doc.0);
@@ -126,7 +130,7 @@ impl Frame<'_> {
                 group.version,
             ),
         );
-        if self.projection.is_default() && !self.rosterd {
+        if self.is_as_stored(kind) {
             return splice(&group.doc.0, &extra);
         }
         let mut whole = parse(&group.doc.0);

@@ -1,6 +1,7 @@
 //! `/Users`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::render::Frame;
 use super::{list_response, search_query};
@@ -156,7 +157,7 @@ pub(super) async fn fetch(
     filter: Option<Filter>,
     rules: &mut Rules,
 ) -> Result<(i64, Vec<String>)> {
-    let registry = call.state.service.registry.clone();
+    let registry = Arc::clone(&call.schemas);
     let projection = query.projection(call.registry(), KIND, rules)?;
     let (view, start, count) = (call.view()?, query.start_index, query.count);
     let wants_groups = projection.wants("groups");

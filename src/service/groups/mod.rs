@@ -29,7 +29,7 @@ impl Service {
         incoming: Incoming,
     ) -> Result<GroupView> {
         check_group(&incoming.doc, incoming.external_id.as_deref())?;
-        let (registry, source) = (self.registry.clone(), source.clone());
+        let (registry, source) = (self.registry(&caller.tenant).await?, source.clone());
         let id = crate::domain::ids::fresh_text(self.store.clock().now(), self.store.chance());
         self.store
             .write(caller.meta(), move |tx| {
@@ -50,7 +50,7 @@ impl Service {
         incoming: Incoming,
     ) -> Result<GroupView> {
         check_group(&incoming.doc, incoming.external_id.as_deref())?;
-        let (registry, source) = (self.registry.clone(), source.clone());
+        let (registry, source) = (self.registry(&caller.tenant).await?, source.clone());
         self.store
             .write(caller.meta(), move |tx| {
                 write::replace(tx, &registry, &source, &target, &incoming).map(Outcome::Done)
@@ -70,7 +70,7 @@ impl Service {
         request: PatchRequest,
         rules: Rules,
     ) -> Result<(GroupView, Rules)> {
-        let (registry, source) = (self.registry.clone(), source.clone());
+        let (registry, source) = (self.registry(&caller.tenant).await?, source.clone());
         self.store
             .write(caller.meta(), move |tx| {
                 let mut rules = rules.clone();
@@ -91,7 +91,7 @@ impl Service {
         source: &Source,
         target: Target,
     ) -> Result<()> {
-        let (registry, source) = (self.registry.clone(), source.clone());
+        let (registry, source) = (self.registry(&caller.tenant).await?, source.clone());
         let gone = self
             .store
             .write(caller.meta(), move |tx| {

@@ -67,7 +67,7 @@ impl Service {
         let user = id.to_owned();
         // Memberships go in steps that one transaction can carry; the person herself goes last.
         loop {
-            let (registry, user) = (self.registry.clone(), user.clone());
+            let (registry, user) = (self.registry(&caller.tenant).await?, user.clone());
             let is_out = self
                 .store
                 .write(caller.meta(), move |tx| {
@@ -105,7 +105,7 @@ impl Service {
         note: Option<&str>,
     ) -> Result<Decided> {
         let params = note.map(parameters).transpose()?;
-        let (registry, id) = (self.registry.clone(), id.to_owned());
+        let (registry, id) = (self.registry(&caller.tenant).await?, id.to_owned());
         self.store
             .write(caller.meta(), move |tx| {
                 decide(tx, &registry, &id, wish, params.as_deref()).map(Outcome::Done)

@@ -37,7 +37,7 @@ impl Service {
         incoming: Incoming,
     ) -> Result<UserView> {
         check_user(&incoming.doc, incoming.external_id.as_deref())?;
-        let (registry, source) = (self.registry.clone(), source.clone());
+        let (registry, source) = (self.registry(&caller.tenant).await?, source.clone());
         let id = crate::domain::ids::fresh_text(self.store.clock().now(), self.store.chance());
         self.store
             .write(caller.meta(), move |tx| {
@@ -58,7 +58,7 @@ impl Service {
         incoming: Incoming,
     ) -> Result<UserView> {
         check_user(&incoming.doc, incoming.external_id.as_deref())?;
-        let (registry, source) = (self.registry.clone(), source.clone());
+        let (registry, source) = (self.registry(&caller.tenant).await?, source.clone());
         self.store
             .write(caller.meta(), move |tx| {
                 write::replace(tx, &registry, &source, &target, &incoming).map(Outcome::Done)
@@ -78,7 +78,7 @@ impl Service {
         request: PatchRequest,
         rules: Rules,
     ) -> Result<(UserView, Rules)> {
-        let (registry, source) = (self.registry.clone(), source.clone());
+        let (registry, source) = (self.registry(&caller.tenant).await?, source.clone());
         self.store
             .write(caller.meta(), move |tx| {
                 let mut rules = rules.clone();
@@ -99,7 +99,7 @@ impl Service {
         target: Target,
     ) -> Result<()> {
         loop {
-            let (registry, source) = (self.registry.clone(), source.clone());
+            let (registry, source) = (self.registry(&caller.tenant).await?, source.clone());
             let target = target.clone();
             let is_done = self
                 .store

@@ -37,7 +37,14 @@ pub(super) fn in_json(dialect: Dialect, doc: &str, path: &[&str], test: &Test) -
 pub(super) fn in_element(dialect: Dialect, test: &Test) -> Frag {
     match &test.path.sub {
         Some(sub) => in_json(dialect, "e.value", &[sub], test),
-        None => compare(dialect, &dialect.element_text("e"), test.op, &test.value),
+        None => {
+            let element = match yields(test) {
+                Yields::Text => dialect.element_text("e"),
+                Yields::Bool => dialect.element_bool("e"),
+                Yields::Number => dialect.element_number("e"),
+            };
+            compare(dialect, &element, test.op, &test.value)
+        }
     }
 }
 
