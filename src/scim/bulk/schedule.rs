@@ -151,8 +151,9 @@ impl<'r> Schedule<'r> {
             })
             .collect();
         if wave.is_empty() {
-            let run: Vec<usize> = run.into_iter().map(|(operation, _)| operation).collect();
-            return self.break_circles(&run);
+            let left = run.into_iter().map(|(operation, _)| operation);
+            let left: Vec<usize> = left.filter(|i| self.phases[*i] == Phase::Waiting).collect();
+            return self.break_circles(&left);
         }
         wave
     }
@@ -171,12 +172,12 @@ impl<'r> Schedule<'r> {
 
     /// When everything waits for something, some POSTs wait for each other: one of each circle begins. Those that only
     /// wait for a circle go on waiting.
-    fn break_circles(&self, run: &[usize]) -> Vec<Step> {
-        let circles = self.in_circles(run);
+    fn break_circles(&self, left: &[usize]) -> Vec<Step> {
+        let circles = self.in_circles(left);
         let mut lacks = self.lacks.clone();
         let mut is_there = vec![false; lacks.len()];
         let mut wave = Vec::new();
-        for operation in run.iter().copied().filter(|i| circles[*i]) {
+        for operation in left.iter().copied().filter(|i| circles[*i]) {
             if is_there[operation] {
                 continue;
             }
@@ -188,7 +189,8 @@ impl<'r> Schedule<'r> {
                 if std::mem::replace(&mut is_there[i], true) {
                     continue;
                 }
-                for by in &self.needed_by[i] {
+                let waits = |by: &&usize| self.phases[**by] == Phase::Waiting;
+                for by in self.needed_by[i].iter().filter(waits) {
                     lacks[*by] -= 1;
                     if lacks[*by] == 0 {
                         fresh.push(*by);
@@ -200,15 +202,15 @@ impl<'r> Schedule<'r> {
     }
 
     /// Which of these are in a circle, or between two of them.
-    fn in_circles(&self, run: &[usize]) -> Vec<bool> {
+    fn in_circles(&self, left: &[usize]) -> Vec<bool> {
         let mut circles = vec![false; self.phases.len()];
-        run.iter().for_each(|i| circles[*i] = true);
+        left.iter().for_each(|i| circles[*i] = true);
         let mut wanted: Vec<usize> = self
             .needed_by
             .iter()
             .map(|by| by.iter().filter(|by| circles[**by]).count())
             .collect();
-        let mut outside: Vec<usize> = run.iter().copied().filter(|i| wanted[*i] == 0).collect();
+        let mut outside: Vec<usize> = left.iter().copied().filter(|i| wanted[*i] == 0).collect();
         while let Some(i) = outside.pop() {
             circles[i] = false;
             for maker in self.needs[i]
@@ -358,179 +360,4 @@ fn order(operations: &[Operation<'_>], makers: &HashMap<&str, usize>) -> (Vec<us
 }
 
 #[cfg(test)]
-#[expect(clippy::expect_used, reason = "tests")]
-mod tests {
-    use super::*;
-    use crate::scim::bulk::parse;
-
-    /// Operations as `bulkId` of a POST or path of a DELETE or PUT, each with references.
-    fn body(operations: &[(&str, &[&str])]) -> String {
-        let each = operations.iter().map(|(name, references)| {
-            let members: Vec<_> = references
-                .iter()
-                .map(|r| serde_json::json!({"value": format!("bulkId:{r}")}))
-                .collect();
-            let data = serde_json::json!({"members": members});
-            match name.split_once(' ') {
-                Some((method, path)) => serde_json::json!({"method": method, "path": path, "data": data}),
-                None => serde_json::json!({"method": "POST", "path": "/Groups", "bulkId": name, "data": data}),
-            }
-        });
-        let schema = super::super::BULK_REQUEST;
-        serde_json::json!({"schemas": [schema], "Operations": each.collect::<Vec<_>>()}).to_string()
-    }
-
-    /// Plays a request; what is in `failing` fails. Answers the waves as text: `0 1b 0c`.
-    fn play(operations: &[(&str, &[&str])], failing: &[usize]) -> Vec<String> {
-        let body = body(operations);
-        let request = parse(body.as_bytes(), 1_000).expect("a bulk request");
-        let mut schedule = Schedule::new(&request.operations);
-        let mut waves = Vec::new();
-        loop {
-            let wave = schedule.next_wave();
-            if wave.is_empty() {
-                return waves;
-            }
-            let mut texts = Vec::new();
-            for step in &wave {
-                let mark = match step.part {
-                    Part::Whole => "",
-                    Part::Begin => "b",
-                    Part::Complete => "c",
-                };
-                let done = schedule.prepare(*step);
-                let is_done = done.is_ok() && !failing.contains(&step.operation);
-                texts.push(format!(
-                    "{}{mark}{}",
-                    step.operation,
-                    if is_done { "" } else { "!" }
-                ));
-                if let Ok(prepared) = &done {
-                    assert!(!prepared.body.contains("bulkId:"), "{prepared:?}");
-                }
-            }
-            for step in wave {
-                let is_done = schedule.prepare(step).is_ok() && !failing.contains(&step.operation);
-                schedule.settle(step, is_done.then(|| format!("id{}", step.operation)));
-            }
-            waves.push(texts.join(" "));
-        }
-    }
-
-    #[test]
-    fn an_operation_waits_for_what_it_refers_to_wherever_that_stands() {
-        assert_eq!(
-            play(&[("a", &[]), ("b", &[]), ("PUT /Users/1", &[])], &[]),
-            ["0 1 2"]
-        );
-        assert_eq!(
-            play(&[("a", &["c"]), ("b", &["a"]), ("c", &[])], &[]),
-            ["2", "0", "1"]
-        );
-        let chain: &[(&str, &[&str])] =
-            &[("PATCH /Users/bulkId:a", &["b"]), ("a", &[]), ("b", &["a"])];
-        assert_eq!(play(chain, &[]), ["1", "2", "0"]);
-    }
-
-    #[test]
-    fn only_posts_pass_each_other() {
-        let mixed: &[(&str, &[&str])] = &[
-            ("a", &[]),
-            ("b", &["a"]),
-            ("c", &[]),
-            ("PUT /Users/1", &[]),
-            ("d", &[]),
-        ];
-        assert_eq!(play(mixed, &[]), ["0 2", "1 3 4"]);
-        let forward: &[(&str, &[&str])] = &[
-            ("PUT /Users/1", &["b"]),
-            ("PATCH /Users/1", &[]),
-            ("b", &[]),
-            ("PUT /Users/2", &[]),
-        ];
-        assert_eq!(play(forward, &[]), ["2", "0 1 3"]);
-        let many: &[(&str, &[&str])] = &[
-            ("PATCH /Groups/1", &["a"]),
-            ("PATCH /Groups/1", &["b"]),
-            ("a", &[]),
-            ("b", &[]),
-            ("c", &[]),
-        ];
-        assert_eq!(play(many, &[]), ["2 3", "0 1 4"]);
-    }
-
-    #[test]
-    fn nothing_passes_a_delete_except_what_is_wanted_before_it() {
-        let deletes: &[(&str, &[&str])] = &[
-            ("a", &[]),
-            ("DELETE /Users/1", &[]),
-            ("DELETE /Users/2", &[]),
-            ("b", &[]),
-        ];
-        assert_eq!(play(deletes, &[]), ["0", "1 2", "3"]);
-        let wanted: &[(&str, &[&str])] = &[
-            ("PUT /Groups/1", &["z"]),
-            ("DELETE /Users/1", &[]),
-            ("y", &[]),
-            ("z", &["y"]),
-            ("x", &["w"]),
-            ("w", &["x"]),
-        ];
-        assert_eq!(play(wanted, &[]), ["2", "3", "0", "1", "5b", "4", "5c"]);
-    }
-
-    #[test]
-    fn one_of_each_circle_begins_and_is_completed() {
-        assert_eq!(
-            play(&[("a", &["b"]), ("b", &["a"])], &[]),
-            ["1b", "0", "1c"]
-        );
-        assert_eq!(play(&[("a", &["a"])], &[]), ["0b", "0c"]);
-        // Two circles at once; what waits for them, and for what waits for them, begins nothing.
-        let two: &[(&str, &[&str])] = &[
-            ("all", &["after", "b"]),
-            ("after", &["a"]),
-            ("a", &["b"]),
-            ("b", &["a"]),
-            ("c", &["d"]),
-            ("d", &["e"]),
-            ("e", &["c"]),
-        ];
-        assert_eq!(play(two, &[]), ["3b 6b", "2 5", "3c 1 4", "0 6c"]);
-        // Whoever changes a resource waits until it is complete.
-        let later: &[(&str, &[&str])] =
-            &[("PUT /Users/bulkId:b", &[]), ("a", &["b"]), ("b", &["a"])];
-        assert_eq!(play(later, &[]), ["1b", "2", "1c 0"]);
-    }
-
-    #[test]
-    fn what_could_not_be_created_fails_what_refers_to_it() {
-        let chain: &[(&str, &[&str])] = &[("a", &[]), ("b", &["a"]), ("c", &["b"]), ("d", &[])];
-        assert_eq!(play(chain, &[0]), ["0! 3", "1!", "2!"]);
-        assert_eq!(
-            play(&[("a", &["b"]), ("b", &["a"])], &[0]),
-            ["1b", "0!", "1c!"]
-        );
-        assert_eq!(play(&[("a", &["b"]), ("b", &["a"])], &[1]), ["1b!", "0!"]);
-    }
-
-    #[test]
-    fn a_stop_leaves_nothing_half_done() {
-        let body = body(&[("a", &["b"]), ("b", &["a"]), ("c", &[])]);
-        let request = parse(body.as_bytes(), 9).expect("a bulk request");
-        let mut schedule = Schedule::new(&request.operations);
-        for (operation, part) in [(2, Part::Whole), (1, Part::Begin)] {
-            let wave = schedule.next_wave();
-            assert_eq!(wave, [Step { operation, part }]);
-            schedule.settle(wave[0], Some(format!("id{operation}")));
-        }
-        schedule.stop();
-        let (operation, part) = (1, Part::Complete);
-        let rest = schedule.next_wave();
-        assert_eq!(rest, [Step { operation, part }]);
-        let refused = schedule.prepare(rest[0]).expect_err("nothing to refer to");
-        assert_eq!(refused.status, 409);
-        schedule.settle(rest[0], None);
-        assert!(schedule.next_wave().is_empty());
-    }
-}
+mod tests;
