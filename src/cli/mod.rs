@@ -16,6 +16,7 @@ mod schema;
 mod serve;
 mod settings;
 pub mod simulate;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::io::Write;

@@ -4,13 +4,14 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Failure, open, say, schema};
+use super::{Failure, open, say, schema, tls};
 use crate::auth::Authenticator;
 use crate::config::Config;
 use crate::domain::access::JoinerPolicy;
 use crate::domain::audit::sha256_hex;
 use crate::domain::ids::{OPERATOR_TENANT, TenantId};
 use crate::domain::roles::Role;
+use crate::http::tls::Certificates;
 use crate::http::{self, Limits, Listen, Offer, RateLimit, State};
 use crate::scim;
 use crate::scim::rules::Preset;
@@ -25,15 +26,23 @@ use crate::telemetry;
 /// Runs until SIGINT or SIGTERM.
 pub(super) fn run(config: Config) -> Result<(), Failure> {
     let metrics = telemetry::start(&config)?;
+    let certificates = tls::certificates(&config)?;
     open::check_key(&config)?;
     let service = open::server(&config)?;
     // Made at the first start rather than in the middle of a run.
     let key = config.make_secret_key(|bytes| service.store.chance().fill(bytes))?;
-    actix_web::rt::System::new().block_on(serve(config, service, open::key_id(&key), metrics))
+    actix_web::rt::System::new().block_on(serve(
+        config,
+        certificates,
+        service,
+        open::key_id(&key),
+        metrics,
+    ))
 }
 
 async fn serve(
     config: Config,
+    certificates: Option<Arc<Certificates>>,
     service: Service,
     key: String,
     metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
@@ -69,22 +78,28 @@ async fn serve(
         .map_or(2, usize::from)
         .clamp(1, 8);
     let most = config.limits();
-    let listen = |listener, workers| Listen {
+    let listen = |listener, workers, tls| Listen {
         listener,
         workers,
         grace: config.shutdown_grace(),
         header_time: most.header_time,
         keep_alive: most.keep_alive,
         connections: most.connections,
+        tls,
     };
-    let server = http::serve(Arc::clone(&shared), Offer::All, listen(listener, workers))?;
+    let secured = certificates.as_ref().map(|c| c.server()).transpose()?;
+    let server = http::serve(
+        Arc::clone(&shared),
+        Offer::All,
+        listen(listener, workers, secured),
+    )?;
     let handle = server.handle();
     let extra = match config.metrics_listen() {
         None => None,
         Some(at) => {
             let listener =
                 TcpListener::bind(at).map_err(|e| format!("cannot listen on {at}: {e}"))?;
-            let server = http::serve(state(true), Offer::Operations, listen(listener, 1))?;
+            let server = http::serve(state(true), Offer::Operations, listen(listener, 1, None))?;
             let handle = server.handle();
             actix_web::rt::spawn(server);
             Some(handle)
@@ -92,6 +107,9 @@ async fn serve(
     };
     let poller = actix_web::rt::spawn(forget_revoked(shared));
     let heart = actix_web::rt::spawn(beat(service.clone(), replica.clone()));
+    if let Some(certificates) = certificates {
+        actix_web::rt::spawn(tls::keep_fresh(certificates));
+    }
     if let Some(handle) = metrics.clone() {
         actix_web::rt::spawn(telemetry::upkeep(handle));
     }

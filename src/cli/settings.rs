@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Failure, Output, output, say, shown};
+use super::{Failure, Output, output, say, shown, tls};
 use crate::config::{Config, keys};
 
 /// What can be configured.
@@ -14,6 +14,7 @@ pub(super) enum Settings {
 
 /// Prints every key with its value and where that comes from. What is wrong was said, and refused, on loading.
 pub(super) fn check(config: &Config, output: Output) -> Result<(), Failure> {
+    tls::certificates(config)?;
     for used in config.in_use() {
         let value = json!({"key": used.key, "value": used.value, "origin": used.origin});
         let text = used.value.as_deref().map_or("-".to_owned(), shown);

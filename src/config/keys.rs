@@ -89,6 +89,18 @@ pub const KEYS: &[Key] = &[
         "URL under which clients reach the server; otherwise made from `listen`",
     ),
     Key::new(
+        "tls_certificate_file",
+        "FILE",
+        None,
+        "PEM file with the server's certificate and its chain, read anew when it changes; otherwise plain HTTP",
+    ),
+    Key::new(
+        "tls_key_file",
+        "FILE",
+        None,
+        "PEM file with the certificate's private key",
+    ),
+    Key::new(
         "data_dir",
         "DIR",
         Some("rosterd-data"),

@@ -110,6 +110,21 @@ impl Config {
         self.server.listen
     }
 
+    /// Files of the certificate and its key, if the server speaks TLS itself.
+    pub fn tls(&self) -> Option<(&Path, &Path)> {
+        let (certificate, key) = self.server.tls.as_ref()?;
+        Some((certificate, key))
+    }
+
+    /// What the server speaks where it listens: `http` or `https`.
+    pub fn scheme(&self) -> &'static str {
+        if self.server.tls.is_some() {
+            "https"
+        } else {
+            "http"
+        }
+    }
+
     /// What a client may do at most.
     pub fn limits(&self) -> &Limits {
         &self.limits
@@ -120,7 +135,7 @@ impl Config {
         self.server
             .public_url
             .clone()
-            .unwrap_or_else(|| format!("http://{bound}"))
+            .unwrap_or_else(|| format!("{}://{bound}", self.scheme()))
     }
 
     /// Listener of the metrics.

@@ -17,6 +17,8 @@ pub struct Server {
     pub metrics_listen: Option<SocketAddr>,
     /// Folder with schemas for all tenants.
     pub schemas_dir: Option<PathBuf>,
+    /// Files of the certificate and its key, if it speaks TLS itself.
+    pub tls: Option<(PathBuf, PathBuf)>,
     /// Time for requests under way when it stops.
     pub shutdown: Duration,
 }
@@ -32,10 +34,26 @@ impl Server {
             }
             url => url.map(|u| u.trim_end_matches('/').to_owned()),
         };
+        let (certificate, key) = ("tls_certificate_file", "tls_key_file");
+        let tls = match (values.take(certificate), values.take(key)) {
+            (Some(certificate), Some(key)) => Some((certificate.into(), key.into())),
+            (None, None) => None,
+            (given, _) => {
+                let (set, lacks) = match given {
+                    Some(_) => (certificate, key),
+                    None => (key, certificate),
+                };
+                return Err(Error(format!(
+                    "{} needs `{lacks}` beside it",
+                    values.name(set)
+                )));
+            }
+        };
         let listen = values.address("listen")?;
         Ok(Self {
             listen: listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
             public_url,
+            tls,
             metrics_listen: values.address("metrics_listen")?,
             schemas_dir: values.take("schemas_dir").map(PathBuf::from),
             shutdown: values.seconds("shutdown_seconds", 0..=3_600)?,

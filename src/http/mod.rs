@@ -7,6 +7,7 @@ pub mod limits;
 pub mod operations;
 pub mod routes;
 pub mod scim;
+pub mod tls;
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -73,6 +74,8 @@ pub struct Listen {
     pub keep_alive: Duration,
     /// Most connections at once.
     pub connections: usize,
+    /// Speaks TLS.
+    pub tls: Option<rustls::ServerConfig>,
 }
 
 impl Listen {
@@ -85,6 +88,7 @@ impl Listen {
             header_time: Duration::from_secs(10),
             keep_alive: Duration::from_secs(75),
             connections: 4_096,
+            tls: None,
         }
     }
 }
@@ -113,8 +117,10 @@ pub fn serve(
     .shutdown_timeout(listen.grace.as_secs())
     .client_request_timeout(listen.header_time)
     .keep_alive(listen.keep_alive)
-    .disable_signals()
-    .listen(listen.listener)?
-    .run();
-    Ok(server)
+    .disable_signals();
+    let server = match listen.tls {
+        None => server.listen(listen.listener)?,
+        Some(tls) => server.listen_rustls_0_23(listen.listener, tls)?,
+    };
+    Ok(server.run())
 }

@@ -31,6 +31,7 @@ mod settings;
 mod simulate;
 mod sources;
 mod support;
+mod tls;
 mod upgrade;
 mod users;
 mod writer;

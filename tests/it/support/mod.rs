@@ -297,11 +297,13 @@ impl Answer {
     clippy::disallowed_methods,
     reason = "the one place of the suite that builds a client"
 )]
+pub fn http_builder() -> reqwest::ClientBuilder {
+    reqwest::Client::builder().timeout(Duration::from_secs(60))
+}
+
+/// The same as it is.
 pub fn http_client() -> reqwest::Client {
-    reqwest::Client::builder()
-        .timeout(Duration::from_secs(60))
-        .build()
-        .unwrap()
+    http_builder().build().unwrap()
 }
 
 impl Client {

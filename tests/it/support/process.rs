@@ -58,6 +58,15 @@ impl Server {
 
     /// Starts what `command` makes of an address to listen on.
     pub async fn start_as(command: impl Fn(&str) -> Command) -> Self {
+        Self::start_for(command, "http://127.0.0.1", &http_client()).await
+    }
+
+    /// The same for a client that calls the server's host by this name.
+    pub async fn start_for(
+        command: impl Fn(&str) -> Command,
+        host: &str,
+        client: &reqwest::Client,
+    ) -> Self {
         let port = std::net::TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
@@ -67,9 +76,8 @@ impl Server {
         let child = command(&listen).arg("serve").spawn().unwrap();
         let server = Self {
             child,
-            base: format!("http://{listen}"),
+            base: format!("{host}:{port}"),
         };
-        let client = http_client();
         for _ in 0..200 {
             let ready = client.get(format!("{}/readyz", server.base)).send().await;
             if ready.is_ok_and(|r| r.status().is_success()) {
