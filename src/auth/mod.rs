@@ -98,7 +98,9 @@ impl Authenticator {
         named: Option<&str>,
     ) -> Result<RequestContext, Refusal> {
         let secret = header.and_then(bearer).ok_or(Refusal::Unauthorized)?;
-        // The secret has 256 random bits: looking up its hash tells nothing about it by its time.
+        // No comparison in constant time is needed: what is compared, in memory and in the database's index, are SHA-256
+        // hashes. How far a guess's hash agrees with a stored one tells nothing about the secret, of which there are 2^256
+        // (a token given to a first start is the operator's to choose well), and no other guess comes closer by it.
         let hash = sha256_hex(secret.as_bytes());
         let known = self.find(&hash).await?;
         let now = self.store.clock().now().0;

@@ -13,7 +13,8 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::middleware::NormalizePath;
+use actix_web::http::header::{CACHE_CONTROL, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS};
+use actix_web::middleware::{DefaultHeaders, NormalizePath};
 use actix_web::{App, HttpServer, web};
 
 pub use self::limits::{Limits, RateLimit};
@@ -93,6 +94,17 @@ impl Listen {
     }
 }
 
+/// Headers of every answer: what is in it is for the client alone, is what it says it is, and once over TLS always so.
+fn headers(state: &State) -> DefaultHeaders {
+    let headers = DefaultHeaders::new()
+        .add((CACHE_CONTROL, "no-store"))
+        .add((X_CONTENT_TYPE_OPTIONS, "nosniff"));
+    match state.public_url.starts_with("https://") {
+        true => headers.add((STRICT_TRANSPORT_SECURITY, "max-age=31536000")),
+        false => headers,
+    }
+}
+
 /// Starts a server; the caller awaits or stops it.
 ///
 /// # Errors
@@ -107,6 +119,7 @@ pub fn serve(
         App::new()
             .app_data(state.clone())
             .wrap(NormalizePath::trim())
+            .wrap(headers(&state))
             .configure(match offer {
                 Offer::All => routes::configure,
                 Offer::Operations => routes::configure_operations,

@@ -305,3 +305,48 @@ async fn a_lost_database_is_unavailable_and_comes_back() {
     );
     assert_eq!(statuses.last(), Some(&201), "{statuses:?}");
 }
+
+#[actix_web::test]
+async fn every_answer_says_that_it_is_for_the_client_alone() {
+    let (database, files) = (Database::fresh(), tempfile::tempdir().unwrap());
+    let server = Server::start_as(|listen| {
+        let mut command = command(&database, files.path(), listen);
+        command.env("ROSTERD_PUBLIC_URL", "https://scim.example.com");
+        command
+    })
+    .await;
+    let client = Client::new(&server.base, TOKEN);
+    let answers = [
+        client.get("/Users").await.expect(200),
+        client.anonymous().get("/Users").await.expect(401),
+        client.get("/Users/none").await.expect(404),
+        client.get("/Nothing").await.expect(404),
+        client.get("/ServiceProviderConfig").await.expect(200),
+        client
+            .raw("GET", "/healthz", "", Vec::new())
+            .await
+            .expect(200),
+        client
+            .raw("GET", "/nothing", "", Vec::new())
+            .await
+            .expect(404),
+        client
+            .raw("TRACE", "/scim/v2/Users", "", Vec::new())
+            .await
+            .expect(405),
+    ];
+    for answer in answers {
+        for (name, value) in [
+            ("cache-control", "no-store"),
+            ("x-content-type-options", "nosniff"),
+            ("strict-transport-security", "max-age=31536000"),
+        ] {
+            assert_eq!(answer.header(name), Some(value), "{name}: {answer:?}");
+        }
+        assert_eq!(answer.header("server"), None);
+    }
+    // Where clients reach it without TLS, they are not sent elsewhere.
+    let plain = Server::start(&database, files.path()).await;
+    let answer = Client::new(&plain.base, TOKEN).get("/Users").await;
+    assert_eq!(answer.header("strict-transport-security"), None);
+}
