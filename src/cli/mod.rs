@@ -8,6 +8,7 @@ mod figures;
 mod healthcheck;
 mod migrate;
 mod open;
+mod open_files;
 mod outgoing;
 mod output;
 mod person;

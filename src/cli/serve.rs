@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Failure, open, say, schema, tls};
+use super::{Failure, open, open_files, say, schema, tls};
 use crate::auth::Authenticator;
 use crate::config::Config;
 use crate::domain::access::JoinerPolicy;
@@ -27,6 +27,7 @@ use crate::telemetry;
 pub(super) fn run(config: Config) -> Result<(), Failure> {
     let metrics = telemetry::start(&config)?;
     let certificates = tls::certificates(&config)?;
+    open_files::allow(config.limits().connections);
     open::check_key(&config)?;
     let service = open::server(&config)?;
     // Made at the first start rather than in the middle of a run.

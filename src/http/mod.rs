@@ -1,6 +1,7 @@
 //! HTTP: one list of routes (`routes.rs`), one way through them (`dispatch.rs`), a file per resource below `scim/`.
 
 pub mod call;
+mod connections;
 pub mod dispatch;
 pub mod error;
 pub mod limits;
@@ -13,10 +14,12 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::dev::Service as _;
 use actix_web::http::header::{CACHE_CONTROL, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS};
 use actix_web::middleware::{DefaultHeaders, NormalizePath};
 use actix_web::{App, HttpServer, web};
 
+use self::connections::{Connections, UnderWay};
 pub use self::limits::{Limits, RateLimit};
 use crate::auth::Authenticator;
 use crate::service::Service;
@@ -115,9 +118,19 @@ pub fn serve(
     listen: Listen,
 ) -> std::io::Result<actix_web::dev::Server> {
     let state = web::Data::from(state);
+    let open = Connections::watched(listen.keep_alive + listen.header_time);
     let server = HttpServer::new(move || {
         App::new()
             .app_data(state.clone())
+            .wrap_fn(|request, inner| {
+                let under_way = UnderWay::begin(&request);
+                let answer = inner.call(request);
+                async move {
+                    let answer = answer.await;
+                    drop(under_way);
+                    answer
+                }
+            })
             .wrap(NormalizePath::trim())
             .wrap(headers(&state))
             .configure(match offer {
@@ -125,6 +138,7 @@ pub fn serve(
                 Offer::Operations => routes::configure_operations,
             })
     })
+    .on_connect(move |io, data| open.opened(io, data))
     .workers(listen.workers)
     .max_connections(listen.connections.div_ceil(listen.workers))
     .shutdown_timeout(listen.grace.as_secs())

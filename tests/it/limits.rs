@@ -113,6 +113,34 @@ async fn who_sends_headers_or_a_body_drop_by_drop_is_cut_off_and_hinders_nobody(
 }
 
 #[actix_web::test]
+async fn who_talks_properly_once_and_then_drop_by_drop_is_cut_off_too() {
+    let app = Limited::start(&[("header_seconds", "1"), ("keep_alive_seconds", "1")]).await;
+    let again =
+        "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ";
+    let (said, took) = trickle(app.connect().await, again).await;
+    assert!(said.starts_with("HTTP/1.1 200"), "{said}");
+    assert!(took < Duration::from_secs(8), "{took:?}");
+}
+
+#[actix_web::test]
+async fn a_request_may_take_longer_than_a_connection_may_be_idle() {
+    let app = Limited::start(&[("header_seconds", "1"), ("keep_alive_seconds", "1")]).await;
+    let body = person("slow@x.test").to_string();
+    let head = format!(
+        "POST /scim/v2/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\nConnection: close\r\n\
+         Content-Type: application/scim+json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut stream = app.connect().await;
+    stream.write_all(head.as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    stream.write_all(body.as_bytes()).await.unwrap();
+    let mut said = String::new();
+    stream.read_to_string(&mut said).await.unwrap();
+    assert!(said.starts_with("HTTP/1.1 201"), "{said}");
+}
+
+#[actix_web::test]
 async fn a_token_that_asks_too_often_is_told_when_to_come_back_and_slows_no_other() {
     let app = Limited::start(&[("requests_per_minute", "60")]).await;
     let (flood, quiet) = (app.client(), app.another());

@@ -184,3 +184,50 @@ async fn a_start_with_files_that_cannot_be_used_is_refused_with_the_file_named()
         "{said}"
     );
 }
+
+#[actix_web::test]
+async fn who_falls_silent_in_the_middle_of_a_second_request_is_cut_off() {
+    use std::io::{Read, Write};
+    let (database, files) = (Database::fresh(), tempfile::tempdir().unwrap());
+    let issued = issue();
+    install(files.path(), &issued);
+    let start = |listen: &str| {
+        let mut command = secured(&database, files.path(), listen);
+        command.env("ROSTERD_HEADER_SECONDS", "1");
+        command.env("ROSTERD_KEEP_ALIVE_SECONDS", "1");
+        command
+    };
+    let client = trusting(&issued, reqwest::tls::Version::TLS_1_3);
+    let server = Server::start_for(start, "https://localhost", &client).await;
+    let address = server.base.replace("https://localhost", "127.0.0.1");
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(issued.cert.der().clone()).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let talk = move || {
+        let name = "localhost".try_into().unwrap();
+        let session = rustls::ClientConnection::new(std::sync::Arc::new(config), name).unwrap();
+        let socket = std::net::TcpStream::connect(address).unwrap();
+        socket
+            .set_read_timeout(Some(Duration::from_secs(10)))
+            .unwrap();
+        let mut stream = rustls::StreamOwned::new(session, socket);
+        stream
+            .write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /healthz HTTP/1.1\r\nHost")
+            .unwrap();
+        let mut said = Vec::new();
+        // The end comes without a farewell.
+        let ended = stream.read_to_end(&mut said);
+        (
+            String::from_utf8_lossy(&said).into_owned(),
+            ended.map_err(|e| e.kind()),
+        )
+    };
+    let (said, ended) = tokio::task::spawn_blocking(talk).await.unwrap();
+    assert!(said.starts_with("HTTP/1.1 200"), "{said}");
+    assert_ne!(ended, Err(std::io::ErrorKind::WouldBlock), "still open");
+}
