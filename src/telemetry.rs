@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 use crate::config::{Config, LogFormat};
 
 /// Metrics with their meaning; seconds and counts.
-pub const METRICS: [(&str, &str); 11] = [
+pub const METRICS: [(&str, &str); 15] = [
     (
         "rosterd_writer_queue_depth",
         "Writes that wait for a place in a batch",
@@ -40,6 +40,16 @@ pub const METRICS: [(&str, &str); 11] = [
     (
         "rosterd_heartbeat_time",
         "When this server last wrote that it is running, in seconds since 1970: a write that was committed",
+    ),
+    ("rosterd_replicas", "Servers that run on this database"),
+    ("rosterd_tokens_expiring", "Tokens that end within 7 days"),
+    (
+        "rosterd_disk_free_bytes",
+        "Free space where SQLite's file is",
+    ),
+    (
+        "rosterd_wal_bytes",
+        "SQLite's log beside its file; it grows while a long read keeps it from being folded in",
     ),
     ("rosterd_build_info", "Version of the running program"),
 ];

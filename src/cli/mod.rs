@@ -4,6 +4,8 @@ mod admin;
 mod audit;
 mod backup;
 mod bench;
+mod disk;
+mod doctor;
 mod figures;
 mod healthcheck;
 mod migrate;
@@ -18,6 +20,7 @@ mod serve;
 mod settings;
 pub mod simulate;
 mod tls;
+mod vitals;
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -70,6 +73,8 @@ enum Here {
     Backup(backup::Args),
     /// Load a backup, from either database, into an empty one.
     Restore(restore::Args),
+    /// Look for what is wrong with this installation, and say what to do; exit 1 if something is.
+    Doctor,
     /// Print the configuration that would be used and where each value comes from, without secrets.
     CheckConfig,
     /// Ask a running server whether it is well; for containers.
@@ -153,6 +158,7 @@ fn run(
         Here::Healthcheck => runtime.block_on(healthcheck::run(&config)),
         Here::CheckConfig => settings::check(&config, output),
         Here::Migrate(args) => return migrate::run(&config, &args),
+        Here::Doctor => return doctor::run(&config, output),
         Here::Backup(args) => backup::run(&config, &args),
         Here::Restore(args) => restore::run(&config, &args),
         Here::Audit(command) => runtime.block_on(audit::run(&config, output, command)),

@@ -52,7 +52,7 @@ pub(super) fn key_id(key: &[u8; 32]) -> String {
 }
 
 /// The id of the key that this database needs; `None` before the first start.
-fn needed_key(conn: &mut AnyConnection) -> Result<Option<String>, Failure> {
+pub(super) fn needed_key(conn: &mut AnyConnection) -> Result<Option<String>, Failure> {
     // Before the first migration there is no table to ask.
     let Ok(Some(row)) = tenants::find(conn, OPERATOR_TENANT) else {
         return Ok(None);

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Failure, open, open_files, say, schema, tls};
+use super::{Failure, open, open_files, say, schema, tls, vitals};
 use crate::auth::Authenticator;
 use crate::config::Config;
 use crate::domain::access::JoinerPolicy;
@@ -19,7 +19,6 @@ use crate::service::connections::NewConnection;
 use crate::service::credentials::NewToken;
 use crate::service::{self, Caller, Service};
 use crate::storage::credentials::find_by_hash;
-use crate::storage::leases::Lease;
 use crate::storage::tenants::TenantSettings;
 use crate::telemetry;
 
@@ -107,7 +106,7 @@ async fn serve(
         }
     };
     let poller = actix_web::rt::spawn(forget_revoked(shared));
-    let heart = actix_web::rt::spawn(beat(service.clone(), replica.clone()));
+    let heart = actix_web::rt::spawn(vitals::keep(service.clone(), replica.clone()));
     if let Some(certificates) = certificates {
         actix_web::rt::spawn(tls::keep_fresh(certificates));
     }
@@ -165,21 +164,6 @@ async fn forget_revoked(state: Arc<State>) {
     loop {
         tick.tick().await;
         state.forget_invalidated().await;
-    }
-}
-
-/// Says every few seconds that this server is running.
-async fn beat(service: Service, replica: Lease) {
-    let mut tick = tokio::time::interval(Duration::from_secs(5));
-    loop {
-        tick.tick().await;
-        match service.beat(&replica).await {
-            Ok(()) => {
-                let now = service.store.clock().now().0 / 1_000;
-                metrics::gauge!("rosterd_heartbeat_time").set(now as f64);
-            }
-            Err(error) => tracing::warn!(error = %error, "the heartbeat could not be written"),
-        }
     }
 }
 

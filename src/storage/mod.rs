@@ -15,6 +15,7 @@ pub mod error;
 pub mod filter;
 pub mod groups;
 pub mod heads;
+pub mod health;
 pub mod journal;
 pub mod known;
 pub mod leases;

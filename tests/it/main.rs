@@ -22,6 +22,7 @@ mod groups;
 mod isolation;
 mod kill;
 mod limits;
+mod operations;
 mod person;
 mod plans;
 mod protocol;

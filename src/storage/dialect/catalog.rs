@@ -2,7 +2,7 @@
 //! these, so that a table which a migration adds tomorrow is in it without anybody thinking of it.
 
 use diesel::RunQueryDsl;
-use diesel::sql_types::Text;
+use diesel::sql_types::{BigInt, Text};
 
 use super::Frag;
 use crate::storage::connection::AnyConnection;
@@ -79,6 +79,26 @@ pub fn columns(conn: &mut AnyConnection, table: &str) -> Result<Vec<Column>> {
         Ok(Column { name, kind })
     };
     rows.into_iter().map(column).collect()
+}
+
+/// What SQLite finds damaged in its file; PostgreSQL looks after itself.
+pub fn damage(conn: &mut AnyConnection) -> Result<Vec<String>> {
+    if let AnyConnection::Postgresql(_) = conn {
+        return Ok(Vec::new());
+    }
+    let sql = "SELECT quick_check FROM pragma_quick_check WHERE quick_check <> 'ok' \
+               UNION ALL SELECT 'a row of ' || \"table\" || ' points at nothing' FROM pragma_foreign_key_check";
+    Ok(Frag::sql(sql).query::<Text>().load(conn)?)
+}
+
+/// What PostgreSQL's clock says, in milliseconds; SQLite has none of its own.
+pub fn clock(conn: &mut AnyConnection) -> Result<Option<i64>> {
+    if let AnyConnection::Sqlite(_) = conn {
+        return Ok(None);
+    }
+    let sql = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)";
+    let now = Frag::sql(sql).query::<BigInt>().get_result(conn)?;
+    Ok(Some(now))
 }
 
 /// Hands each row of a table to `each`, as a JSON array of its columns' values, holding one in memory at a time.
