@@ -350,6 +350,7 @@ mod tests {
     const U: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
     const E: &str = crate::scim::schema::ENTERPRISE;
 
+    // checklist: 20, 25, 39, 68
     #[test]
     fn what_clients_really_send_is_understood() {
         let got = user(json!({
@@ -372,6 +373,7 @@ mod tests {
         );
     }
 
+    // checklist: 31, 34, 37, 40
     #[test]
     fn what_breaks_a_rule_is_refused_with_its_name() {
         let base = |extra: Value| {
@@ -452,6 +454,7 @@ mod tests {
         assert!(refused.is_err());
     }
 
+    // checklist: 38, 39
     #[test]
     fn the_same_value_of_a_list_is_merged_and_an_empty_list_is_no_value() {
         let got = user(json!({
@@ -502,6 +505,7 @@ mod tests {
         assert_eq!(got.members.map(|m| m.len()), Some(2));
     }
 
+    // checklist: 41
     #[test]
     fn a_name_that_precis_refuses_is_a_matter_of_the_preset() {
         for (preset, name, fine) in [

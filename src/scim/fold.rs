@@ -180,6 +180,7 @@ mod tests {
         );
     }
 
+    // checklist: 41
     #[test]
     fn a_user_name_that_precis_refuses_is_folded_like_other_text() {
         assert_eq!(user_name_key("ＡＮＮ@x.test"), "ann@x.test");
@@ -187,6 +188,7 @@ mod tests {
         assert_eq!(user_name_key("Ann Marié"), fold("ann marié"));
     }
 
+    // checklist: 35
     #[test]
     fn instants_compare_as_bytes_whatever_their_offset() {
         let key = |t| date_time_key(t);

@@ -127,6 +127,7 @@ fn whole(name: &str, value: &str) -> Result<i64> {
 mod tests {
     use super::*;
 
+    // checklist: 58, 89, 90, 91
     #[test]
     fn numbers_outside_their_range_are_moved_into_it() {
         let limits = Limits::default();

@@ -197,6 +197,7 @@ mod tests {
         ))
     }
 
+    // checklist: 29, 78, 81, 83
     #[test]
     fn only_what_is_named_and_what_is_always_returned() {
         assert_eq!(
@@ -221,6 +222,7 @@ mod tests {
         );
     }
 
+    // checklist: 28, 79, 82
     #[test]
     fn the_default_set_without_what_is_excluded() {
         let got = cut(
@@ -233,6 +235,7 @@ mod tests {
         );
     }
 
+    // checklist: 80
     #[test]
     fn both_at_once_is_an_error() {
         let registry = Registry::builtin().expect("built-in schemas");

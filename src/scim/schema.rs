@@ -504,6 +504,7 @@ impl Registry {
 mod tests {
     use super::*;
 
+    // checklist: 22
     #[test]
     fn paths_resolve_in_any_case_with_and_without_urn() {
         let registry = Registry::builtin().expect("built-in schemas");

@@ -299,6 +299,7 @@ async fn another_program_can_check_an_export() {
     }
 }
 
+// checklist: 27, 48, 172
 #[actix_web::test]
 async fn no_secret_and_no_password_is_stored_anywhere() {
     let app = TestApp::start().await;

@@ -19,6 +19,7 @@ async fn raw(client: &Client, method: &str, path: &str, body: impl Into<Vec<u8>>
         .await
 }
 
+// checklist: 31, 52, 54, 70, 120
 #[actix_web::test]
 async fn hostile_bodies_are_refused_by_name() {
     let app = TestApp::start().await;
@@ -84,6 +85,7 @@ async fn hostile_bodies_are_refused_by_name() {
     assert_eq!(okta.get("/Users").await.total(), 1);
 }
 
+// checklist: 125, 126, 128, 132, 167
 #[actix_web::test]
 async fn hostile_patches_are_refused_and_nothing_is_half_done() {
     let app = TestApp::start().await;
@@ -141,6 +143,7 @@ async fn hostile_patches_are_refused_and_nothing_is_half_done() {
     assert_eq!(okta.get(&path).await.body, before);
 }
 
+// checklist: 58, 104, 105, 108, 115, 174
 #[actix_web::test]
 async fn hostile_queries_are_refused() {
     let app = TestApp::start().await;
@@ -222,6 +225,7 @@ async fn hostile_queries_are_refused() {
     }
 }
 
+// checklist: 14, 52, 53, 54, 59, 60, 61, 75
 #[actix_web::test]
 async fn everything_below_the_base_answers_in_scim() {
     let app = TestApp::start().await;
@@ -320,6 +324,7 @@ async fn a_write_that_is_refused_has_written_nothing() {
     }
 }
 
+// checklist: 77, 162, 163, 165
 #[actix_web::test]
 async fn a_condition_that_does_not_hold_stops_a_write_and_shortens_a_read() {
     let app = TestApp::start().await;

@@ -137,6 +137,7 @@ async fn replay(app: &TestApp, file: &Path, number: usize) {
     }
 }
 
+// checklist: 22, 74, 75, 86, 107, 122
 #[actix_web::test]
 async fn recorded_exchanges_are_answered_as_the_providers_want() {
     log::listen();

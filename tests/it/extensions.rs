@@ -57,6 +57,7 @@ async fn with_acme() -> (TestApp, Client) {
     (app, source)
 }
 
+// checklist: 16, 17, 30, 82
 #[actix_web::test]
 async fn values_of_an_added_schema_come_back_as_they_went_in() {
     let (app, source) = with_acme().await;
@@ -102,6 +103,7 @@ async fn values_of_an_added_schema_come_back_as_they_went_in() {
     assert!(less.body[ACME].get("tags").is_none() && less.body[ACME]["badge"] == "A-7");
 }
 
+// checklist: 34
 #[actix_web::test]
 async fn values_of_an_added_schema_are_checked_by_it() {
     let (_app, source) = with_acme().await;
@@ -152,6 +154,7 @@ async fn values_of_an_added_schema_are_checked_by_it() {
     assert_eq!(answer.scim_type(), "invalidPath");
 }
 
+// checklist: 24, 35
 #[actix_web::test]
 async fn every_filter_finds_by_an_added_schema() {
     let (app, source) = with_acme().await;
@@ -222,6 +225,7 @@ async fn every_filter_finds_by_an_added_schema() {
     }
 }
 
+// checklist: 33, 146
 #[actix_web::test]
 async fn changes_reach_every_part_of_an_added_schema() {
     let (app, source) = with_acme().await;
@@ -371,6 +375,7 @@ async fn groups_are_extended_like_users() {
     assert_eq!(users.scim_type(), "invalidFilter");
 }
 
+// checklist: 49
 #[actix_web::test]
 async fn discovery_shows_an_added_schema_complete() {
     let (_app, source) = with_acme().await;
@@ -401,6 +406,7 @@ async fn discovery_shows_an_added_schema_complete() {
     assert!(!group.contains(ACME));
 }
 
+// checklist: 62
 #[actix_web::test]
 async fn another_tenant_knows_nothing_of_it() {
     let (app, source) = with_acme().await;

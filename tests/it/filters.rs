@@ -513,6 +513,7 @@ async fn world(dice: &Dice) -> World {
     }
 }
 
+// checklist: 96, 97, 98, 99, 102, 103, 107
 #[actix_web::test]
 async fn sql_equals_the_evaluator() {
     let registry = Registry::builtin().unwrap();

@@ -16,6 +16,7 @@ fn member_ids(group: &Value) -> Vec<String> {
     ids
 }
 
+// checklist: 43, 129, 144
 #[actix_web::test]
 async fn members_come_and_go_in_every_spelling() {
     let app = TestApp::start().await;
@@ -236,6 +237,7 @@ async fn more_than_five_hundred_members_at_once_are_refused_with_the_way_out() {
     );
 }
 
+// checklist: 166
 #[actix_web::test]
 async fn twenty_clients_adding_different_members_lose_none() {
     let app = TestApp::start().await;
@@ -265,6 +267,7 @@ async fn twenty_clients_adding_different_members_lose_none() {
     assert_eq!(member_ids(&okta.get(&path).await.body), people);
 }
 
+// checklist: 94, 95
 #[actix_web::test]
 async fn in_a_search_of_everything_an_attribute_that_a_type_lacks_has_no_value() {
     let app = TestApp::start().await;

@@ -38,6 +38,7 @@ async fn send(client: &Client, method: &str, path: &str, id: &str) -> crate::sup
         .await
 }
 
+// checklist: 56, 57, 173, 175
 #[actix_web::test]
 async fn every_route_refuses_whoever_may_not() {
     let app = TestApp::start().await;
@@ -97,6 +98,7 @@ async fn every_route_refuses_whoever_may_not() {
     assert_eq!(app.verify().await.entries, before + made);
 }
 
+// checklist: 62, 63
 #[actix_web::test]
 async fn every_route_with_an_id_hides_what_is_another_tenants() {
     let app = TestApp::start().await;
@@ -227,6 +229,7 @@ async fn an_operator_names_the_tenant_and_only_reads() {
     named.delete(&format!("/Users/{id}")).await.expect(403);
 }
 
+// checklist: 171
 #[actix_web::test]
 async fn a_token_is_refused_within_a_second_of_its_revocation() {
     let app = TestApp::start().await;

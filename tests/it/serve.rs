@@ -280,6 +280,7 @@ async fn a_stopped_server_answers_what_it_began() {
     }
 }
 
+// checklist: 169
 #[actix_web::test]
 async fn a_lost_database_is_unavailable_and_comes_back() {
     let database = Database::fresh();

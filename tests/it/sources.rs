@@ -707,6 +707,7 @@ async fn the_older_connection_is_in_force_even_when_it_adopts_second() {
     w.check().await;
 }
 
+// checklist: 117
 #[actix_web::test]
 async fn what_a_put_omits_is_no_longer_asserted() {
     let w = world().await;
@@ -917,6 +918,7 @@ fn let_go(w: &World, group: &str) {
     ));
 }
 
+// checklist: 50
 #[actix_web::test]
 async fn a_delete_leaves_the_groups_of_its_own_connection_only() {
     let w = world().await;

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::support::{ENTERPRISE, TestApp, USER, person};
 
+// checklist: 27, 46, 66, 76, 161
 #[actix_web::test]
 async fn a_created_user_reads_back_as_it_was_sent() {
     let app = TestApp::start().await;
@@ -50,6 +51,7 @@ async fn a_created_user_reads_back_as_it_was_sent() {
     assert!(app.verify().await.faults.is_empty());
 }
 
+// checklist: 24, 32, 40, 69, 74, 106
 #[actix_web::test]
 async fn look_up_and_conflict_see_the_same_people() {
     let app = TestApp::start().await;
@@ -87,6 +89,7 @@ async fn look_up_and_conflict_see_the_same_people() {
     assert_eq!(again.scim_type(), "uniqueness");
 }
 
+// checklist: 25, 116, 117, 118, 123
 #[actix_web::test]
 async fn put_replaces_and_an_omitted_active_does_not_reactivate_or_deactivate() {
     let app = TestApp::start().await;
@@ -126,6 +129,7 @@ async fn put_replaces_and_an_omitted_active_does_not_reactivate_or_deactivate() 
         .expect(404);
 }
 
+// checklist: 124
 #[actix_web::test]
 async fn a_write_that_changes_nothing_writes_no_row_no_entry_and_no_version() {
     let app = TestApp::start().await;
@@ -145,6 +149,7 @@ async fn a_write_that_changes_nothing_writes_no_row_no_entry_and_no_version() {
     assert_eq!(app.verify().await.entries, entries);
 }
 
+// checklist: 77, 152, 162
 #[actix_web::test]
 async fn a_stale_version_is_refused_and_nothing_changes() {
     let app = TestApp::start().await;
@@ -180,6 +185,7 @@ async fn a_stale_version_is_refused_and_nothing_changes() {
         .expect(200);
 }
 
+// checklist: 71, 149, 150, 151
 #[actix_web::test]
 async fn after_a_delete_the_user_is_gone_for_the_source_and_kept_for_the_app() {
     let app = TestApp::start().await;
@@ -210,6 +216,7 @@ async fn after_a_delete_the_user_is_gone_for_the_source_and_kept_for_the_app() {
     assert!(app.verify().await.faults.is_empty());
 }
 
+// checklist: 85, 87, 90, 92
 #[actix_web::test]
 async fn pages_have_a_stable_order_and_honest_totals() {
     let app = TestApp::start().await;
@@ -242,6 +249,7 @@ async fn pages_have_a_stable_order_and_honest_totals() {
     assert_eq!((filtered.total(), filtered.resources().len()), (11, 3));
 }
 
+// checklist: 28, 78, 79, 80
 #[actix_web::test]
 async fn projection_cuts_resources_down() {
     let app = TestApp::start().await;

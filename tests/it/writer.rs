@@ -21,6 +21,7 @@ fn meta(app: &TestApp) -> JobMeta {
     }
 }
 
+// checklist: 32
 #[actix_web::test]
 async fn twenty_creators_of_one_user_name_make_one() {
     let app = TestApp::start().await;

@@ -20,6 +20,7 @@ fn problems(document: &Value) -> Vec<String> {
     read(&builtin(), document).expect_err("wrong")
 }
 
+// checklist: 23
 #[test]
 fn defaults_are_written_out() {
     let read = read(
@@ -85,6 +86,7 @@ fn a_urn_is_well_formed_ones_own_and_says_what_it_extends() {
     }
 }
 
+// checklist: 36, 49
 #[test]
 fn each_mistake_is_told_with_its_attribute_and_its_rule() {
     let desk = |part: Value| json!({"name": "desk", "type": "complex", "subAttributes": [part]});

@@ -123,6 +123,7 @@ mod tests {
         ))
     }
 
+    // checklist: 97, 98, 99, 100, 101, 102, 103
     #[test]
     fn filters_of_the_rfc_and_of_clients() {
         let cases = [
@@ -154,6 +155,7 @@ mod tests {
         }
     }
 
+    // checklist: 104, 105, 108
     #[test]
     fn filters_that_mean_nothing_are_refused() {
         for text in [

@@ -43,6 +43,7 @@ fn ann() -> Value {
     })
 }
 
+// checklist: 127, 130, 136, 138, 139, 142, 145
 #[test]
 fn paths_of_every_form_reach_their_target() {
     let cases = [
@@ -160,6 +161,7 @@ fn a_deactivation_is_understood_in_every_spelling_and_preset() {
     }
 }
 
+// checklist: 25, 125, 131, 132, 143, 147
 #[test]
 fn what_cannot_be_applied_is_refused_by_its_name() {
     let cases = [
@@ -257,6 +259,7 @@ fn what_cannot_be_applied_is_refused_by_its_name() {
     }
 }
 
+// checklist: 141
 #[test]
 fn a_filter_that_matches_nothing_is_no_target_by_the_letter() {
     let ops = json!([{"op": "replace", "path": "emails[type eq \"work\"].value", "value": "x"}]);
@@ -362,6 +365,7 @@ fn written_units_are_touched_even_when_nothing_changes() {
     }
 }
 
+// checklist: 38, 134, 142, 145
 #[test]
 fn lists_keep_no_value_twice_and_lose_only_what_is_named() {
     let work = json!({"type": "work", "value": "a@x.test", "primary": true});

@@ -24,6 +24,7 @@ fn joined(word: &str, comparison: impl Fn(usize) -> String) -> String {
     filter
 }
 
+// checklist: 115
 #[actix_web::test]
 async fn every_filter_that_the_grammar_admits_is_answered() {
     let app = TestApp::start().await;
@@ -97,6 +98,7 @@ async fn every_filter_that_the_grammar_admits_is_answered() {
     assert_eq!(search(&okta, "/Users", &names).await.ids(), [ann]);
 }
 
+// checklist: 115
 #[actix_web::test]
 async fn the_deepest_filter_is_answered() {
     let app = TestApp::start().await;

@@ -27,6 +27,7 @@ async fn check(client: &Client, path: &str, cases: &[(&str, &[&str])]) {
     }
 }
 
+// checklist: 43, 98
 #[actix_web::test]
 async fn one_element_of_groups_or_members_satisfies_all_that_stands_in_brackets() {
     let app = TestApp::start().await;
