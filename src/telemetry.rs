@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 use crate::config::{Config, LogFormat};
 
 /// Metrics with their meaning; seconds and counts.
-pub const METRICS: [(&str, &str); 15] = [
+pub const METRICS: [(&str, &str); 16] = [
     (
         "rosterd_writer_queue_depth",
         "Writes that wait for a place in a batch",
@@ -50,6 +50,10 @@ pub const METRICS: [(&str, &str); 15] = [
     (
         "rosterd_wal_bytes",
         "SQLite's log beside its file; it grows while a long read keeps it from being folded in",
+    ),
+    (
+        "rosterd_unreadable_rows_total",
+        "Stored rows that could not be read back and were left out of a list",
     ),
     ("rosterd_build_info", "Version of the running program"),
 ];

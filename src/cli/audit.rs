@@ -11,7 +11,7 @@ use crate::scim::rules::Rules;
 use crate::scim::schema::ResourceKind;
 use crate::storage::filter as sql;
 use crate::storage::journal::{Row, ValueRow, Verified};
-use crate::storage::page::Window;
+use crate::storage::order::{Order, Rows, Slice, Start};
 
 /// The journal.
 #[derive(Debug, clap::Subcommand)]
@@ -61,17 +61,24 @@ pub(super) async fn run(config: &Config, output: Output, command: Audit) -> Resu
                     &mut Rules::default(),
                 )?),
             };
-            let window = Window { offset: 0, limit };
+            let newest = Slice {
+                order: Order::by_id(Rows::Entries, true),
+                start: Start::Offset(0),
+                limit,
+            };
             let entries = service
                 .store
                 .read(&caller.tenant, move |scope| {
                     let condition = parsed.map(|f| sql::entries(scope, &f));
-                    let rows = scope.list_entries(condition.as_ref(), true, window)?;
-                    scope.with_values(rows)
+                    let listed = scope.list_entries(condition.as_ref(), &newest)?;
+                    scope.with_values(listed.rows)
                 })
                 .await?;
             for (row, values) in &entries {
-                say(&Value::Object(render(&registry, "", row, values)).to_string())?;
+                match render(&registry, "", row, values) {
+                    Ok(entry) => say(&Value::Object(entry).to_string())?,
+                    Err(error) => tracing::error!(error = %error, "an entry was left out"),
+                }
             }
             Ok(())
         }

@@ -11,6 +11,7 @@ use crate::domain::access::JoinerPolicy;
 use crate::domain::audit::sha256_hex;
 use crate::domain::ids::{OPERATOR_TENANT, TenantId};
 use crate::domain::roles::Role;
+use crate::http::scim::cursor::Seal;
 use crate::http::tls::Certificates;
 use crate::http::{self, Limits, Listen, Offer, RateLimit, State};
 use crate::scim;
@@ -31,20 +32,14 @@ pub(super) fn run(config: Config) -> Result<(), Failure> {
     let service = open::server(&config)?;
     // Made at the first start rather than in the middle of a run.
     let key = config.make_secret_key(|bytes| service.store.chance().fill(bytes))?;
-    actix_web::rt::System::new().block_on(serve(
-        config,
-        certificates,
-        service,
-        open::key_id(&key),
-        metrics,
-    ))
+    actix_web::rt::System::new().block_on(serve(config, certificates, service, key, metrics))
 }
 
 async fn serve(
     config: Config,
     certificates: Option<Arc<Certificates>>,
     service: Service,
-    key: String,
+    key: [u8; 32],
     metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
 ) -> Result<(), Failure> {
     let listener = TcpListener::bind(config.listen()).map_err(|e| {
@@ -55,7 +50,7 @@ async fn serve(
     })?;
     let address = listener.local_addr()?;
     let public_url = config.public_url(address);
-    remember_key(&service, key).await?;
+    remember_key(&service, open::key_id(&key)).await?;
     if let Some(folder) = config.schemas_dir() {
         schema::add_folder(&service, folder).await?;
     }
@@ -69,6 +64,7 @@ async fn serve(
             public_url: public_url.clone(),
             limits: limits(&config),
             rate: RateLimit::per_minute(config.limits().requests_per_minute),
+            seal: Seal::new(&key),
             metrics: metrics.clone(),
             open_metrics,
         })

@@ -21,6 +21,7 @@ use actix_web::{App, HttpServer, web};
 
 use self::connections::{Connections, UnderWay};
 pub use self::limits::{Limits, RateLimit};
+use self::scim::cursor::Seal;
 use crate::auth::Authenticator;
 use crate::service::Service;
 
@@ -36,6 +37,8 @@ pub struct State {
     pub limits: Limits,
     /// Requests of each token.
     pub rate: RateLimit,
+    /// Seals cursors.
+    pub seal: Seal,
     /// Renders the metrics.
     pub metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
     /// Metrics are served to other machines too: they have a listener of their own.

@@ -58,6 +58,7 @@ routes! {
     "GET" "/ResourceTypes/{id}" READERS discovery::get_resource_type;
     "GET" "/Schemas" READERS discovery::list_schemas;
     "GET" "/Schemas/{id}" READERS discovery::get_schema;
+    "GET" "" READERS root::list;
     "POST" "/.search" READERS root::search;
     "GET" "/Users" READERS users::list;
     "POST" "/Users" WRITERS users::create;

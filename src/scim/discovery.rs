@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::limits::Limits;
+use super::list::CURSOR_TIMEOUT;
 use super::schema::{ROSTERD_GROUP, ROSTERD_USER, Registry, ResourceKind};
 
 /// What a token may see of the schemas.
@@ -32,7 +33,11 @@ pub fn service_provider_config(base: &str, limits: &Limits, payload: usize) -> V
         "bulk": {"supported": true, "maxOperations": limits.bulk_operations, "maxPayloadSize": payload},
         "filter": {"supported": true, "maxResults": limits.page_max},
         "changePassword": {"supported": false},
-        "sort": {"supported": false},
+        "sort": {"supported": true},
+        "pagination": {
+            "cursor": true, "index": true, "defaultPaginationMethod": "index", "defaultPageSize": limits.page_default,
+            "maxPageSize": limits.page_max, "cursorTimeout": CURSOR_TIMEOUT,
+        },
         "etag": {"supported": true},
         "authenticationSchemes": [{
             "type": "oauthbearertoken", "name": "Bearer token", "primary": true,

@@ -16,6 +16,9 @@ pub enum ScimType {
     InvalidValue,
     InvalidVers,
     Sensitive,
+    InvalidCursor,
+    ExpiredCursor,
+    InvalidCount,
 }
 
 impl ScimType {
@@ -32,6 +35,9 @@ impl ScimType {
             Self::InvalidValue => "invalidValue",
             Self::InvalidVers => "invalidVers",
             Self::Sensitive => "sensitive",
+            Self::InvalidCursor => "invalidCursor",
+            Self::ExpiredCursor => "expiredCursor",
+            Self::InvalidCount => "invalidCount",
         }
     }
 }
@@ -116,6 +122,21 @@ impl Error {
     /// The URL names a version of the protocol that is not spoken here.
     pub fn invalid_vers(detail: impl Into<String>) -> Self {
         Self::bad(ScimType::InvalidVers, detail)
+    }
+
+    /// The cursor is not one of this query (RFC 9865 §2.1).
+    pub fn invalid_cursor(detail: impl Into<String>) -> Self {
+        Self::bad(ScimType::InvalidCursor, detail)
+    }
+
+    /// The cursor is too old.
+    pub fn expired_cursor(detail: impl Into<String>) -> Self {
+        Self::bad(ScimType::ExpiredCursor, detail)
+    }
+
+    /// The size of a page is none, or another than the cursor's.
+    pub fn invalid_count(detail: impl Into<String>) -> Self {
+        Self::bad(ScimType::InvalidCount, detail)
     }
 
     /// The body as it is sent.

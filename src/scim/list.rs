@@ -1,4 +1,4 @@
-//! Query parameters of lists (RFC 7644 §3.4.2), in any letter case.
+//! Query parameters of lists (RFC 7644 §3.4.2, RFC 9865), in any letter case.
 
 use super::error::{Error, Result, quote};
 use super::limits::Limits;
@@ -8,6 +8,8 @@ use super::schema::{Registry, ResourceKind};
 
 /// Page size when neither client nor configuration names one.
 pub const DEFAULT_COUNT: i64 = 100;
+/// How long a cursor may be used, in seconds.
+pub const CURSOR_TIMEOUT: i64 = 3_600;
 
 /// What a client asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub struct ListQuery {
     pub start_index: i64,
     /// Page size, already within the server's maximum.
     pub count: i64,
+    /// `cursor`: paging by cursor is wanted; empty for the first page.
+    pub cursor: Option<String>,
     /// `filter`.
     pub filter: Option<String>,
     /// `attributes`.
@@ -33,6 +37,7 @@ impl Default for ListQuery {
         Self {
             start_index: 1,
             count: DEFAULT_COUNT,
+            cursor: None,
             filter: None,
             attributes: None,
             excluded: None,
@@ -46,29 +51,42 @@ impl ListQuery {
     /// Reads decoded pairs; of a name given twice the first counts, unknown names are passed over.
     ///
     /// # Errors
-    /// `startIndex` or `count` is no whole number.
+    /// `startIndex` or `count` is no whole number, `sortOrder` no order, or both ways of paging are asked for.
     pub fn parse<'p>(
         pairs: impl Iterator<Item = (&'p str, &'p str)>,
         limits: &Limits,
     ) -> Result<Self> {
         let mut query = Self::default();
-        let (mut start, mut count) = (None, None);
+        let (mut start, mut count, mut order) = (None, None, None);
         for (name, value) in pairs {
             match name.to_ascii_lowercase().as_str() {
-                "startindex" if start.is_none() => start = Some(whole(name, value)?),
-                "count" if count.is_none() => count = Some(whole(name, value)?),
+                "startindex" if start.is_none() => start = Some((name, value)),
+                "count" if count.is_none() => count = Some((name, value)),
+                "cursor" if query.cursor.is_none() => query.cursor = Some(value.trim().to_owned()),
                 "filter" if query.filter.is_none() => query.filter = some(value),
                 "attributes" if query.attributes.is_none() => query.attributes = some(value),
                 "excludedattributes" if query.excluded.is_none() => query.excluded = some(value),
                 "sortby" if query.sort_by.is_none() => query.sort_by = some(value),
-                "sortorder" => query.descending = value.trim().eq_ignore_ascii_case("descending"),
+                "sortorder" if order.is_none() => order = some(value),
                 _ => {}
             }
         }
-        query.start_index = start.unwrap_or(1).max(1);
-        query.count = count
-            .unwrap_or(limits.page_default)
-            .clamp(0, limits.page_max);
+        if let (Some(_), Some(_)) = (start, &query.cursor) {
+            return Err(Error::invalid_value(
+                "a list is paged by `startIndex` or by `cursor`: leave one of them out",
+            ));
+        }
+        if let Some((name, value)) = start {
+            query.start_index = whole(name, value).map_err(Error::invalid_value)?.max(1);
+        }
+        if let Some((name, value)) = count {
+            let wrong = match query.cursor {
+                Some(_) => Error::invalid_count,
+                None => Error::invalid_value,
+            };
+            query.count = whole(name, value).map_err(wrong)?.clamp(0, limits.page_max);
+        }
+        query.descending = is_descending(order.as_deref())?;
         Ok(query)
     }
 
@@ -85,42 +103,32 @@ impl ListQuery {
         let (wanted, unwanted) = (self.attributes.as_deref(), self.excluded.as_deref());
         Projection::parse(registry, kind, wanted, unwanted, rules)
     }
-
-    /// Whether entries of the journal are wanted in descending order; they are sorted by number or, which is the same,
-    /// by time.
-    ///
-    /// # Errors
-    /// Another attribute to sort by.
-    pub fn order_by_sequence(&self) -> Result<bool> {
-        match self.sort_by.as_deref() {
-            None => Ok(self.descending),
-            Some(name)
-                if ["sequence", "time", "id", "meta.created"]
-                    .iter()
-                    .any(|n| name.eq_ignore_ascii_case(n)) =>
-            {
-                Ok(self.descending)
-            }
-            Some(name) => Err(Error::invalid_value(format!(
-                "audit events are sorted by `sequence` or `time`; got `{}`",
-                quote(name)
-            ))),
-        }
-    }
 }
 
 fn some(value: &str) -> Option<String> {
     (!value.trim().is_empty()).then(|| value.to_owned())
 }
 
-fn whole(name: &str, value: &str) -> Result<i64> {
+fn whole(name: &str, value: &str) -> std::result::Result<i64, String> {
     value.trim().parse().map_err(|_| {
-        Error::invalid_value(format!(
+        format!(
             "`{}` takes a whole number; got `{}`",
             quote(name),
             quote(value)
-        ))
+        )
     })
+}
+
+fn is_descending(order: Option<&str>) -> Result<bool> {
+    match order.map(str::trim) {
+        None => Ok(false),
+        Some(word) if word.eq_ignore_ascii_case("ascending") => Ok(false),
+        Some(word) if word.eq_ignore_ascii_case("descending") => Ok(true),
+        Some(word) => Err(Error::invalid_value(format!(
+            "`sortOrder` is `ascending` or `descending`; got `{}`",
+            quote(word)
+        ))),
+    }
 }
 
 #[cfg(test)]
@@ -146,5 +154,20 @@ mod tests {
             Ok((1, DEFAULT_COUNT))
         );
         assert!(of(&[("count", "ten")]).is_err());
+        assert!(of(&[("sortOrder", "upwards")]).is_err());
+    }
+
+    #[test]
+    fn a_list_is_paged_in_one_of_two_ways() {
+        let of = |pairs: &[(&'static str, &'static str)]| {
+            ListQuery::parse(pairs.iter().copied(), &Limits::default())
+        };
+        let cursor = |pairs| of(pairs).map(|q| q.cursor);
+        assert_eq!(cursor(&[]), Ok(None));
+        assert_eq!(cursor(&[("Cursor", "")]), Ok(Some(String::new())));
+        assert!(cursor(&[("cursor", ""), ("startIndex", "1")]).is_err());
+        let kind = |pairs| of(pairs).map_err(|e| e.scim_type);
+        let wrong = kind(&[("cursor", ""), ("count", "ten")]);
+        assert_eq!(wrong, Err(Some(crate::scim::ScimType::InvalidCount)));
     }
 }

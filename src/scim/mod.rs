@@ -16,6 +16,7 @@ pub mod patch;
 pub mod project;
 pub mod rules;
 pub mod schema;
+pub mod sort;
 pub mod units;
 pub mod values;
 

@@ -134,16 +134,37 @@ impl Dialect {
         }
     }
 
-    /// `FROM` item that yields the elements of an array as `alias.value`; no rows where there is no array.
+    /// `FROM` item that yields the elements of an array as `alias.value` in their order; no rows where there is no array.
     pub fn json_elements(self, doc: &str, path: &[&str], alias: &str) -> String {
         match self {
             Self::Postgres => {
                 let at = self.json_value(doc, path);
                 format!(
-                    "jsonb_array_elements(CASE jsonb_typeof{at} WHEN 'array' THEN {at} ELSE '[]' END) AS {alias}(value)"
+                    "jsonb_array_elements(CASE jsonb_typeof{at} WHEN 'array' THEN {at} ELSE '[]' END) \
+                     WITH ORDINALITY AS {alias}(value, number)"
                 )
             }
             Self::Sqlite => format!("json_each({doc}, {}) AS {alias}", sqlite_path(path)),
+        }
+    }
+
+    /// The primary element of an array, or else its first, or a part of it; SQL NULL where there is none.
+    pub fn json_chosen(self, doc: &str, path: &[&str], part: impl Fn(&str) -> String) -> String {
+        let from = self.json_elements(doc, path, "e");
+        let chosen = part("e.value");
+        let primary = self.json_bool("e.value", &["primary"]);
+        let place = match self {
+            Self::Postgres => "e.number",
+            Self::Sqlite => "e.key",
+        };
+        format!("(SELECT {chosen} FROM {from} ORDER BY {primary} DESC NULLS LAST, {place} LIMIT 1)")
+    }
+
+    /// A JSON expression that is NULL, rather than the statement's failure, where what is stored is no JSON.
+    pub fn json_readable(self, doc: &str) -> String {
+        match self {
+            Self::Postgres => doc.to_owned(),
+            Self::Sqlite => format!("(CASE WHEN json_valid({doc}) THEN {doc} END)"),
         }
     }
 

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Text};
 
 use super::connection::AnyConnection;
 use super::dialect::{Frag, insert_all};
 use super::error::{Error, Result};
 use super::heads::Head;
-use super::page::{Condition, Window};
+use super::order::{Listed, Slice};
+use super::page::{Condition, part};
 use super::schema::{journal, journal_values};
 use super::scope::Scope;
 use super::writer::JobMeta;
@@ -222,27 +224,20 @@ impl Scope<'_> {
         self.with_values(rows)
     }
 
-    /// Entries that satisfy a filter, by number.
+    /// A part of the entries that satisfy a filter.
     pub fn list_entries(
         &mut self,
         filter: Option<&Condition>,
-        descending: bool,
-        window: Window,
-    ) -> Result<Vec<Row>> {
-        let mut query = Frag::sql(
-            "SELECT j.tenant, j.sequence, j.epoch, j.at, j.actor_kind, j.actor_id, j.cause_kind, j.cause_id, \
-             j.action, j.subject_kind, j.subject_id, j.object_kind, j.object_id, j.reason, j.changes, j.hash \
-             FROM journal j WHERE j.tenant = ",
-        )
-        .text(self.tenant().as_str());
-        if let Some(filter) = filter {
-            query = query.push(" AND ").frag(&filter.condition);
-        }
-        let order = if descending { "DESC" } else { "ASC" };
-        let query = query
-            .push(&format!(" ORDER BY j.sequence {order}"))
-            .frag(&window.frag());
-        Ok(query.query::<journal::SqlType>().load(self.conn())?)
+        slice: &Slice,
+    ) -> Result<Listed<Row>> {
+        let query = entries_page(self.tenant().as_str(), filter, slice);
+        let read = match slice.limit {
+            0 => Vec::new(),
+            _ => query
+                .query::<(journal::SqlType, Nullable<Text>)>()
+                .load(self.conn())?,
+        };
+        Ok(slice.listed(read, |row: &Row| row.sequence.to_string()))
     }
 
     /// How many entries satisfy a filter.
@@ -345,6 +340,18 @@ impl Scope<'_> {
             .limit(LISTED as i64)
             .load(conn)?)
     }
+}
+
+/// The statement of a page of entries: also what the plan tests look at.
+pub fn entries_page(tenant: &str, filter: Option<&Condition>, slice: &Slice) -> Frag {
+    let query = Frag::sql(
+        "SELECT j.tenant, j.sequence, j.epoch, j.at, j.actor_kind, j.actor_id, j.cause_kind, j.cause_id, \
+         j.action, j.subject_kind, j.subject_id, j.object_kind, j.object_id, j.reason, j.changes, j.hash, ",
+    )
+    .frag(&slice.order.key_text())
+    .push(" FROM journal j WHERE j.tenant = ")
+    .text(tenant);
+    part(query, filter, slice)
 }
 
 diesel::allow_tables_to_appear_in_same_query!(journal, journal_values);

@@ -21,6 +21,7 @@ pub mod known;
 pub mod leases;
 pub mod memberships;
 pub mod migrations;
+pub mod order;
 pub mod page;
 pub mod schema;
 pub mod scope;

@@ -1,37 +1,16 @@
 //! Pages of users and groups in a view, and their honest totals.
 
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::dialect::Frag;
 use super::error::Result;
+use super::order::{Listed, Slice};
 use super::scope::Scope;
 use super::view::{
-    GroupView, GroupViewSql, UserView, UserViewSql, View, from_groups, from_users, groups_in,
-    users_in,
+    GroupView, GroupViewSql, UserView, UserViewSql, View, from_groups, from_users, select_groups,
+    select_users,
 };
-use crate::scim::list::DEFAULT_COUNT;
-
-/// Which part of a list: `offset` rows are passed over, at most `limit` returned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
-    /// Rows before the page.
-    pub offset: i64,
-    /// Rows of the page.
-    pub limit: i64,
-}
-
-impl Window {
-    /// ` LIMIT … OFFSET …`. The limit is text, since SQLite prepares a statement anew each time it is bound; any but
-    /// the usual one keeps the statement out of the cache, which would hold one for each.
-    pub(super) fn frag(self) -> Frag {
-        let frag = Frag::sql(format!(" LIMIT {} OFFSET ", self.limit)).int(self.offset);
-        match self.limit {
-            DEFAULT_COUNT => frag,
-            _ => frag.free_shape(),
-        }
-    }
-}
 
 /// A condition in SQL, with the attribute look-up that drives it if there is one.
 #[derive(Debug, Clone, Default)]
@@ -41,15 +20,21 @@ pub struct Condition {
 }
 
 impl Scope<'_> {
-    /// Users in order of their ids.
+    /// A part of the users that match.
     pub fn list_users(
         &mut self,
         view: &View,
         filter: Option<&Condition>,
-        window: Window,
-    ) -> Result<Vec<UserView>> {
-        let query = users_page(view, self.tenant().as_str(), filter, window);
-        Ok(query.query::<UserViewSql>().load(self.conn())?)
+        slice: &Slice,
+    ) -> Result<Listed<UserView>> {
+        let query = users_page(view, self.tenant().as_str(), filter, slice);
+        let read = match slice.limit {
+            0 => Vec::new(),
+            _ => query
+                .query::<(UserViewSql, Nullable<Text>)>()
+                .load(self.conn())?,
+        };
+        Ok(slice.listed(read, |user: &UserView| user.user_id.clone()))
     }
 
     /// How many users match.
@@ -57,9 +42,8 @@ impl Scope<'_> {
         let Some(filter) = filter else {
             return self.count_all_users(view);
         };
-        let connection = view.connection().unwrap_or_default();
         let query = Frag::sql("SELECT count(*)")
-            .frag(&from_users(view, self.tenant().as_str(), connection))
+            .frag(&from_users(view, self.tenant().as_str()))
             .push(" AND ")
             .frag(&filter.condition);
         Ok(query.query::<BigInt>().get_result(self.conn())?)
@@ -77,15 +61,21 @@ impl Scope<'_> {
         Ok(counted.map_or(0, |c| head.public_users - c.hidden_users + c.only_users))
     }
 
-    /// Groups in order of their ids.
+    /// A part of the groups that match.
     pub fn list_groups(
         &mut self,
         view: &View,
         filter: Option<&Condition>,
-        window: Window,
-    ) -> Result<Vec<GroupView>> {
-        let query = groups_page(view, self.tenant().as_str(), filter, window);
-        Ok(query.query::<GroupViewSql>().load(self.conn())?)
+        slice: &Slice,
+    ) -> Result<Listed<GroupView>> {
+        let query = groups_page(view, self.tenant().as_str(), filter, slice);
+        let read = match slice.limit {
+            0 => Vec::new(),
+            _ => query
+                .query::<(GroupViewSql, Nullable<Text>)>()
+                .load(self.conn())?,
+        };
+        Ok(slice.listed(read, |group: &GroupView| group.id.clone()))
     }
 
     /// How many groups match.
@@ -109,62 +99,100 @@ impl Scope<'_> {
 }
 
 /// The statement of a page of users: also what the plan tests look at.
-pub fn users_page(view: &View, tenant: &str, filter: Option<&Condition>, window: Window) -> Frag {
-    if let (View::Connection(connection), None) = (view, filter) {
-        return unfiltered(view, tenant, connection, window);
+pub fn users_page(view: &View, tenant: &str, filter: Option<&Condition>, slice: &Slice) -> Frag {
+    let query = select_users(view)
+        .push(", ")
+        .frag(&slice.order.key_text())
+        .frag(&from_users(view, tenant));
+    match (view, filter) {
+        (View::Connection(connection), None) if slice.order.is_by_id() => query
+            .push(" AND u.id IN (SELECT k.id FROM (")
+            .frag(&visible_ids(tenant, connection, slice))
+            .push(") k)")
+            .frag(&slice.order.order_by()),
+        _ => part(query, filter, slice),
     }
-    let mut query = users_in(view, tenant);
+}
+
+/// What remains after `… WHERE …`.
+pub(super) fn part(mut query: Frag, filter: Option<&Condition>, slice: &Slice) -> Frag {
     if let Some(filter) = filter {
         query = query.push(" AND ").frag(&filter.condition);
     }
-    query.push(" ORDER BY u.id").frag(&window.frag())
+    query
+        .frag(&slice.after())
+        .frag(&slice.order.order_by())
+        .frag(&slice.limits())
 }
 
-/// The page's ids come from two index ranges, public users without an ended claim and the connection's own claims on
-/// others; documents are read for the page only.
-fn unfiltered(view: &View, tenant: &str, connection: &str, window: Window) -> Frag {
-    let ids = Frag::sql("SELECT p.id AS id FROM users p WHERE p.tenant = ")
+/// The ids of a page, merged from index ranges: public users without an ended claim, and the connection's own claims on
+/// others, state by state. Documents are read for the page only.
+fn visible_ids(tenant: &str, connection: &str, slice: &Slice) -> Frag {
+    let public = Frag::sql("SELECT p.id AS id FROM users p WHERE p.tenant = ")
         .text(tenant)
+        .push(" AND p.is_public")
+        .frag(&slice.after_id("p.id"))
         .push(
-            " AND p.is_public AND NOT EXISTS (SELECT 1 FROM claims e WHERE e.tenant = p.tenant \
+            " AND NOT EXISTS (SELECT 1 FROM claims e WHERE e.tenant = p.tenant \
              AND e.user_id = p.id AND e.state = 'ended' AND e.connection_id = ",
         )
         .text(connection)
-        .push(") UNION ALL SELECT o.user_id FROM claims o WHERE o.tenant = ")
-        .text(tenant)
-        .push(" AND o.connection_id = ")
-        .text(connection)
-        .push(" AND o.user_public = ")
-        .bool(false)
-        .push(" AND o.state <> 'ended' ORDER BY id")
-        .frag(&window.frag());
-    users_in(view, tenant)
-        .push(" AND u.id IN (SELECT k.id FROM (")
-        .frag(&ids)
-        .push(") k) ORDER BY u.id")
+        .push(")");
+    let own = |state: &str| {
+        Frag::sql("SELECT o.user_id AS id FROM claims o WHERE o.tenant = ")
+            .text(tenant)
+            .push(" AND o.connection_id = ")
+            .text(connection)
+            .push(" AND o.user_public = ")
+            .bool(false)
+            .push(&format!(" AND o.state = '{state}'"))
+            .frag(&slice.after_id("o.user_id"))
+    };
+    let ranges = [public, own("live"), own("pending"), own("parked")];
+    let mut ids = Frag::default();
+    for (i, range) in ranges.iter().enumerate() {
+        let (before, after) = (if i == 0 { "" } else { " UNION ALL " }, format!(") r{i}"));
+        ids = ids
+            .push(before)
+            .push("SELECT id FROM (")
+            .frag(&slice.head_of(range.clone()))
+            .push(&after);
+    }
+    ids.push(" ORDER BY id")
+        .push(slice.order.direction())
+        .frag(&slice.limits())
 }
 
 /// The statement of a page of groups.
-pub fn groups_page(view: &View, tenant: &str, filter: Option<&Condition>, window: Window) -> Frag {
-    let mut query = groups_in(view, tenant);
-    if let Some(filter) = filter {
-        query = query.push(" AND ").frag(&filter.condition);
-    }
-    query.push(" ORDER BY g.id").frag(&window.frag())
+pub fn groups_page(view: &View, tenant: &str, filter: Option<&Condition>, slice: &Slice) -> Frag {
+    let query = select_groups(view)
+        .push(", ")
+        .frag(&slice.order.key_text())
+        .frag(&from_groups(view, tenant));
+    part(query, filter, slice)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::order::{Order, Rows, Start};
 
     #[test]
     fn only_pages_of_the_usual_size_are_kept_prepared() {
         for view in [View::Everybody, View::Connection("c".to_owned())] {
             for (limit, kept) in [(100, true), (99, false), (1_000, false)] {
-                let window = Window { offset: 0, limit };
-                for page in [users_page, groups_page] {
-                    let page = page(&view, "t", None, window);
-                    assert_eq!(page != page.clone().free_shape(), kept, "{limit} {view:?}");
+                for start in [Start::Offset(0), Start::After(None)] {
+                    let slice = |rows| Slice {
+                        order: Order::by_id(rows, false),
+                        start: start.clone(),
+                        limit,
+                    };
+                    for page in [
+                        users_page(&view, "t", None, &slice(Rows::Users)),
+                        groups_page(&view, "t", None, &slice(Rows::Groups)),
+                    ] {
+                        assert_eq!(page != page.clone().free_shape(), kept, "{limit} {view:?}");
+                    }
                 }
             }
         }

@@ -119,31 +119,34 @@ type ReferenceSql = (Text, Nullable<Text>, Text);
 
 /// `SELECT … FROM users u …` for a view, up to and including the conditions of visibility.
 pub(super) fn users_in(view: &View, tenant: &str) -> Frag {
-    match view {
-        View::Connection(connection) => Frag::sql(
+    select_users(view).frag(&from_users(view, tenant))
+}
+
+/// The columns of a [`UserView`].
+pub(super) fn select_users(view: &View) -> Frag {
+    Frag::sql(match view {
+        View::Connection(_) => {
             "SELECT COALESCE(c.scim_id, u.id), u.id, COALESCE(c.view_doc, u.doc), \
              COALESCE(c.active, u.has_access), c.external_id, COALESCE(c.version, u.doc_version), \
              u.created_at, COALESCE(c.updated_at, u.doc_updated_at), u.access, u.access_reason, \
              u.access_params, u.has_access, \
-             CASE WHEN c.view_doc IS NULL THEN u.manager_id ELSE c.manager_id END",
-        )
-        .frag(&from_users(view, tenant, connection)),
-        View::Everybody => Frag::sql(
+             CASE WHEN c.view_doc IS NULL THEN u.manager_id ELSE c.manager_id END"
+        }
+        View::Everybody => {
             "SELECT u.id, u.id, u.doc, u.has_access, NULL, u.version, u.created_at, u.updated_at, \
-             u.access, u.access_reason, u.access_params, u.has_access, u.manager_id",
-        )
-        .frag(&from_users(view, tenant, "")),
-    }
+             u.access, u.access_reason, u.access_params, u.has_access, u.manager_id"
+        }
+    })
 }
 
 /// The part from `FROM` on, for counting too.
-pub(super) fn from_users(view: &View, tenant: &str, connection: &str) -> Frag {
+pub(super) fn from_users(view: &View, tenant: &str) -> Frag {
     match view {
-        View::Connection(_) => Frag::sql(
+        View::Connection(connection) => Frag::sql(
             " FROM users u LEFT JOIN claims c ON c.tenant = u.tenant AND c.user_id = u.id \
              AND c.connection_id = ",
         )
-        .text(connection)
+        .text(connection.as_str())
         .push(" WHERE u.tenant = ")
         .text(tenant)
         .push(" AND ((c.state IS NULL AND u.is_public) OR c.state <> 'ended')"),
@@ -155,15 +158,18 @@ pub(super) fn from_users(view: &View, tenant: &str, connection: &str) -> Frag {
 
 /// `SELECT … FROM groups g …` for a view, up to and including the conditions of visibility.
 pub(super) fn groups_in(view: &View, tenant: &str) -> Frag {
+    select_groups(view).frag(&from_groups(view, tenant))
+}
+
+/// The columns of a [`GroupView`].
+pub(super) fn select_groups(view: &View) -> Frag {
     let external = match view {
         View::Connection(connection) => Frag::sql("SELECT g.id, g.doc, CASE WHEN g.managed_by = ")
             .text(connection.as_str())
             .push(" THEN g.external_id END"),
         View::Everybody => Frag::sql("SELECT g.id, g.doc, NULL"),
     };
-    external
-        .push(", g.version, g.created_at, g.updated_at, g.kind, g.managed_by, g.generation")
-        .frag(&from_groups(view, tenant))
+    external.push(", g.version, g.created_at, g.updated_at, g.kind, g.managed_by, g.generation")
 }
 
 /// The part from `FROM` on, for counting too.

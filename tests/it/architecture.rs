@@ -28,6 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "storage::Error",
             "storage::view",
             "storage::page",
+            "storage::order",
             "storage::filter",
             "storage::journal",
             "storage::tenants",

@@ -2,6 +2,7 @@
 
 mod limits;
 mod rules;
+mod sort;
 
 use rosterd::domain::access::JoinerPolicy;
 use rosterd::domain::chance::{Chance, SeededChance};

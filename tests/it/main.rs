@@ -24,6 +24,7 @@ mod isolation;
 mod kill;
 mod limits;
 mod operations;
+mod paging;
 mod person;
 mod plans;
 mod protocol;

@@ -5,10 +5,14 @@ use std::process::Stdio;
 
 use rosterd::cli::simulate::{Dialect, Family, Options, Play, play};
 use rosterd::scim::filter::parse;
+use rosterd::scim::list::ListQuery;
 use rosterd::scim::rules::{Preset, Rules};
 use rosterd::scim::schema::{Registry, ResourceKind};
+use rosterd::scim::sort;
 use rosterd::storage::connection::AnyConnection;
-use rosterd::storage::page::{Window, groups_page, users_page};
+use rosterd::storage::journal::entries_page;
+use rosterd::storage::order::{Mark, Order, Rows, Slice, Start};
+use rosterd::storage::page::{groups_page, users_page};
 use rosterd::storage::view::{View, groups_of_query, members_query};
 use rosterd::storage::{dialect::Frag, filter as sql, memberships};
 use serde_json::json;
@@ -213,19 +217,20 @@ async fn page(app: &TestApp, kind: ResourceKind, view: &View, text: &str) -> Fra
     let registry = Registry::builtin().unwrap();
     let filter = parse(&registry, kind, text, &mut Rules::default()).unwrap();
     let (tenant, view) = (app.tenant.tenant.as_str().to_owned(), view.clone());
-    let window = Window {
-        offset: 0,
+    let slice = |rows| Slice {
+        order: Order::by_id(rows, false),
+        start: Start::Offset(0),
         limit: 100,
     };
     let page = app.service.store.read(&app.tenant.tenant, move |scope| {
         Ok::<_, rosterd::storage::Error>(match kind {
             ResourceKind::User => {
                 let condition = sql::users(scope, &registry, &view, &filter);
-                users_page(&view, &tenant, Some(&condition), window)
+                users_page(&view, &tenant, Some(&condition), &slice(Rows::Users))
             }
             _ => {
                 let condition = sql::groups(scope, &registry, &view, &filter);
-                groups_page(&view, &tenant, Some(&condition), window)
+                groups_page(&view, &tenant, Some(&condition), &slice(Rows::Groups))
             }
         })
     });
@@ -306,6 +311,65 @@ async fn every_look_up_uses_an_index() {
             .len(),
         10
     );
+}
+
+#[actix_web::test]
+async fn a_page_by_cursor_begins_where_the_last_one_ended() {
+    let app = TestApp::start().await;
+    app.source(Preset::Okta).await;
+    let connection = fill(&app.database, app.tenant.tenant.as_str(), 20_000, 10);
+    let tenant = app.tenant.tenant.as_str();
+    let mut conn = app.database.connect();
+    let mark = |id: &str, key: Option<&str>| {
+        Start::After(Some(Mark {
+            key: key.map(str::to_owned),
+            id: id.to_owned(),
+        }))
+    };
+    let slice = |order: Order, start: Start| Slice {
+        order,
+        start,
+        limit: 100,
+    };
+    let id = "019000010000-x";
+    let mut pages = Vec::new();
+    for view in [View::Connection(connection), View::Everybody] {
+        for (descending, start) in [
+            (false, Start::After(None)),
+            (false, mark(id, None)),
+            (true, mark(id, None)),
+        ] {
+            let by_id = |rows| slice(Order::by_id(rows, descending), start.clone());
+            pages.push(users_page(&view, tenant, None, &by_id(Rows::Users)));
+            pages.push(groups_page(&view, tenant, None, &by_id(Rows::Groups)));
+        }
+    }
+    let entries = slice(Order::by_id(Rows::Entries, false), mark("7", None));
+    pages.push(entries_page(tenant, None, &entries));
+    for (by, key) in [("userName", "u5000"), ("meta.lastModified", "5000")] {
+        let registry = Registry::builtin().unwrap();
+        let query = ListQuery::parse(
+            [("sortBy", by)].into_iter(),
+            &rosterd::scim::limits::Limits::default(),
+        )
+        .unwrap();
+        let sort = sort::parse(&registry, ResourceKind::User, &query, &mut Rules::default());
+        let sort = sort.unwrap();
+        let order = app.service.store.read(&app.tenant.tenant, move |scope| {
+            Ok::<_, rosterd::storage::Error>(sql::users_order(scope, &View::Everybody, &sort))
+        });
+        let slice = slice(order.await.unwrap(), mark(id, Some(key)));
+        pages.push(users_page(&View::Everybody, tenant, None, &slice));
+    }
+    for page in pages {
+        let plan = plan(&mut conn, &page);
+        assert_eq!(
+            walks(&plan),
+            Vec::<String>::new(),
+            "{}\n{plan}",
+            page.shape()
+        );
+    }
 }
 
 #[actix_web::test]

@@ -20,7 +20,7 @@ use crate::scim::schema::{ROSTERD_USER, ResourceKind};
 use crate::service::users::Decided;
 use crate::service::{self, Service};
 use crate::storage::known::Marks;
-use crate::storage::page::Window;
+use crate::storage::order::{Order, Rows, Slice, Start};
 use crate::storage::view::View;
 use crate::storage::{Scope, filter as sql};
 
@@ -88,12 +88,13 @@ pub(super) async fn run(config: &Config, output: Output, command: Person) -> Res
             start_index,
             count,
         } => {
-            let window = Window {
-                offset: start_index - 1,
+            let slice = Slice {
+                order: Order::by_id(Rows::Users, false),
+                start: Start::Offset(start_index - 1),
                 limit: count,
             };
             let filter = narrowed(filter, access)?;
-            list(&service, output, &tenant, filter, window).await
+            list(&service, output, &tenant, filter, slice).await
         }
         Person::Show {
             tenant,
@@ -131,7 +132,7 @@ async fn list(
     output: Output,
     tenant: &str,
     filter: Option<String>,
-    window: Window,
+    slice: Slice,
 ) -> Result<(), Failure> {
     let caller = open::caller(service, tenant, "person list").await?;
     let registry = service.registry(&caller.tenant).await?;
@@ -145,7 +146,8 @@ async fn list(
         .store
         .read(&caller.tenant, move |scope| {
             let condition = parsed.map(|f| sql::users(scope, &schemas, &View::Everybody, &f));
-            let users = scope.list_users(&View::Everybody, condition.as_ref(), window)?;
+            let users = scope.list_users(&View::Everybody, condition.as_ref(), &slice)?;
+            let users = users.rows;
             let total = scope.count_users(&View::Everybody, condition.as_ref())?;
             Ok::<_, service::Error>((users, total))
         })
@@ -157,7 +159,14 @@ async fn list(
         rosterd: true,
     };
     for user in &users {
-        let value: Value = serde_json::from_str(&frame.user(user, &[], None))?;
+        let rendered = match frame.user(user, &[], None) {
+            Ok(rendered) => rendered,
+            Err(error) => {
+                tracing::error!(user.id = user.id, error = %error, "a person was left out");
+                continue;
+            }
+        };
+        let value: Value = serde_json::from_str(&rendered)?;
         let text = format!(
             "{}  {:<8}  {}  {}  {}",
             user.id,

@@ -16,7 +16,7 @@ use crate::service::{Error, Service};
 use crate::storage::claims::ClaimRow;
 use crate::storage::conflicts::ConflictRow;
 use crate::storage::connections::ConnectionRow;
-use crate::storage::page::Window;
+use crate::storage::order::{Order, Rows, Slice, Start};
 use crate::storage::users::UserRow;
 use crate::storage::view::View;
 use crate::storage::{Scope, filter as sql};
@@ -143,12 +143,18 @@ fn journal(
         &mut Rules::default(),
     )?;
     let condition = sql::entries(scope, &parsed);
-    let rows = scope.list_entries(Some(&condition), true, Window { offset: 0, limit })?;
-    let entries = scope.with_values(rows)?;
-    let each = entries
+    let newest = Slice {
+        order: Order::by_id(Rows::Entries, true),
+        start: Start::Offset(0),
+        limit,
+    };
+    let listed = scope.list_entries(Some(&condition), &newest)?;
+    let entries = scope.with_values(listed.rows)?;
+    let each: crate::storage::Result<Vec<Value>> = entries
         .iter()
-        .map(|(row, values)| Value::Object(render(registry, "", row, values)));
-    Ok(each.collect())
+        .map(|(row, values)| render(registry, "", row, values).map(Value::Object))
+        .collect();
+    Ok(Value::Array(each?))
 }
 
 /// The page for people.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{list_response, search_query};
+use super::render::readable;
+use super::{Page, page_response, search_query, start};
 use crate::domain::audit::Committed;
 use crate::domain::clock::Millis;
 use crate::http::call::{Call, Reply};
@@ -13,10 +14,11 @@ use crate::scim::error::Result;
 use crate::scim::filter;
 use crate::scim::list::ListQuery;
 use crate::scim::schema::{Registry, ResourceKind};
+use crate::scim::sort;
 use crate::service::Error;
-use crate::storage::filter as sql;
 use crate::storage::journal::{Row, ValueRow};
-use crate::storage::page::Window;
+use crate::storage::order::Slice;
+use crate::storage::{self, filter as sql};
 
 const KIND: ResourceKind = ResourceKind::AuditEvent;
 
@@ -25,10 +27,23 @@ fn entry_id(row: &Row) -> String {
 }
 
 /// An entry as a resource.
-pub fn render(registry: &Registry, base: &str, row: &Row, values: &[ValueRow]) -> Doc {
+///
+/// # Errors
+/// The stored entry is unreadable.
+pub fn render(
+    registry: &Registry,
+    base: &str,
+    row: &Row,
+    values: &[ValueRow],
+) -> std::result::Result<Doc, storage::Error> {
     let id = entry_id(row);
     let time = Millis(row.at).to_rfc3339();
-    let committed: Vec<Committed> = serde_json::from_str(&row.changes).unwrap_or_default();
+    let committed: Vec<Committed> =
+        serde_json::from_str(&row.changes).map_err(|error| storage::Error::Corrupt {
+            table: "journal",
+            id: id.clone(),
+            why: format!("its list of changes: {:?}", error.classify()),
+        })?;
     let changes = committed
         .iter()
         .enumerate()
@@ -61,10 +76,10 @@ pub fn render(registry: &Registry, base: &str, row: &Row, values: &[ValueRow]) -
     if let Some(reason) = &row.reason {
         whole["reason"] = Value::from(reason.as_str());
     }
-    match whole {
+    Ok(match whole {
         Value::Object(map) => map,
         _ => Doc::new(),
-    }
+    })
 }
 
 /// `GET /AuditEvents`.
@@ -100,6 +115,7 @@ pub async fn get(call: Call) -> Result<Reply> {
         .await
         .map_err(|e| call.explain(e))?;
     let whole = render(&registry, &call.state.scim_base(), &found.0, &found.1);
+    let whole = whole.map_err(|e| call.explain(e))?;
     Ok(Reply::ok(
         Value::Object(projection.apply(&registry, KIND, whole)).to_string(),
     ))
@@ -114,32 +130,39 @@ async fn page(call: &Call, query: ListQuery) -> Result<Reply> {
         .as_deref()
         .map(|text| filter::parse(&registry, KIND, text, &mut rules))
         .transpose()?;
-    let order = query.order_by_sequence()?;
-    let window = Window {
-        offset: query.start_index - 1,
-        limit: query.count,
-    };
-    let (total, entries) = call
+    let sort = sort::parse(&registry, KIND, &query, &mut rules)?;
+    let (start, limit) = (start(call, KIND, &query)?, query.count);
+    let (total, next, entries) = call
         .state
         .service
         .store
         .read(&call.tenant()?, move |scope| {
             let condition = parsed.map(|f| sql::entries(scope, &f));
-            let total = scope.count_entries(condition.as_ref())?;
-            let rows = scope.list_entries(condition.as_ref(), order, window)?;
-            Ok::<_, Error>((total, scope.with_values(rows)?))
+            let slice = Slice {
+                order: sql::entries_order(scope, &sort),
+                start,
+                limit,
+            };
+            let listed = scope.list_entries(condition.as_ref(), &slice)?;
+            let total = slice.total(condition.is_some(), &listed, || {
+                scope.count_entries(condition.as_ref())
+            })?;
+            Ok::<_, Error>((total, listed.next, scope.with_values(listed.rows)?))
         })
         .await
         .map_err(|e| call.explain(e))?;
     let base = call.state.scim_base();
-    let rendered: Vec<String> = entries
-        .iter()
-        .map(|(row, values)| {
-            Value::Object(projection.apply(&registry, KIND, render(&registry, &base, row, values)))
-                .to_string()
-        })
-        .collect();
-    let mut reply = Reply::ok(list_response(total, query.start_index, &rendered));
+    let rendered = entries.iter().map(|(row, values)| {
+        let whole = render(&registry, &base, row, values)?;
+        Ok(Value::Object(projection.apply(&registry, KIND, whole)).to_string())
+    });
+    let resources = readable(rendered, &call.request);
+    let page = Page {
+        total,
+        resources,
+        next,
+    };
+    let mut reply = Reply::ok(page_response(call, KIND, &query, &page)?);
     reply.rules = rules.used();
     Ok(reply)
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::render::Frame;
-use super::{list_response, search_query};
+use super::render::{Frame, readable};
+use super::{Page, page_response, search_query, start};
 use crate::http::call::{Call, Reply};
 use crate::scim::document;
 use crate::scim::error::Result;
@@ -13,9 +13,10 @@ use crate::scim::patch;
 use crate::scim::project::Projection;
 use crate::scim::rules::Rules;
 use crate::scim::schema::ResourceKind;
+use crate::scim::sort::{self, Sort};
 use crate::service::Error;
 use crate::storage::filter as sql;
-use crate::storage::page::Window;
+use crate::storage::order::{Slice, Start};
 use crate::storage::view::{GroupView, Reference};
 
 const KIND: ResourceKind = ResourceKind::Group;
@@ -66,7 +67,8 @@ async fn show(
         ..Reply::default()
     };
     reply.location = Some(frame.location(KIND, &group.id));
-    reply.body = Some(frame.group(&group, members.as_deref()));
+    let rendered = frame.group(&group, members.as_deref());
+    reply.body = Some(rendered.map_err(|e| call.explain(e))?);
     Ok(reply)
 }
 
@@ -96,52 +98,52 @@ async fn page(call: &Call, query: ListQuery) -> Result<Reply> {
         .as_deref()
         .map(|text| filter::parse(call.registry(), KIND, text, &mut rules))
         .transpose()?;
-    let (total, resources) = fetch(call, &query, filter, &mut rules).await?;
-    let mut reply = Reply::ok(list_response(total, query.start_index, &resources));
+    let sort = sort::parse(call.registry(), KIND, &query, &mut rules)?;
+    let start = start(call, KIND, &query)?;
+    let page = fetch(call, &query, filter, sort, start, &mut rules).await?;
+    let mut reply = Reply::ok(page_response(call, KIND, &query, &page)?);
     reply.rules = rules.used();
     Ok(reply)
 }
 
-/// The total and a page of rendered resources. The filter is the query's, read by the caller.
+/// A page of rendered resources. Filter, order and place are the query's, read by the caller.
 pub(super) async fn fetch(
     call: &Call,
     query: &ListQuery,
     filter: Option<Filter>,
+    sort: Sort,
+    start: Start,
     rules: &mut Rules,
-) -> Result<(i64, Vec<String>)> {
+) -> Result<Page> {
     let registry = Arc::clone(&call.schemas);
     let projection = query.projection(call.registry(), KIND, rules)?;
-    let (view, start, count) = (call.view()?, query.start_index, query.count);
+    let (view, limit) = (call.view()?, query.count);
     let wants_members = projection.wants("members");
-    let (total, groups) = call
+    let (total, next, groups) = call
         .state
         .service
         .store
         .read(&call.tenant()?, move |scope| {
             let condition = filter.map(|f| sql::groups(scope, &registry, &view, &f));
-            let window = Window {
-                offset: start - 1,
-                limit: count,
+            let slice = Slice {
+                order: sql::groups_order(scope, &view, &sort),
+                start,
+                limit,
             };
-            let groups = match count {
-                0 => Vec::new(),
-                _ => scope.list_groups(&view, condition.as_ref(), window)?,
-            };
-            let got = i64::try_from(groups.len()).unwrap_or(i64::MAX);
-            let total = match (start, got < count) {
-                (1, true) if condition.is_some() => got,
-                _ => scope.count_groups(&view, condition.as_ref())?,
-            };
+            let listed = scope.list_groups(&view, condition.as_ref(), &slice)?;
+            let total = slice.total(condition.is_some(), &listed, || {
+                scope.count_groups(&view, condition.as_ref())
+            })?;
             let mut full: Vec<(GroupView, Option<Vec<Reference>>)> =
-                Vec::with_capacity(groups.len());
-            for group in groups {
+                Vec::with_capacity(listed.rows.len());
+            for group in listed.rows {
                 let members = match wants_members {
                     true => Some(scope.list_members(&view, &group.id, group.generation)?),
                     false => None,
                 };
                 full.push((group, members));
             }
-            Ok::<_, Error>((total, full))
+            Ok::<_, Error>((total, listed.next, full))
         })
         .await
         .map_err(|e| call.explain(e))?;
@@ -152,11 +154,13 @@ pub(super) async fn fetch(
         projection: &projection,
         rosterd: call.sight()?.rosterd,
     };
-    let rendered: Vec<String> = groups
-        .iter()
-        .map(|(g, m)| frame.group(g, m.as_deref()))
-        .collect();
-    Ok((total, rendered))
+    let rendered = groups.iter().map(|(g, m)| frame.group(g, m.as_deref()));
+    let resources = readable(rendered, &call.request);
+    Ok(Page {
+        total,
+        resources,
+        next,
+    })
 }
 
 /// `POST /Groups`.

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod bulk;
+pub mod cursor;
 pub mod discovery;
 pub mod groups;
 pub mod render;
@@ -15,15 +16,64 @@ use crate::scim;
 use crate::scim::error::Result;
 use crate::scim::fold::fold_number;
 use crate::scim::list::ListQuery;
+use crate::scim::schema::ResourceKind;
+use crate::storage::order::{Mark, Start};
 
-/// A `ListResponse` around resources that are rendered already.
+/// A part of a list, rendered.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// How many resources there are in all, if that was counted.
+    pub total: Option<i64>,
+    /// Resources.
+    pub resources: Vec<String>,
+    /// Where the next page begins, if places are asked for and there is one.
+    pub next: Option<Mark>,
+}
+
+/// A `ListResponse` by index around resources that are rendered already.
 pub fn list_response(total: i64, start_index: i64, resources: &[String]) -> String {
+    let about = format!("\"totalResults\":{total},\"startIndex\":{start_index},");
+    envelope(&about, resources)
+}
+
+fn envelope(about: &str, resources: &[String]) -> String {
     format!(
-        "{{\"schemas\":[\"urn:ietf:params:scim:api:messages:2.0:ListResponse\"],\"totalResults\":{total},\
-         \"startIndex\":{start_index},\"itemsPerPage\":{},\"Resources\":[{}]}}",
+        "{{\"schemas\":[\"urn:ietf:params:scim:api:messages:2.0:ListResponse\"],{about}\
+         \"itemsPerPage\":{},\"Resources\":[{}]}}",
         resources.len(),
         resources.join(",")
     )
+}
+
+/// Where the page of a query begins.
+fn start(call: &Call, kind: ResourceKind, query: &ListQuery) -> Result<Start> {
+    match &query.cursor {
+        None => Ok(Start::Offset(query.start_index - 1)),
+        Some(text) if text.is_empty() => Ok(Start::After(None)),
+        Some(text) => cursor::open(call, kind, query, text).map(|mark| Start::After(Some(mark))),
+    }
+}
+
+/// The answer to a query: a page by index says where it is, one by cursor where the next one is.
+fn page_response(
+    call: &Call,
+    kind: ResourceKind,
+    query: &ListQuery,
+    page: &Page,
+) -> Result<String> {
+    if query.cursor.is_none() {
+        let total = page.total.unwrap_or_default();
+        return Ok(list_response(total, query.start_index, &page.resources));
+    }
+    let mut about = String::new();
+    if let Some(total) = page.total {
+        about = format!("\"totalResults\":{total},");
+    }
+    if let Some(mark) = &page.next {
+        let next = cursor::seal(call, kind, query, mark)?;
+        about.push_str(&format!("\"nextCursor\":\"{next}\","));
+    }
+    Ok(envelope(&about, &page.resources))
 }
 
 /// The parameters of a `SearchRequest` body (RFC 7644 §3.4.3).

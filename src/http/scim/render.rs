@@ -1,6 +1,8 @@
 //! From stored rows to resources. With nothing special asked for, the stored text is passed through and what it lacks
-//! is spliced in; otherwise the resource is built as a value and cut down.
+//! is spliced in; otherwise the resource is built as a value and cut down. A row whose document is not what was once
+//! stored is an error of its own: a list goes on without it.
 
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use crate::domain::clock::Millis;
@@ -8,6 +10,7 @@ use crate::scim::Doc;
 use crate::scim::etag;
 use crate::scim::project::Projection;
 use crate::scim::schema::{ENTERPRISE, ROSTERD_GROUP, ROSTERD_USER, Registry, ResourceKind};
+use crate::storage::Error;
 use crate::storage::view::{GroupView, Reference, UserView};
 
 /// What rendering needs to know besides the row.
@@ -62,8 +65,17 @@ impl Frame<'_> {
     }
 
     /// A user. `hidden` is a manager whom the reader cannot see.
-    pub fn user(&self, user: &UserView, groups: &[Reference], hidden: Option<&str>) -> String {
+    ///
+    /// # Errors
+    /// The stored document is unreadable.
+    pub fn user(
+        &self,
+        user: &UserView,
+        groups: &[Reference],
+        hidden: Option<&str>,
+    ) -> Result<String, Error> {
         let kind = ResourceKind::User;
+        check("users", &user.user_id, &user.doc.0)?;
         let mut extra = Doc::new();
         extra.insert("id".to_owned(), Value::from(user.id.as_str()));
         if let Some(external_id) = &user.external_id {
@@ -87,7 +99,7 @@ impl Frame<'_> {
             ),
         );
         if self.is_as_stored(kind) && hidden.is_none() {
-            return splice(&user.doc.0, &extra);
+            return Ok(splice(&user.doc.0, &extra));
         }
         let mut whole = parse(&user.doc.0);
         if let Some(hidden) = hidden {
@@ -103,12 +115,16 @@ impl Frame<'_> {
             add_extension(&mut whole, ROSTERD_USER, access);
         }
         whole.append(&mut extra);
-        Value::Object(self.projection.apply(self.registry, kind, whole)).to_string()
+        Ok(Value::Object(self.projection.apply(self.registry, kind, whole)).to_string())
     }
 
     /// A group; `members` is `None` where they are not wanted.
-    pub fn group(&self, group: &GroupView, members: Option<&[Reference]>) -> String {
+    ///
+    /// # Errors
+    /// The stored document is unreadable.
+    pub fn group(&self, group: &GroupView, members: Option<&[Reference]>) -> Result<String, Error> {
         let kind = ResourceKind::Group;
+        check("groups", &group.id, &group.doc.0)?;
         let mut extra = Doc::new();
         extra.insert("id".to_owned(), Value::from(group.id.as_str()));
         if let Some(external_id) = &group.external_id {
@@ -131,7 +147,7 @@ impl Frame<'_> {
             ),
         );
         if self.is_as_stored(kind) {
-            return splice(&group.doc.0, &extra);
+            return Ok(splice(&group.doc.0, &extra));
         }
         let mut whole = parse(&group.doc.0);
         if self.rosterd {
@@ -142,8 +158,36 @@ impl Frame<'_> {
             add_extension(&mut whole, ROSTERD_GROUP, about);
         }
         whole.append(&mut extra);
-        Value::Object(self.projection.apply(self.registry, kind, whole)).to_string()
+        Ok(Value::Object(self.projection.apply(self.registry, kind, whole)).to_string())
     }
+}
+
+/// The document may be passed on: it is an object with at least one member. What is wrong with it is told without
+/// anything that stands in it.
+fn check(table: &'static str, id: &str, doc: &str) -> Result<(), Error> {
+    let why = match serde_json::from_str::<IgnoredAny>(doc) {
+        Ok(_) if doc.trim_start().starts_with('{') && doc.contains(':') => return Ok(()),
+        Ok(_) => "its document is no object with attributes".to_owned(),
+        Err(error) => format!("its document is no JSON: {error}"),
+    };
+    Err(Error::Corrupt {
+        table,
+        id: id.to_owned(),
+        why,
+    })
+}
+
+/// What can be shown of a list; the log names each row that cannot.
+pub fn readable(each: impl Iterator<Item = Result<String, Error>>, request: &str) -> Vec<String> {
+    let shown = each.filter_map(|rendered| match rendered {
+        Ok(text) => Some(text),
+        Err(error) => {
+            tracing::error!(request.id = %request, error = %error, "a row was left out of a list");
+            metrics::counter!("rosterd_unreadable_rows_total").increment(1);
+            None
+        }
+    });
+    shown.collect()
 }
 
 /// `{extra…, document…}`; both are objects with at least one member.

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::render::Frame;
-use super::{list_response, search_query};
+use super::render::{Frame, readable};
+use super::{Page, page_response, search_query, start};
 use crate::http::call::{Call, Reply};
 use crate::scim::document;
 use crate::scim::error::Result;
@@ -14,10 +14,11 @@ use crate::scim::patch;
 use crate::scim::project::Projection;
 use crate::scim::rules::Rules;
 use crate::scim::schema::ResourceKind;
+use crate::scim::sort::{self, Sort};
 use crate::service::Error;
-use crate::storage::page::Window;
+use crate::storage::order::{Slice, Start};
 use crate::storage::view::{Reference, UserView, View};
-use crate::storage::{Scope, filter as sql};
+use crate::storage::{self, Scope, filter as sql};
 
 const KIND: ResourceKind = ResourceKind::User;
 
@@ -58,8 +59,11 @@ fn complete(
 }
 
 impl Fetched {
-    fn render(&self, frame: &Frame<'_>) -> Vec<String> {
-        let each = self.users.iter().map(|user| {
+    fn render(
+        &self,
+        frame: &Frame<'_>,
+    ) -> impl Iterator<Item = std::result::Result<String, storage::Error>> {
+        self.users.iter().map(move |user| {
             let groups = self
                 .groups
                 .get(&user.user_id)
@@ -69,8 +73,7 @@ impl Fetched {
                 .as_deref()
                 .filter(|m| self.hidden.contains(*m));
             frame.user(user, groups, hidden)
-        });
-        each.collect()
+        })
     }
 }
 
@@ -114,7 +117,8 @@ async fn show(
         ..Reply::default()
     };
     reply.location = Some(frame.location(KIND, &user.id));
-    reply.body = fetched.render(&frame).pop();
+    let rendered = fetched.render(&frame).next().transpose();
+    reply.body = rendered.map_err(|e| call.explain(e))?;
     Ok(reply)
 }
 
@@ -144,44 +148,44 @@ async fn page(call: &Call, query: ListQuery) -> Result<Reply> {
         .as_deref()
         .map(|text| filter::parse(call.registry(), KIND, text, &mut rules))
         .transpose()?;
-    let (total, resources) = fetch(call, &query, filter, &mut rules).await?;
-    let mut reply = Reply::ok(list_response(total, query.start_index, &resources));
+    let sort = sort::parse(call.registry(), KIND, &query, &mut rules)?;
+    let start = start(call, KIND, &query)?;
+    let page = fetch(call, &query, filter, sort, start, &mut rules).await?;
+    let mut reply = Reply::ok(page_response(call, KIND, &query, &page)?);
     reply.rules = rules.used();
     Ok(reply)
 }
 
-/// The total and a page of rendered resources. The filter is the query's, read by the caller.
+/// A page of rendered resources. Filter, order and place are the query's, read by the caller.
 pub(super) async fn fetch(
     call: &Call,
     query: &ListQuery,
     filter: Option<Filter>,
+    sort: Sort,
+    start: Start,
     rules: &mut Rules,
-) -> Result<(i64, Vec<String>)> {
+) -> Result<Page> {
     let registry = Arc::clone(&call.schemas);
     let projection = query.projection(call.registry(), KIND, rules)?;
-    let (view, start, count) = (call.view()?, query.start_index, query.count);
+    let (view, limit) = (call.view()?, query.count);
     let wants_groups = projection.wants("groups");
-    let (total, fetched) = call
+    let (total, next, fetched) = call
         .state
         .service
         .store
         .read(&call.tenant()?, move |scope| {
             let condition = filter.map(|f| sql::users(scope, &registry, &view, &f));
-            let window = Window {
-                offset: start - 1,
-                limit: count,
+            let slice = Slice {
+                order: sql::users_order(scope, &view, &sort),
+                start,
+                limit,
             };
-            let users = match count {
-                0 => Vec::new(),
-                _ => scope.list_users(&view, condition.as_ref(), window)?,
-            };
-            // A first page that is not full is the whole.
-            let got = i64::try_from(users.len()).unwrap_or(i64::MAX);
-            let total = match (start, got < count) {
-                (1, true) if condition.is_some() => got,
-                _ => scope.count_users(&view, condition.as_ref())?,
-            };
-            Ok::<_, Error>((total, complete(scope, &view, users, wants_groups)?))
+            let listed = scope.list_users(&view, condition.as_ref(), &slice)?;
+            let total = slice.total(condition.is_some(), &listed, || {
+                scope.count_users(&view, condition.as_ref())
+            })?;
+            let fetched = complete(scope, &view, listed.rows, wants_groups)?;
+            Ok::<_, Error>((total, listed.next, fetched))
         })
         .await
         .map_err(|e| call.explain(e))?;
@@ -192,7 +196,11 @@ pub(super) async fn fetch(
         projection: &projection,
         rosterd: call.sight()?.rosterd,
     };
-    Ok((total, fetched.render(&frame)))
+    Ok(Page {
+        total,
+        resources: readable(fetched.render(&frame), &call.request),
+        next,
+    })
 }
 
 /// `POST /Users`.

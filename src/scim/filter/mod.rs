@@ -7,7 +7,7 @@ mod prepass;
 
 pub use evaluate::{evaluate, evaluate_element};
 pub use parse::{element_filter, parse, parse_among};
-pub(in crate::scim) use parse::{real_name, rewrite_path};
+pub(in crate::scim) use parse::{is_made_address, real_name, rewrite_path};
 
 use super::schema::AttrPath;
 

@@ -270,7 +270,7 @@ fn spelled(path: &grammar::AttrPath) -> String {
 }
 
 /// Addresses that are not stored: they depend on how the server is reached.
-fn is_made_address(path: &AttrPath) -> bool {
+pub(in crate::scim) fn is_made_address(path: &AttrPath) -> bool {
     match path.sub.as_deref() {
         Some("location") => path.is_core("meta"),
         Some("$ref") => path.is_core("members") || path.is_core("groups"),

@@ -9,7 +9,9 @@ use super::list::List;
 use super::users::by_id;
 use crate::scim::filter::{Filter, Literal, Op, Test, evaluate_element};
 use crate::scim::schema::{AttrPath, ROSTERD_GROUP};
+use crate::scim::sort::Compares;
 use crate::storage::dialect::{Dialect, Frag};
+use crate::storage::order::Key;
 use crate::storage::view::{View, known_id, members_of};
 
 pub(super) struct Groups<'a> {
@@ -109,7 +111,12 @@ impl Table for Groups<'_> {
                     && evaluate_element(&Filter::Test(test.clone()), &ours);
                 Some(match added {
                     true => Frag::sql("(1 = 1)"),
-                    false => List::in_json(self.dialect, "g.doc", &["schemas"]).test(test),
+                    false => List::in_json(
+                        self.dialect,
+                        &self.dialect.json_readable("g.doc"),
+                        &["schemas"],
+                    )
+                    .test(test),
                 })
             }
             _ => None,
@@ -177,8 +184,39 @@ impl Table for Groups<'_> {
         }
     }
 
-    fn document(&self) -> &str {
-        "g.match_doc"
+    fn sort_key(&self, path: &AttrPath) -> Option<Key> {
+        let key = |expression: &Frag, compares| Key::new(self.dialect, expression, compares);
+        let text = |expression: &str| Some(key(&Frag::sql(expression), Compares::Text));
+        if path.urn.as_deref() == Some(ROSTERD_GROUP) {
+            return match path.attr.as_deref()? {
+                "kind" => text("g.kind").map(Key::set),
+                "managedBy" => text("g.managed_by"),
+                _ => None,
+            };
+        }
+        let number = |column: &str| Some(key(&Frag::sql(column), Compares::Number).set());
+        match (path.attr.as_deref()?, path.sub.as_deref()) {
+            ("id", _) => text("g.id").map(Key::set),
+            ("displayName", _) => text("g.display_name_key").map(Key::set),
+            ("externalId", _) => {
+                let own = self.view.connection().map(|connection| {
+                    Frag::sql("CASE WHEN g.managed_by = ")
+                        .text(connection)
+                        .push(" THEN g.external_id END")
+                });
+                let none = Frag::sql("CAST(NULL AS TEXT)");
+                Some(key(&own.unwrap_or(none), Compares::Text))
+            }
+            ("meta", Some("created")) => number("g.created_at"),
+            ("meta", Some("lastModified")) => number("g.updated_at"),
+            ("meta", Some("resourceType")) => text("CAST(NULL AS TEXT)"),
+            ("meta", _) => text(&version("g.version")),
+            _ => None,
+        }
+    }
+
+    fn document(&self) -> String {
+        self.dialect.json_readable("g.match_doc")
     }
 
     fn id(&self) -> &'static str {

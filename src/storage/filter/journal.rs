@@ -87,7 +87,9 @@ fn changes(dialect: Dialect) -> List<'static> {
         Dialect::Postgres => {
             " FROM jsonb_array_elements(j.changes::jsonb) WITH ORDINALITY AS e(value, number) WHERE 1 = 1"
         }
-        Dialect::Sqlite => " FROM json_each(j.changes) AS e WHERE 1 = 1",
+        Dialect::Sqlite => {
+            " FROM json_each(CASE WHEN json_valid(j.changes) THEN j.changes END) AS e WHERE 1 = 1"
+        }
     };
     List::new(Frag::sql(from), move |test| change(dialect, test))
 }

@@ -10,10 +10,12 @@ mod groups;
 mod journal;
 mod leaf;
 mod list;
+mod sort;
 mod tree;
 mod users;
 
 use super::dialect::{Dialect, Frag};
+use super::order::Key;
 use super::page::Condition;
 use super::scope::Scope;
 use super::view::View;
@@ -24,6 +26,7 @@ use list::List;
 use serde_json::Value;
 
 pub use journal::entries;
+pub use sort::{entries_order, groups_order, users_order};
 
 /// How a resource type's attributes are reached.
 trait Table {
@@ -35,8 +38,10 @@ trait Table {
     fn driver(&self, test: &Test) -> Option<Driver>;
     /// Where it holds, the reader does not see the attribute that the match document has.
     fn hidden(&self, path: &AttrPath) -> Option<Frag>;
-    /// SQL of the match document.
-    fn document(&self) -> &str;
+    /// An attribute that columns sort by.
+    fn sort_key(&self, path: &AttrPath) -> Option<Key>;
+    /// SQL of the match document; NULL where it is no JSON, so that one row that cannot be read fails no list.
+    fn document(&self) -> String;
     /// SQL of the id.
     fn id(&self) -> &'static str;
 }
@@ -118,13 +123,13 @@ impl<T: Table> Translator<'_, T> {
             return None;
         }
         let home = segments(path.urn.as_deref(), path.attr.as_deref(), None);
-        Some(List::in_json(self.dialect, self.table.document(), &home))
+        Some(List::in_json(self.dialect, &self.table.document(), &home))
     }
 
     fn in_document(&self, filter: &Filter, test: &Test) -> Frag {
         let AttrPath { urn, attr, sub } = &test.path;
         let path = segments(urn.as_deref(), attr.as_deref(), sub.as_deref());
-        let holds = leaf::in_json(self.dialect, self.table.document(), &path, test);
+        let holds = leaf::in_json(self.dialect, &self.table.document(), &path, test);
         let Some(hidden) = self.table.hidden(&test.path) else {
             return holds;
         };

@@ -9,7 +9,9 @@ use super::list::List;
 use crate::scim::filter::{Filter, Literal, Op, Test, evaluate_element};
 use crate::scim::fold::email_identity_key;
 use crate::scim::schema::{AttrPath, ENTERPRISE, ROSTERD_USER};
+use crate::scim::sort::Compares;
 use crate::storage::dialect::{Dialect, Frag};
+use crate::storage::order::Key;
 use crate::storage::view::{View, groups_of};
 
 /// How far the time in an id may be from the moment of writing, in milliseconds.
@@ -115,17 +117,17 @@ impl<'a> Users<'a> {
     }
 
     fn schemas(&self, test: &Test) -> Frag {
-        let doc = self.own("view_doc", "doc");
+        let doc = self.dialect.json_readable(&self.own("view_doc", "doc"));
         let list = List::in_json(self.dialect, &doc, &["schemas"]);
         match self.view {
             // A hidden manager takes the extension along if it has nothing else.
             View::Connection(connection) => {
                 let lone = self
                     .dialect
-                    .json_has_only(self.document(), ENTERPRISE, "manager");
+                    .json_has_only(&self.document(), ENTERPRISE, "manager");
                 let urn = self.dialect.element_text("e");
                 let shown = Frag::sql(format!("NOT ({urn} = '{ENTERPRISE}' AND {lone} AND "))
-                    .frag(&hidden_manager(self.dialect, self.document(), connection))
+                    .frag(&hidden_manager(self.dialect, &self.document(), connection))
                     .push(")");
                 list.only(&shown).test(test)
             }
@@ -215,7 +217,7 @@ impl Table for Users<'_> {
         let is_manager =
             path.urn.as_deref() == Some(ENTERPRISE) && path.attr.as_deref() == Some("manager");
         let connection = self.view.connection().filter(|_| is_manager)?;
-        Some(hidden_manager(self.dialect, self.document(), connection))
+        Some(hidden_manager(self.dialect, &self.document(), connection))
     }
 
     fn driver(&self, test: &Test) -> Option<Driver> {
@@ -257,11 +259,55 @@ impl Table for Users<'_> {
         }
     }
 
-    fn document(&self) -> &str {
-        match self.view {
+    fn sort_key(&self, path: &AttrPath) -> Option<Key> {
+        let key =
+            |expression: &str, compares| Key::new(self.dialect, &Frag::sql(expression), compares);
+        let text = |expression: &str| Some(key(expression, Compares::Text));
+        let is_source = self.view.connection().is_some();
+        if path.urn.as_deref() == Some(ROSTERD_USER) {
+            return match (path.attr.as_deref()?, path.sub.as_deref()) {
+                ("access", _) => text("u.access"),
+                ("hasAccess", _) => Some(key("u.has_access", Compares::Bool)),
+                ("accessReason", Some("code")) => text("u.access_reason"),
+                ("accessReason", _) => text("u.access_params"),
+                _ => None,
+            };
+        }
+        if path.urn.is_some() {
+            return None;
+        }
+        match (path.attr.as_deref()?, path.sub.as_deref()) {
+            ("id", _) => text(&self.own("scim_id", "id")),
+            ("userName", _) if is_source => text(&self.own("user_name_key", "user_name_key")),
+            ("userName", _) => text("u.user_name_key").map(Key::set),
+            // Not `COALESCE`: a source with an own view reads no name that it does not assert.
+            ("displayName", _) if is_source => text(
+                "CASE WHEN c.view_doc IS NULL THEN u.display_name_key ELSE c.display_name_key END",
+            ),
+            ("displayName", _) => text("u.display_name_key"),
+            ("externalId", _) if is_source => text("c.external_id"),
+            ("externalId", _) | ("meta", Some("resourceType")) => text("CAST(NULL AS TEXT)"),
+            ("active", _) => Some(key(&self.own("active", "has_access"), Compares::Bool)),
+            ("meta", Some("created")) => Some(key("u.created_at", Compares::Number)),
+            ("meta", Some("lastModified")) => Some(match self.view {
+                View::Connection(_) => {
+                    key("COALESCE(c.updated_at, u.doc_updated_at)", Compares::Number)
+                }
+                View::Everybody => key("u.updated_at", Compares::Number).set(),
+            }),
+            ("meta", _) => text(&version(match self.view {
+                View::Connection(_) => "COALESCE(c.version, u.doc_version)",
+                View::Everybody => "u.version",
+            })),
+            _ => None,
+        }
+    }
+
+    fn document(&self) -> String {
+        self.dialect.json_readable(match self.view {
             View::Connection(_) => "COALESCE(c.view_match, u.match_doc)",
             View::Everybody => "u.match_doc",
-        }
+        })
     }
 
     fn id(&self) -> &'static str {

@@ -13,6 +13,7 @@ use rosterd::domain::chance::SystemChance;
 use rosterd::domain::clock::{Clock, Millis, SystemClock};
 use rosterd::domain::ids::{OPERATOR_TENANT, TenantId};
 use rosterd::domain::roles::Role;
+use rosterd::http::scim::cursor::Seal;
 use rosterd::http::{self, State};
 use rosterd::scim::rules::Preset;
 use rosterd::scim::schema::Registry;
@@ -138,6 +139,7 @@ impl TestApp {
             public_url: base.clone(),
             limits: http::Limits::default(),
             rate: http::RateLimit::per_minute(0),
+            seal: Seal::new(&[7; 32]),
             metrics: None,
             open_metrics: false,
         });
