@@ -1,7 +1,7 @@
 //! `rosterd backup`.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -96,7 +96,15 @@ fn take(url: &DatabaseUrl, path: &Path, now: Millis) -> Result<(Header, Footer),
         .create_new(true)
         .mode(0o600)
         .open(&draft)
-        .map_err(|e| format!("cannot make {}: {e}", draft.display()))?;
+        .map_err(|e| {
+            let shown = draft.display();
+            match e.kind() {
+                ErrorKind::AlreadyExists => {
+                    format!("{shown} is what a backup left that was cut off: remove it")
+                }
+                _ => format!("cannot make {shown}: {e}"),
+            }
+        })?;
     let written = fill(url, file, now).and_then(|written| {
         std::fs::rename(&draft, path)?;
         sync_directory(path)?;

@@ -16,8 +16,11 @@ use crate::storage::{dialect, migrations};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The file that `backup` made.
-    #[arg(long, value_name = "FILE")]
-    from: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "in_place")]
+    from: Option<PathBuf>,
+    /// Load nothing: the database was put back by other means, and its journals begin a new epoch.
+    #[arg(long, conflicts_with_all = ["from", "force"])]
+    in_place: bool,
     /// On SQLite: move a database that is there aside instead of refusing.
     #[arg(long)]
     force: bool,
@@ -25,8 +28,10 @@ pub(super) struct Args {
 
 /// `rosterd restore`.
 pub(super) fn run(config: &Config, args: &Args) -> Result<(), Failure> {
-    let file =
-        File::open(&args.from).map_err(|e| format!("cannot read {}: {e}", args.from.display()))?;
+    let Some(from) = &args.from else {
+        return in_place(config);
+    };
+    let file = File::open(from).map_err(|e| format!("cannot read {}: {e}", from.display()))?;
     let mut archive = Archive::open(file)?;
     if let Some(needed) = &archive.header.key_id {
         open::require_key(config, needed)?;
@@ -44,6 +49,15 @@ pub(super) fn run(config: &Config, args: &Args) -> Result<(), Failure> {
         "restored what was backed up at {}; each journal has a new epoch",
         Millis(archive.header.taken_at).to_rfc3339()
     ))?;
+    marks.iter().try_for_each(tell)
+}
+
+fn in_place(config: &Config) -> Result<(), Failure> {
+    let url = open::database(config)?;
+    migrate::before_a_command(&url)?;
+    let mut conn = connect(&url, Purpose::Write)?;
+    let marks = archive::acknowledge(&mut conn, SystemClock.now(), seed(&SystemChance))?;
+    say("each journal has a new epoch")?;
     marks.iter().try_for_each(tell)
 }
 

@@ -122,25 +122,28 @@ pub(super) fn create(conn: &mut AnyConnection, head: &Head) -> Result<()> {
 
 /// Starts a new epoch of every journal, after a restore: whoever reads on after entries that are no longer there must see
 /// that they are gone. Two restores of the same copy must not look alike, so an epoch is the second at which it began.
+/// `taken_at` is when the copy was taken, in milliseconds, as far as that is known.
 pub(super) fn start_epochs(
     conn: &mut AnyConnection,
     at: Millis,
-    taken_at: i64,
+    taken_at: Option<i64>,
     seed: [u8; 32],
 ) -> Result<()> {
-    let all: Vec<Head> = heads::table.order(heads::tenant).load(conn)?;
-    for (mut head, number) in all.into_iter().zip(0..) {
+    let tenants: Vec<String> = heads::table
+        .select(heads::tenant)
+        .order(heads::tenant)
+        .load(conn)?;
+    for (tenant, number) in tenants.into_iter().map(TenantId::new).zip(0..) {
+        let Some(mut head) = lock(conn, &tenant)? else {
+            continue;
+        };
         let before = head.epoch;
         head.epoch = (before + 1).max(at.0 / 1_000);
-        let tenant = TenantId::new(head.tenant.clone());
-        let entry = Entry::new("epoch.started", "tenant", head.tenant.clone())
+        let taken_at = taken_at.map(|at| Millis(at).to_rfc3339().into());
+        let entry = Entry::new("epoch.started", "tenant", tenant.as_str())
             .reason("restored")
             .change("epoch", Some(before.into()), Some(head.epoch.into()))
-            .change(
-                "reason/takenAt",
-                None,
-                Some(Millis(taken_at).to_rfc3339().into()),
-            );
+            .change("reason/takenAt", None, taken_at);
         let batch = Batch {
             meta: JobMeta {
                 tenant,

@@ -237,7 +237,11 @@ impl App {
     /// The place in the journal first: what changes while the list is read is read again.
     async fn take_all(&mut self) {
         self.snapshots += 1;
-        let newest = self.journal.get("/AuditEvents?count=1").await.expect(200);
+        let newest = self
+            .journal
+            .get("/AuditEvents?count=1&sortBy=sequence&sortOrder=descending")
+            .await
+            .expect(200);
         self.last = newest.ids().remove(0);
         self.copy = everybody(&self.people).await;
     }
@@ -419,6 +423,35 @@ async fn what_cannot_be_restored_is_refused_and_changes_nothing() {
     let newer = files.path().join("newer.backup");
     good(backup(&database, &newer));
     refused(restore(&Database::fresh(), &newer, &[]), "schema 9000");
+}
+
+#[actix_web::test]
+async fn a_database_that_went_back_by_other_means_gets_a_new_epoch_while_servers_run() {
+    let database = Database::fresh();
+    let files = tempfile::tempdir().unwrap();
+    let server = Server::start(&database, files.path()).await;
+    let client = Client::new(&server.base, TOKEN);
+    let auditor = Client::new(&server.base, &token(&database, files.path(), "auditor"));
+    let mut epochs = Vec::new();
+    for name in ["ann@x.test", "bob@x.test"] {
+        client.create_user(name).await;
+        let newest = auditor
+            .get("/AuditEvents?count=1&sortBy=sequence&sortOrder=descending")
+            .await
+            .ids()
+            .remove(0);
+        epochs.push(newest.split_once('-').unwrap().0.parse::<i64>().unwrap());
+        good(run(
+            rosterd(&database, files.path()),
+            &["restore", "--in-place"],
+        ));
+    }
+    assert!(epochs[0] == 1 && epochs[1] > 1, "{epochs:?}");
+    let started = auditor
+        .filter("/AuditEvents", "action eq \"epoch.started\"")
+        .await;
+    assert_eq!(started.total(), 2);
+    good(run(rosterd(&database, files.path()), &["audit", "verify"]));
 }
 
 #[test]

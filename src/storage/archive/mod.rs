@@ -12,7 +12,7 @@
 mod read;
 mod write;
 
-pub use read::{Archive, restore};
+pub use read::{Archive, acknowledge, restore};
 pub use write::write;
 
 use serde::{Deserialize, Serialize};

@@ -107,12 +107,31 @@ pub fn restore(
     seed: [u8; 32],
     progress: &mut dyn FnMut(u64),
 ) -> Result<Vec<Mark>> {
+    let marks = all_or_nothing(conn, |conn| fill(conn, archive, at, seed, progress))?;
+    dialect::analyze(conn)?;
+    Ok(marks)
+}
+
+/// Starts new epochs in a database that went back in time by other means than [`restore`]. Servers may be running.
+///
+/// # Errors
+/// The database.
+pub fn acknowledge(conn: &mut AnyConnection, at: Millis, seed: [u8; 32]) -> Result<Vec<Mark>> {
+    all_or_nothing(conn, |conn| {
+        heads::start_epochs(conn, at, None, seed)?;
+        super::write::marks(conn)
+    })
+}
+
+fn all_or_nothing<T>(
+    conn: &mut AnyConnection,
+    work: impl FnOnce(&mut AnyConnection) -> Result<T>,
+) -> Result<T> {
     dialect::begin_load(conn)?;
-    match fill(conn, archive, at, seed, progress) {
-        Ok(marks) => {
+    match work(conn) {
+        Ok(value) => {
             dialect::commit(conn)?;
-            dialect::analyze(conn)?;
-            Ok(marks)
+            Ok(value)
         }
         Err(error) => {
             dialect::rollback(conn)?;
@@ -143,7 +162,7 @@ fn fill(
     }
     load(conn, archive, progress)?;
     migrations::apply(conn, &|_| true)?;
-    heads::start_epochs(conn, at, archive.header.taken_at, seed)?;
+    heads::start_epochs(conn, at, Some(archive.header.taken_at), seed)?;
     super::write::marks(conn)
 }
 
