@@ -134,7 +134,7 @@ pub(super) fn start_epochs(
         .order(heads::tenant)
         .load(conn)?;
     for (tenant, number) in tenants.into_iter().map(TenantId::new).zip(0..) {
-        let Some(mut head) = lock(conn, &tenant)? else {
+        let Some(Held { mut head, .. }) = lock(conn, &tenant)? else {
             continue;
         };
         let before = head.epoch;
