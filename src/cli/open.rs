@@ -109,10 +109,9 @@ fn wire(config: &Config, url: DatabaseUrl) -> Result<Service, Failure> {
         ..Options::new(url)
     };
     let store = Store::open(&options, clock, Arc::new(SystemChance))?;
-    Ok(Service::new(
-        Arc::new(store),
-        Arc::new(Registry::builtin()?),
-    ))
+    let mut service = Service::new(Arc::new(store), Arc::new(Registry::builtin()?));
+    service.member_write = config.limits().member_write;
+    Ok(service)
 }
 
 /// The operator at the shell, acting for a tenant.

@@ -18,6 +18,7 @@ use crate::scim;
 use crate::scim::rules::Preset;
 use crate::service::connections::NewConnection;
 use crate::service::credentials::NewToken;
+use crate::service::groups::IDLE;
 use crate::service::{self, Caller, Service};
 use crate::storage::credentials::find_by_hash;
 use crate::storage::tenants::TenantSettings;
@@ -106,6 +107,7 @@ async fn serve(
     if let Some(certificates) = certificates {
         actix_web::rt::spawn(tls::keep_fresh(certificates));
     }
+    let resumer = actix_web::rt::spawn(resume_jobs(service.clone()));
     if let Some(handle) = metrics.clone() {
         actix_web::rt::spawn(telemetry::upkeep(handle));
     }
@@ -127,6 +129,7 @@ async fn serve(
     heart.abort();
     // Others wait a little longer if this fails.
     let _ = service.end_replica(&replica).await;
+    resumer.abort();
     service.store.stop();
     tracing::info!("stopped");
     Ok(())
@@ -160,6 +163,17 @@ async fn forget_revoked(state: Arc<State>) {
     loop {
         tick.tick().await;
         state.forget_invalidated().await;
+    }
+}
+
+/// What a killed process or a client that went away left half done is finished within some seconds.
+async fn resume_jobs(service: Service) {
+    let mut tick = tokio::time::interval(Duration::from_secs(3));
+    loop {
+        tick.tick().await;
+        if let Err(error) = service.resume_member_jobs(IDLE).await {
+            tracing::warn!(error = %error, "large changes of members cannot be looked for");
+        }
     }
 }
 

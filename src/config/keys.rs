@@ -244,8 +244,14 @@ pub const KEYS: &[Key] = &[
     Key::limit(
         "members_limit",
         "NUMBER",
-        "10000",
+        "100000",
         "Most members that one request names; above: 413",
+    ),
+    Key::limit(
+        "member_write_seconds",
+        "SECONDS",
+        "60",
+        "How long a change of more than 500 members of a group may take to prepare; then: 503, and nothing has changed",
     ),
     Key::limit(
         "patch_operations",

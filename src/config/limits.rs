@@ -39,6 +39,8 @@ pub struct Limits {
     pub patch_operations: usize,
     /// Most operations of a bulk request.
     pub bulk_operations: usize,
+    /// Time for a large change of a group's members to be prepared.
+    pub member_write: Duration,
     /// Most writes of a tenant that wait.
     pub write_queue: usize,
 }
@@ -62,6 +64,7 @@ impl Limits {
             filter_terms: values.number("filter_terms", 1..=1_024)?,
             filter_depth: values.number("filter_depth", 1..=64)?,
             members: values.number("members_limit", 1..=1_000_000)?,
+            member_write: values.seconds("member_write_seconds", 1..=3_600)?,
             patch_operations: values.number("patch_operations", 1..=100_000)?,
             // A client that reads 0 may take it for no limit at all.
             bulk_operations: values.number("bulk_operations", 1..=100_000)?,

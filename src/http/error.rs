@@ -20,7 +20,6 @@ pub fn to_scim(error: &service::Error, request: &str) -> scim::Error {
         E::Conflict(detail) => scim::Error::uniqueness(detail.clone()),
         E::VersionMismatch(detail) => scim::Error::plain(412, detail.clone()),
         E::Forbidden(detail) => scim::Error::plain(403, detail.clone()),
-        E::TooLarge(detail) => scim::Error::plain(413, detail.clone()),
         E::Invalid(error) => error.clone(),
         E::Storage(
             storage::Error::Unavailable(_) | storage::Error::Retry(_) | storage::Error::Lost(_),

@@ -30,7 +30,7 @@ impl Default for Limits {
             filter: 16_384,
             filter_terms: 1_024,
             filter_depth: 64,
-            members: 10_000,
+            members: 100_000,
             patch_operations: 1_000,
             bulk_operations: 500,
         }

@@ -19,9 +19,6 @@ pub enum Error {
     /// The caller may not.
     #[error("{0}")]
     Forbidden(String),
-    /// More than one operation may change.
-    #[error("{0}")]
-    TooLarge(String),
     /// The input breaks a rule of SCIM.
     #[error("{}", .0.detail)]
     Invalid(scim::Error),
@@ -31,7 +28,7 @@ pub enum Error {
 }
 
 /// Result of an operation.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// No such resource.

@@ -12,6 +12,7 @@ pub mod tenants;
 pub mod users;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use error::{Error, Result};
 
@@ -88,12 +89,18 @@ pub struct Service {
     pub store: Arc<Store>,
     /// Schemas.
     pub schemas: Arc<Schemas>,
+    /// How long a large change of members may take to prepare.
+    pub member_write: Duration,
 }
 
 impl Service {
     /// The operations on this store, with these schemas built in.
     pub fn new(store: Arc<Store>, builtin: Arc<Registry>) -> Self {
         let schemas = Arc::new(Schemas::new(builtin));
-        Self { store, schemas }
+        Self {
+            store,
+            schemas,
+            member_write: Duration::from_secs(60),
+        }
     }
 }

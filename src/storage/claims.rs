@@ -83,6 +83,20 @@ impl Scope<'_> {
             .load(c))?)
     }
 
+    /// Which of these users a connection has deleted; at most some hundred.
+    pub fn list_ended_claims(&mut self, connection: &str, users: &[String]) -> Result<Vec<String>> {
+        let (conn, tenant) = self.parts();
+        let these = claims::tenant
+            .eq(tenant)
+            .and(claims::user_id.eq_any(users))
+            .and(claims::connection_id.eq(connection));
+        Ok(claims::table
+            .filter(these)
+            .filter(claims::state.eq(ClaimState::Ended.as_str()))
+            .select(claims::user_id)
+            .load(conn)?)
+    }
+
     /// The user that a connection knows under an id of its own.
     pub fn find_claim_by_scim_id(
         &mut self,

@@ -406,7 +406,6 @@ pub fn begin_snapshot(conn: &mut AnyConnection) -> Result<()> {
         AnyConnection::Postgresql(c) => {
             let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
             AnsiTransactionManager::begin_transaction_sql(c, begin)?;
-            c.batch_execute("SET LOCAL statement_timeout = 0")?;
         }
         AnyConnection::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN")?,
     }
@@ -416,6 +415,11 @@ pub fn begin_snapshot(conn: &mut AnyConnection) -> Result<()> {
 /// Begins the transaction in which a whole database is loaded: it takes as long as it takes.
 pub fn begin_load(conn: &mut AnyConnection) -> Result<()> {
     begin_write(conn)?;
+    without_timeout(conn)
+}
+
+/// Lets the statements of the open transaction take as long as they need.
+pub fn without_timeout(conn: &mut AnyConnection) -> Result<()> {
     if let AnyConnection::Postgresql(c) = conn {
         c.batch_execute("SET LOCAL statement_timeout = 0")?;
     }
@@ -455,7 +459,7 @@ pub fn depth(conn: &mut AnyConnection) -> Option<u32> {
 pub fn analyze(conn: &mut AnyConnection) -> Result<()> {
     if let AnyConnection::Postgresql(c) = conn {
         c.batch_execute(
-            "ANALYZE users, claims, emails, \"groups\", memberships, conflicts, journal, journal_values",
+            "ANALYZE users, claims, emails, \"groups\", memberships, member_jobs, conflicts, journal, journal_values",
         )?;
     }
     Ok(())

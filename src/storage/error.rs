@@ -33,7 +33,7 @@ pub enum Error {
 }
 
 /// Result of a storage function.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl From<Diesel> for Error {
     fn from(error: Diesel) -> Self {

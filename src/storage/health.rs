@@ -50,7 +50,7 @@ pub fn snapshot<T>(
     reads: impl FnOnce(&mut AnyConnection) -> Result<T>,
 ) -> Result<T> {
     dialect::begin_snapshot(conn)?;
-    let result = reads(conn);
+    let result = dialect::without_timeout(conn).and_then(|()| reads(conn));
     let ended = dialect::rollback(conn);
     let value = result?;
     ended.map(|()| value)

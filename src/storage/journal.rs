@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
 
 use super::connection::AnyConnection;
-use super::dialect::{Frag, insert_all};
+use super::dialect::{Frag, insert_all, without_timeout};
 use super::error::{Error, Result};
 use super::heads::Head;
 use super::order::{Listed, Slice};
@@ -302,6 +302,7 @@ impl Scope<'_> {
     /// `progress` is told how many entries are done.
     pub fn verify_journal(&mut self, mut progress: impl FnMut(i64)) -> Result<Verified> {
         self.snapshot(|scope| {
+            without_timeout(scope.conn())?;
             let erased = scope.erased()?;
             let mut check = Check::new(&erased);
             let mut after = i64::MIN;

@@ -6,7 +6,8 @@ use diesel::prelude::*;
 use super::dialect::Frag;
 use super::error::Result;
 use super::groups::GroupRow;
-use super::schema::{groups, memberships};
+use super::member_jobs::state;
+use super::schema::{groups, member_jobs, memberships};
 use super::scope::Scope;
 
 impl Scope<'_> {
@@ -35,6 +36,104 @@ impl Scope<'_> {
         let touched = diesel::delete(memberships::table.find((tenant, group, generation, member)))
             .execute(conn)?;
         Ok(touched == 1)
+    }
+
+    /// Adds members of type User, at most some hundred; those who are in stay.
+    pub fn create_memberships(
+        &mut self,
+        group: &str,
+        generation: i64,
+        members: &[String],
+    ) -> Result<()> {
+        if members.is_empty() {
+            return Ok(());
+        }
+        let tenant = self.tenant().as_str().to_owned();
+        let mut insert = Frag::sql(
+            "INSERT INTO memberships (tenant, group_id, generation, user_id, member_type) VALUES ",
+        );
+        for (i, member) in members.iter().enumerate() {
+            insert = insert
+                .push(if i == 0 { "(" } else { ", (" })
+                .text(&tenant)
+                .push(", ")
+                .text(group)
+                .push(", ")
+                .int(generation)
+                .push(", ")
+                .text(member)
+                .push(", 'User')");
+        }
+        insert
+            .push(" ON CONFLICT DO NOTHING")
+            .free_shape()
+            .execute(self.conn())?;
+        Ok(())
+    }
+
+    /// Removes members, at most some hundred.
+    pub fn delete_memberships(
+        &mut self,
+        group: &str,
+        generation: i64,
+        members: &[String],
+    ) -> Result<()> {
+        let (conn, tenant) = self.parts();
+        let of_group = memberships::tenant
+            .eq(tenant)
+            .and(memberships::group_id.eq(group));
+        let these = memberships::generation
+            .eq(generation)
+            .and(memberships::user_id.eq_any(members));
+        diesel::delete(memberships::table.filter(of_group).filter(these)).execute(conn)?;
+        Ok(())
+    }
+
+    /// Removes a person from generations that a connection is preparing.
+    pub fn delete_prepared_memberships(
+        &mut self,
+        user: &str,
+        prepared_by: Option<&str>,
+    ) -> Result<()> {
+        let (conn, tenant) = self.parts();
+        let job = member_jobs::tenant
+            .eq(memberships::tenant)
+            .and(member_jobs::group_id.eq(memberships::group_id))
+            .and(member_jobs::generation.eq(memberships::generation));
+        let all = memberships::table
+            .inner_join(member_jobs::table.on(job))
+            .filter(memberships::tenant.eq(tenant))
+            .filter(memberships::user_id.eq(user))
+            .filter(member_jobs::state.eq(state::PREPARING))
+            .select((memberships::group_id, memberships::generation));
+        let prepared: Vec<(String, i64)> = match prepared_by {
+            Some(connection) => all
+                .filter(member_jobs::connection_id.eq(connection))
+                .load(conn)?,
+            None => all.load(conn)?,
+        };
+        for (group, generation) in prepared {
+            self.delete_membership(&group, generation, user)?;
+        }
+        Ok(())
+    }
+
+    /// Ids of those who are in one generation and not in another, after an id, at most `limit`, in order.
+    pub fn list_only_in(
+        &mut self,
+        group: &str,
+        (generation, other): (i64, i64),
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<String>> {
+        let query = only_in_query(
+            self.tenant().as_str(),
+            group,
+            (generation, other),
+            after,
+            limit,
+        );
+        Ok(query.query::<diesel::sql_types::Text>().load(self.conn())?)
     }
 
     /// Ids of the members, at most `limit`, in order.
@@ -100,4 +199,28 @@ pub fn add_statement(tenant: &str, group: &str, generation: i64, member: &str, k
     .push(", ")
     .text(kind)
     .push(") ON CONFLICT DO NOTHING")
+}
+
+/// The statement that compares two generations: also what the plan tests look at.
+pub fn only_in_query(
+    tenant: &str,
+    group: &str,
+    (generation, other): (i64, i64),
+    after: &str,
+    limit: i64,
+) -> Frag {
+    Frag::sql("SELECT m.user_id FROM memberships m WHERE m.tenant = ")
+        .text(tenant)
+        .push(" AND m.group_id = ")
+        .text(group)
+        .push(" AND m.generation = ")
+        .int(generation)
+        .push(" AND m.user_id > ")
+        .text(after)
+        .push(
+            " AND NOT EXISTS (SELECT 1 FROM memberships o WHERE o.tenant = m.tenant \
+             AND o.group_id = m.group_id AND o.user_id = m.user_id AND o.generation = ",
+        )
+        .int(other)
+        .push(&format!(") ORDER BY m.user_id LIMIT {limit}"))
 }

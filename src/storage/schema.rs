@@ -208,6 +208,23 @@ table! {
 }
 
 table! {
+    member_jobs (tenant, group_id, generation) {
+        tenant -> Text,
+        group_id -> Text,
+        generation -> BigInt,
+        state -> Text,
+        sweeps -> BigInt,
+        cursor -> Text,
+        connection_id -> Text,
+        actor_kind -> Text,
+        actor_id -> Text,
+        cause_kind -> Text,
+        cause_id -> Text,
+        touched_at -> BigInt,
+    }
+}
+
+table! {
     conflicts (tenant, id) {
         tenant -> Text,
         id -> Text,
@@ -274,6 +291,7 @@ allow_tables_to_appear_in_same_query!(
     emails,
     groups,
     memberships,
+    member_jobs,
     connections,
     credentials,
     credential_index,

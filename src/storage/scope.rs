@@ -2,6 +2,7 @@
 
 use super::connection::AnyConnection;
 use super::dialect::{self, Dialect};
+use super::error::Error;
 use crate::domain::ids::TenantId;
 
 /// A connection that reads and writes one tenant only. Its functions live beside the tables: `storage/users.rs` for
@@ -22,15 +23,18 @@ impl<'c> Scope<'c> {
     }
 
     /// Runs reads that all see one state of the database.
-    pub(super) fn snapshot<T>(
+    ///
+    /// # Errors
+    /// Those of the reads, and of the database.
+    pub fn snapshot<T, E: From<Error>>(
         &mut self,
-        reads: impl FnOnce(&mut Self) -> super::Result<T>,
-    ) -> super::Result<T> {
+        reads: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<T, E> {
         dialect::begin_snapshot(self.conn)?;
         let result = reads(self);
         let ended = dialect::rollback(self.conn);
         let value = result?;
-        ended.map(|()| value)
+        ended.map(|()| value).map_err(E::from)
     }
 
     pub(super) fn conn(&mut self) -> &mut AnyConnection {

@@ -22,6 +22,7 @@ mod filters;
 mod groups;
 mod isolation;
 mod kill;
+mod large_groups;
 mod limits;
 mod operations;
 mod paging;

@@ -30,29 +30,30 @@ async fn show(
     rules: Rules,
 ) -> Result<Reply> {
     let (view, id, wants_members) = (call.view()?, call.id.clone(), projection.wants("members"));
-    let (group, members) = match group {
-        // What was written is known.
-        Some(group) if !wants_members => (group, None),
-        group => call
-            .state
-            .service
-            .store
-            .read(&call.tenant()?, move |scope| {
-                let group = match group {
-                    Some(group) => group,
-                    None => scope
-                        .find_group_view(&view, &id)?
-                        .ok_or_else(|| Error::no_such("group", &id))?,
-                };
-                let members = match wants_members {
-                    true => Some(scope.list_members(&view, &group.id, group.generation)?),
-                    false => None,
-                };
-                Ok::<_, Error>((group, members))
-            })
-            .await
-            .map_err(|e| call.explain(e))?,
-    };
+    let (group, members) = call
+        .state
+        .service
+        .store
+        .read(&call.tenant()?, move |scope| {
+            let missing = || Error::no_such("group", &id);
+            match group {
+                Some(group) if !wants_members => Ok((group, None)),
+                None if !wants_members => {
+                    let found = scope.find_group_view(&view, &id)?;
+                    Ok((found.ok_or_else(missing)?, None))
+                }
+                // The group as it is now, with its members: those of an earlier generation may be going already.
+                given => scope.snapshot(|scope| {
+                    let id = given.as_ref().map_or(&id, |group| &group.id);
+                    let group = scope.find_group_view(&view, id)?.or(given.clone());
+                    let group = group.ok_or_else(missing)?;
+                    let members = scope.list_members(&view, &group.id, group.generation)?;
+                    Ok::<_, Error>((group, Some(members)))
+                }),
+            }
+        })
+        .await
+        .map_err(|e| call.explain(e))?;
     let base = call.state.scim_base();
     let frame = Frame {
         registry: call.registry(),
@@ -125,25 +126,28 @@ pub(super) async fn fetch(
         .store
         .read(&call.tenant()?, move |scope| {
             let condition = filter.map(|f| sql::groups(scope, &registry, &view, &f));
-            let slice = Slice {
-                order: sql::groups_order(scope, &view, &sort),
-                start,
-                limit,
-            };
-            let listed = scope.list_groups(&view, condition.as_ref(), &slice)?;
-            let total = slice.total(condition.is_some(), &listed, || {
-                scope.count_groups(&view, condition.as_ref())
-            })?;
-            let mut full: Vec<(GroupView, Option<Vec<Reference>>)> =
-                Vec::with_capacity(listed.rows.len());
-            for group in listed.rows {
-                let members = match wants_members {
-                    true => Some(scope.list_members(&view, &group.id, group.generation)?),
-                    false => None,
+            // Members are those of the generation that the group has in the same state of the database.
+            scope.snapshot(|scope| {
+                let slice = Slice {
+                    order: sql::groups_order(scope, &view, &sort),
+                    start,
+                    limit,
                 };
-                full.push((group, members));
-            }
-            Ok::<_, Error>((total, listed.next, full))
+                let listed = scope.list_groups(&view, condition.as_ref(), &slice)?;
+                let total = slice.total(condition.is_some(), &listed, || {
+                    scope.count_groups(&view, condition.as_ref())
+                })?;
+                let mut full: Vec<(GroupView, Option<Vec<Reference>>)> =
+                    Vec::with_capacity(listed.rows.len());
+                for group in listed.rows {
+                    let members = match wants_members {
+                        true => Some(scope.list_members(&view, &group.id, group.generation)?),
+                        false => None,
+                    };
+                    full.push((group, members));
+                }
+                Ok::<_, Error>((total, listed.next, full))
+            })
         })
         .await
         .map_err(|e| call.explain(e))?;

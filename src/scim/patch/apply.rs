@@ -187,7 +187,7 @@ impl Work<'_> {
     fn members(&mut self, verb: Verb, target: &Target, value: Option<Value>) -> Result<()> {
         let change = members::change(verb, target, value, self.rules)?;
         self.out.members.push(change);
-        members::check_removals(&self.out.members)
+        members::check_named(&self.out.members, self.rules.limits().members)
     }
 
     fn extension(&mut self, verb: Verb, path: &AttrPath, value: Option<Value>) -> Result<()> {

@@ -10,9 +10,6 @@ use crate::scim::error::{Error, Result};
 use crate::scim::filter::{Filter, Literal, Op};
 use crate::scim::rules::Rules;
 
-/// Most members that one request removes by name.
-const REMOVALS: usize = 500;
-
 /// The change that an operation on members asks for.
 ///
 /// # Errors
@@ -52,25 +49,21 @@ pub(super) fn change(
     }
 }
 
-/// Bounds what one request removes by name.
+/// Bounds what one request names in all its operations.
 ///
 /// # Errors
 /// 413 that names the way out.
-pub(super) fn check_removals(changes: &[MemberChange]) -> Result<()> {
-    let removed = changes.iter().map(|change| match change {
+pub(super) fn check_named(changes: &[MemberChange], most: usize) -> Result<()> {
+    let named = changes.iter().map(|change| match change {
+        MemberChange::Add(list) | MemberChange::Replace(list) => list.len(),
         MemberChange::Remove(ids) => ids.len(),
-        _ => 0,
+        MemberChange::RemoveAll => 0,
     });
-    if removed.sum::<usize>() <= REMOVALS {
+    if named.sum::<usize>() <= most {
         return Ok(());
     }
-    Err(Error::plain(
-        413,
-        format!(
-            "one request may remove at most {REMOVALS} members: send several PATCH requests that remove up to {REMOVALS} \
-             each, or replace the list"
-        ),
-    ))
+    let detail = format!("one request names at most {most} members: send several PATCH requests");
+    Err(Error::plain(413, detail))
 }
 
 /// The ids of `value eq "a" or value eq "b"`; false for any other filter.

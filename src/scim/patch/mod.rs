@@ -19,7 +19,7 @@ use super::values::kind_of;
 
 pub use apply::apply;
 
-/// Most values in all lists of one request: operations are applied while other writers wait.
+/// Most values in all lists of one request but those of members: operations are applied while other writers wait.
 const VALUES: usize = 10_000;
 
 /// Schema of a PATCH body.
@@ -130,7 +130,7 @@ pub fn parse(body: Value, rules: &mut Rules) -> Result<PatchRequest> {
             operations.len()
         )));
     }
-    let values: usize = operations.iter().map(listed).sum();
+    let values: usize = operations.iter().map(listed_beside_members).sum();
     if values > VALUES {
         return Err(Error::plain(
             413,
@@ -144,6 +144,27 @@ pub fn parse(body: Value, rules: &mut Rules) -> Result<PatchRequest> {
     Ok(PatchRequest {
         operations: operations.collect::<Result<_>>()?,
     })
+}
+
+/// How many values an operation lists; members never touch the document and have a bound of their own.
+fn listed_beside_members(operation: &Value) -> usize {
+    let get = |map: &Value, name: &str| -> usize {
+        let items = map.as_object().into_iter().flatten();
+        let mut found = items.filter(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.next().map_or(0, |(_, value)| listed(value))
+    };
+    let items = operation.as_object().into_iter().flatten();
+    let is_of_members = items
+        .filter(|(key, _)| key.eq_ignore_ascii_case("path"))
+        .filter_map(|(_, path)| path.as_str())
+        .any(|path| path.trim().eq_ignore_ascii_case("members"));
+    if is_of_members {
+        return 0;
+    }
+    let value = operation.as_object().into_iter().flatten();
+    let mut value = value.filter(|(key, _)| key.eq_ignore_ascii_case("value"));
+    let members = value.next().map_or(0, |(_, value)| get(value, "members"));
+    listed(operation).saturating_sub(members)
 }
 
 /// How many values the lists in a value have.

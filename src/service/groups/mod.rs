@@ -1,8 +1,14 @@
 //! Groups as a push connection writes them (SEMANTICS §8): at most one connection manages a group, its creator or the
-//! first to write an unmanaged one. Members are rows of their own; one in or out costs the same in any group.
+//! first to write an unmanaged one. Members are rows of their own; one in or out costs the same in any group, and a
+//! change of any size is in force at once.
 
+mod jobs;
 mod members;
 mod write;
+
+pub(in crate::service) use jobs::Halt;
+pub use jobs::IDLE;
+pub(in crate::service) use members::refuse_behind;
 
 use crate::scim::document::Incoming;
 use crate::scim::patch::PatchRequest;
@@ -12,7 +18,6 @@ use crate::service::limits::check_group;
 use crate::service::users::Target;
 use crate::service::{Caller, Service, Source};
 use crate::storage::view::GroupView;
-use crate::storage::{Lane, Outcome};
 
 /// Most rows that one operation changes.
 pub const CHANGED_ROWS: usize = 500;
@@ -21,7 +26,8 @@ impl Service {
     /// POST.
     ///
     /// # Errors
-    /// `Conflict` for a name that the connection sees already, `Invalid` for an unknown member, `TooLarge`.
+    /// `Conflict` for a name that the connection sees already, `Invalid` for an unknown member, `Unavailable` for a
+    /// large change that could not be prepared in time.
     pub async fn create_group(
         &self,
         caller: &Caller,
@@ -31,11 +37,11 @@ impl Service {
         check_group(&incoming.doc, incoming.external_id.as_deref())?;
         let (registry, source) = (self.registry(&caller.tenant).await?, source.clone());
         let id = crate::domain::ids::fresh_text(self.store.clock().now(), self.store.chance());
-        self.store
-            .write(caller.meta(), move |tx| {
-                write::create(tx, &registry, &source, &id, &incoming).map(Outcome::Done)
-            })
-            .await
+        let (writer, group) = (source.clone(), id.clone());
+        self.write_members(caller, &writer, &group, move |tx, ready| {
+            write::create(tx, &registry, &source, &id, &incoming, ready)
+        })
+        .await
     }
 
     /// PUT. Members stay as they are when the body has none.
@@ -51,11 +57,11 @@ impl Service {
     ) -> Result<GroupView> {
         check_group(&incoming.doc, incoming.external_id.as_deref())?;
         let (registry, source) = (self.registry(&caller.tenant).await?, source.clone());
-        self.store
-            .write(caller.meta(), move |tx| {
-                write::replace(tx, &registry, &source, &target, &incoming).map(Outcome::Done)
-            })
-            .await
+        let (writer, group) = (source.clone(), target.id.clone());
+        self.write_members(caller, &writer, &group, move |tx, ready| {
+            write::replace(tx, &registry, &source, &target, &incoming, ready)
+        })
+        .await
     }
 
     /// PATCH. Also returns the rules that were used.
@@ -71,13 +77,14 @@ impl Service {
         rules: Rules,
     ) -> Result<(GroupView, Rules)> {
         let (registry, source) = (self.registry(&caller.tenant).await?, source.clone());
-        self.store
-            .write(caller.meta(), move |tx| {
-                let mut rules = rules.clone();
-                let group = write::patch(tx, &registry, &source, &target, &request, &mut rules)?;
-                Ok(Outcome::Done((group, rules)))
-            })
-            .await
+        let (writer, group) = (source.clone(), target.id.clone());
+        self.write_members(caller, &writer, &group, move |tx, ready| {
+            let mut rules = rules.clone();
+            let what = (&target, &request);
+            let group = write::patch(tx, &registry, &source, what, &mut rules, ready)?;
+            Ok((group, rules))
+        })
+        .await
     }
 
     /// DELETE: removes a group that the connection created, un-manages one that it adopted. Memberships follow in
@@ -92,45 +99,16 @@ impl Service {
         target: Target,
     ) -> Result<()> {
         let (registry, source) = (self.registry(&caller.tenant).await?, source.clone());
-        let gone = self
-            .store
-            .write(caller.meta(), move |tx| {
-                write::delete(tx, &registry, &source, &target).map(Outcome::Done)
+        let (writer, group) = (source.clone(), target.id.clone());
+        let job = self
+            .write_members(caller, &writer, &group, move |tx, _| {
+                write::delete(tx, &registry, &source, &target)
             })
             .await?;
-        if let Some((id, generation)) = gone {
-            let (service, mut caller) = (self.clone(), caller.clone());
-            caller.lane = Lane::Run;
-            tokio::spawn(async move {
-                if let Err(error) = service.sweep_memberships(&caller, id, generation).await {
-                    tracing::warn!(error = %error, "memberships of a deleted group remain; they are invisible");
-                }
-            });
+        if let Some(job) = job {
+            let service = self.clone();
+            tokio::spawn(async move { jobs::report(service.sweep(&job).await) });
         }
         Ok(())
-    }
-
-    async fn sweep_memberships(
-        &self,
-        caller: &Caller,
-        group: String,
-        generation: i64,
-    ) -> Result<()> {
-        loop {
-            let group = group.clone();
-            let swept: usize = self
-                .store
-                .write(caller.meta(), move |tx| {
-                    let ids = tx.list_member_ids(&group, generation, 500)?;
-                    for id in &ids {
-                        tx.delete_membership(&group, generation, id)?;
-                    }
-                    Ok::<_, crate::service::Error>(Outcome::Done(ids.len()))
-                })
-                .await?;
-            if swept == 0 {
-                return Ok(());
-            }
-        }
     }
 }

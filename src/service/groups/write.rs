@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::members;
+use super::jobs::{Halt, sweep_all};
+use super::members::{self, Ready};
 use crate::domain::audit::Entry;
 use crate::scim::Doc;
 use crate::scim::document::{Incoming, schemas_of};
@@ -20,6 +21,7 @@ use crate::storage::Tx;
 use crate::storage::connections::Counted;
 use crate::storage::dialect::Json;
 use crate::storage::groups::GroupRow;
+use crate::storage::member_jobs::MemberJobRow;
 use crate::storage::view::GroupView;
 
 const KIND: ResourceKind = ResourceKind::Group;
@@ -31,7 +33,8 @@ pub(super) fn create(
     source: &Source,
     id: &str,
     incoming: &Incoming,
-) -> Result<GroupView> {
+    ready: &Ready,
+) -> Result<GroupView, Halt> {
     let now = tx.now().0;
     let mut row = GroupRow {
         tenant: tx.tenant().as_str().to_owned(),
@@ -51,7 +54,6 @@ pub(super) fn create(
     };
     put_doc(registry, &mut row, &incoming.doc);
     check_name(tx, source, &row)?;
-    tx.create_group(&row)?;
     tx.totals().groups += 1;
     tx.count_for_connection(
         &source.id,
@@ -61,9 +63,13 @@ pub(super) fn create(
         },
     )?;
     record(tx, registry, "group.created", None, &row, source)?;
-    if let Some(list) = &incoming.members {
-        members::apply(tx, source, &row, &[MemberChange::Add(list.clone())])?;
-    }
+    let changes: Vec<MemberChange> = incoming
+        .members
+        .iter()
+        .map(|list| MemberChange::Add(list.clone()))
+        .collect();
+    members::apply(tx, source, &mut row, None, &changes, ready)?;
+    tx.create_group(&row)?;
     Ok(view(&row, source))
 }
 
@@ -74,7 +80,8 @@ pub(super) fn replace(
     source: &Source,
     target: &Target,
     incoming: &Incoming,
-) -> Result<GroupView> {
+    ready: &Ready,
+) -> Result<GroupView, Halt> {
     let before = find(tx, source, target)?;
     let changes: Vec<MemberChange> = incoming
         .members
@@ -86,15 +93,12 @@ pub(super) fn replace(
         .external_id
         .clone()
         .or_else(|| own_external_id(&before, source));
-    write(
-        tx,
-        registry,
-        source,
-        before,
-        &incoming.doc,
+    let after = After {
+        doc: &incoming.doc,
         external_id,
-        &changes,
-    )
+        changes: &changes,
+    };
+    write(tx, registry, source, before, after, ready)
 }
 
 /// PATCH.
@@ -102,10 +106,10 @@ pub(super) fn patch(
     tx: &mut Tx<'_>,
     registry: &Registry,
     source: &Source,
-    target: &Target,
-    request: &PatchRequest,
+    (target, request): (&Target, &PatchRequest),
     rules: &mut Rules,
-) -> Result<GroupView> {
+    ready: &Ready,
+) -> Result<GroupView, Halt> {
     let before = find(tx, source, target)?;
     let doc = read_doc(&before)?;
     let external_id = own_external_id(&before, source);
@@ -116,15 +120,19 @@ pub(super) fn patch(
     };
     let patched = apply(registry.of_sources(), KIND, request, &current, rules)?;
     check_group(&patched.doc, patched.external_id.as_deref())?;
-    write(
-        tx,
-        registry,
-        source,
-        before,
-        &patched.doc,
-        patched.external_id,
-        &patched.members,
-    )
+    let after = After {
+        doc: &patched.doc,
+        external_id: patched.external_id,
+        changes: &patched.members,
+    };
+    write(tx, registry, source, before, after, ready)
+}
+
+/// What a group is to be.
+struct After<'a> {
+    doc: &'a Doc,
+    external_id: Option<String>,
+    changes: &'a [MemberChange],
 }
 
 fn write(
@@ -132,19 +140,19 @@ fn write(
     registry: &Registry,
     source: &Source,
     before: GroupRow,
-    doc: &Doc,
-    external_id: Option<String>,
-    changes: &[MemberChange],
-) -> Result<GroupView> {
+    after: After<'_>,
+    ready: &Ready,
+) -> Result<GroupView, Halt> {
     let mut row = before.clone();
-    put_doc(registry, &mut row, doc);
+    put_doc(registry, &mut row, after.doc);
     if row.display_name_key != before.display_name_key {
         check_name(tx, source, &row)?;
     }
     let adopts = row.managed_by.is_none();
     row.managed_by = Some(source.id.clone());
-    row.external_id = external_id;
-    let members_changed = members::apply(tx, source, &row, changes)?;
+    row.external_id = after.external_id;
+    let version = Some(before.version);
+    let members_changed = members::apply(tx, source, &mut row, version, after.changes, ready)?;
     if row != before || members_changed {
         row.version += 1;
         row.updated_at = tx.now().0;
@@ -164,23 +172,22 @@ fn write(
     Ok(view(&row, source))
 }
 
-/// DELETE; returns the group whose memberships are to be swept.
+/// DELETE; returns the job that lets its members go.
 pub(super) fn delete(
     tx: &mut Tx<'_>,
     registry: &Registry,
     source: &Source,
     target: &Target,
-) -> Result<Option<(String, i64)>> {
+) -> Result<Option<MemberJobRow>, Halt> {
     let row = find(tx, source, target)?;
     let is_managed = row.managed_by.as_deref() == Some(&source.id);
     let is_creator = row.created_by.as_deref() == Some(&source.id);
     if !is_managed && !is_creator {
-        return Err(Error::Forbidden(
-            "the group belongs to no connection, and this one did not create it: it can write the group, which makes \
-             it the manager, and not delete it"
-                .to_owned(),
-        ));
+        let why = "the group belongs to no connection, and this one did not create it: it can write the group, \
+                   which makes it the manager, and not delete it";
+        return Err(Error::Forbidden(why.to_owned()).into());
     }
+    members::refuse_behind(tx, &row.id)?;
     if is_managed {
         tx.count_for_connection(
             &source.id,
@@ -203,8 +210,9 @@ pub(super) fn delete(
     if !is_managed {
         tx.totals().unmanaged_groups -= 1;
     }
+    let job = sweep_all(tx, source, &row)?;
     tx.delete_group(&row.id)?;
-    Ok(Some((row.id, row.generation)))
+    Ok(job)
 }
 
 /// Nobody manages the group any more, so every connection sees it: its name gets a suffix where one of them has it.

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::Halt;
 use super::model::Model;
 use super::settle::settle_access;
 use super::write::leave_groups;
@@ -75,11 +76,14 @@ impl Service {
                     check_removable(&model)?;
                     let is_out = is_claimed(&model)
                         || leave_groups(tx, &user, None, reason::REMOVED_BY_HUMAN)?;
-                    Ok::<_, Error>(Outcome::Done(is_out))
+                    Ok::<_, Halt>(Outcome::Done(is_out))
                 })
-                .await?;
-            if is_out {
-                return self.decide_person(caller, id, Wish::Remove, note).await;
+                .await;
+            match is_out {
+                Ok(true) => return self.decide_person(caller, id, Wish::Remove, note).await,
+                Ok(false) | Err(Halt::Plan(_)) => {}
+                Err(Halt::Behind(job)) => self.write_entries(&job).await?,
+                Err(Halt::Failed(error)) => return Err(error),
             }
         }
     }

@@ -19,6 +19,7 @@ use crate::scim::document::Incoming;
 use crate::scim::patch::PatchRequest;
 use crate::scim::rules::Rules;
 use crate::service::error::{Error, Result};
+use crate::service::groups::Halt;
 use crate::service::limits::check_user;
 use crate::service::{Caller, Service, Source};
 use crate::storage::known::Marks;
@@ -101,14 +102,17 @@ impl Service {
         loop {
             let (registry, source) = (self.registry(&caller.tenant).await?, source.clone());
             let target = target.clone();
-            let is_done = self
+            let done = self
                 .store
                 .write(caller.meta(), move |tx| {
                     write::delete(tx, &registry, &source, &target).map(Outcome::Done)
                 })
-                .await?;
-            if is_done {
-                return Ok(());
+                .await;
+            match done {
+                Ok(true) => return Ok(()),
+                Ok(false) | Err(Halt::Plan(_)) => {}
+                Err(Halt::Behind(job)) => self.write_entries(&job).await?,
+                Err(Halt::Failed(error)) => return Err(error),
             }
         }
     }

@@ -20,6 +20,7 @@ use crate::scim::schema::{AttrPath, Registry, ResourceKind};
 use crate::scim::units::{Units, flatten};
 use crate::service::Source;
 use crate::service::error::{Error, Result};
+use crate::service::groups::{Halt, refuse_behind};
 use crate::service::limits::check_user;
 use crate::storage::Tx;
 use crate::storage::claims::ClaimState;
@@ -275,7 +276,7 @@ pub(super) fn delete(
     registry: &Registry,
     source: &Source,
     target: &Target,
-) -> Result<bool> {
+) -> Result<bool, Halt> {
     let (model, place) = find(tx, registry, source, &target.id)?;
     target.check(model.view_version(&source.id))?;
     let manager = Some(source.id.as_str());
@@ -319,11 +320,13 @@ pub(super) fn leave_groups(
     user: &str,
     manager: Option<&str>,
     because: &'static str,
-) -> Result<bool> {
+) -> Result<bool, Halt> {
+    tx.delete_prepared_memberships(user, manager)?;
     let groups = tx.list_group_rows_of(user, manager, GROUPS_AT_ONCE + 1)?;
     let at_once = usize::try_from(GROUPS_AT_ONCE).unwrap_or(usize::MAX);
     let is_all = groups.len() <= at_once;
     for mut row in groups.into_iter().take(at_once) {
+        refuse_behind(tx, &row.id)?;
         tx.delete_membership(&row.id, row.generation, user)?;
         row.version += 1;
         row.updated_at = tx.now().0;

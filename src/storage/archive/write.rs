@@ -28,6 +28,7 @@ pub fn write(
     progress: &mut dyn FnMut(u64),
 ) -> Result<(Header, Footer)> {
     dialect::begin_snapshot(conn)?;
+    dialect::without_timeout(conn)?;
     let written = write_snapshot(conn, taken_at, out, progress);
     let ended = dialect::rollback(conn);
     let written = written?;

@@ -1,5 +1,6 @@
 //! A world for a test: a database of its own, a server on loopback, clients with a role each.
 
+pub mod bulk;
 pub mod log;
 pub mod process;
 
