@@ -217,10 +217,12 @@ pub fn only_in_query(
         .int(generation)
         .push(" AND m.user_id > ")
         .text(after)
+        // A look-up for each, by the whole key. As NOT EXISTS, PostgreSQL, which has no statistics of a generation so
+        // young, takes it for a join of one row with one and compares everybody with everybody.
         .push(
-            " AND NOT EXISTS (SELECT 1 FROM memberships o WHERE o.tenant = m.tenant \
+            " AND (SELECT count(*) FROM memberships o WHERE o.tenant = m.tenant \
              AND o.group_id = m.group_id AND o.user_id = m.user_id AND o.generation = ",
         )
         .int(other)
-        .push(&format!(") ORDER BY m.user_id LIMIT {limit}"))
+        .push(&format!(") = 0 ORDER BY m.user_id LIMIT {limit}"))
 }
