@@ -63,6 +63,11 @@ rust_tools() {
   cargo fmt --version || rustup component add rustfmt || return 1
   cargo clippy --version || rustup component add clippy
 }
+# cargo-deny takes longer to build than most parts: who has it gets its word too.
+supply_chain() {
+  python3 scripts/supply_chain.py check || return 1
+  ! command -v cargo-deny >/dev/null || cargo deny --locked check bans licenses sources
+}
 on_sqlite() { ROSTERD_TEST_DATABASE=sqlite cargo test --locked --quiet --no-fail-fast; }
 on_postgres() { ROSTERD_TEST_DATABASE=postgres cargo test --locked --quiet --no-fail-fast --test it; }
 
@@ -71,6 +76,7 @@ part "judges' tools" bash scripts/install-judges.sh
 part "PostgreSQL" start_postgres
 part "format" cargo fmt --check
 part "lints" cargo clippy --locked --quiet --all-targets -- -D warnings
+part "supply chain" supply_chain
 part "build" cargo build --locked --quiet
 part "suite on SQLite" on_sqlite
 part "suite on PostgreSQL" on_postgres
