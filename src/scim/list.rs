@@ -56,7 +56,10 @@ impl ListQuery {
         pairs: impl Iterator<Item = (&'p str, &'p str)>,
         limits: &Limits,
     ) -> Result<Self> {
-        let mut query = Self::default();
+        let mut query = Self {
+            count: limits.page_default,
+            ..Self::default()
+        };
         let (mut start, mut count, mut order) = (None, None, None);
         for (name, value) in pairs {
             match name.to_ascii_lowercase().as_str() {

@@ -63,6 +63,7 @@ fn manager(user: &Answer) -> &str {
     user.body[ENTERPRISE]["manager"]["value"].as_str().unwrap()
 }
 
+// checklist: 153, 154, 155, 156
 #[actix_web::test]
 async fn references_point_forward_and_back_in_bodies_paths_and_patches() {
     let app = TestApp::start().await;
@@ -131,6 +132,7 @@ async fn references_point_forward_and_back_in_bodies_paths_and_patches() {
     );
 }
 
+// checklist: 156
 #[actix_web::test]
 async fn people_who_manage_each_other_are_all_made() {
     let app = TestApp::start().await;
@@ -167,6 +169,7 @@ async fn people_who_manage_each_other_are_all_made() {
     assert_eq!(all.body["members"].as_array().unwrap().len(), 3);
 }
 
+// checklist: 155, 156
 #[actix_web::test]
 async fn a_reference_to_what_was_not_made_is_a_conflict_and_never_a_text() {
     let app = TestApp::start().await;
@@ -214,6 +217,7 @@ async fn a_reference_to_what_was_not_made_is_a_conflict_and_never_a_text() {
     assert_eq!(there, operations[5]["location"].is_string());
 }
 
+// checklist: 157
 #[actix_web::test]
 async fn after_the_errors_that_are_accepted_nothing_more_is_begun() {
     let app = TestApp::start().await;
@@ -256,6 +260,7 @@ async fn after_the_errors_that_are_accepted_nothing_more_is_begun() {
     assert_eq!(okta.filter("/Users", "userName sw \"d\"").await.total(), 60);
 }
 
+// checklist: 154, 157, 158
 #[actix_web::test]
 async fn a_bad_operation_harms_no_neighbour() {
     let app = TestApp::start().await;
@@ -393,6 +398,7 @@ async fn a_bad_operation_harms_no_neighbour() {
     assert_eq!(app.verify().await.faults, []);
 }
 
+// checklist: 159
 #[actix_web::test]
 async fn a_request_that_is_too_large_or_none_does_nothing() {
     let app = TestApp::start().await;
@@ -434,6 +440,7 @@ async fn a_request_that_is_too_large_or_none_does_nothing() {
     assert_eq!(okta.get("/Users?count=0").await.total(), operations as i64);
 }
 
+// checklist: 62, 158
 #[actix_web::test]
 async fn another_tenants_resources_are_not_there() {
     let app = TestApp::start().await;
@@ -479,6 +486,7 @@ async fn another_tenants_resources_are_not_there() {
     bulk(&reader, json!([user("x")])).await.expect(403);
 }
 
+// checklist: 160
 #[actix_web::test]
 async fn operations_have_the_effect_they_would_have_one_after_the_other() {
     let app = TestApp::start().await;
@@ -522,6 +530,7 @@ async fn operations_have_the_effect_they_would_have_one_after_the_other() {
     }
 }
 
+// checklist: 160
 #[actix_web::test]
 async fn many_changes_of_one_resource_are_made_in_their_order() {
     let app = TestApp::start().await;

@@ -176,6 +176,7 @@ async fn group_names_are_unique_among_what_the_source_sees() {
     okta.post("/Groups", group("Sales")).await.expect(201);
 }
 
+// checklist: 166
 #[actix_web::test]
 async fn twenty_clients_adding_different_members_lose_none() {
     let app = TestApp::start().await;

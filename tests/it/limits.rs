@@ -140,6 +140,7 @@ async fn a_request_may_take_longer_than_a_connection_may_be_idle() {
     assert!(said.starts_with("HTTP/1.1 201"), "{said}");
 }
 
+// checklist: 170
 #[actix_web::test]
 async fn a_token_that_asks_too_often_is_told_when_to_come_back_and_slows_no_other() {
     let app = Limited::start(&[("requests_per_minute", "60")]).await;

@@ -53,6 +53,7 @@ async fn write(client: Client, name: &'static str, stop: Arc<AtomicBool>) -> usi
     made
 }
 
+// checklist: 92
 #[actix_web::test]
 async fn a_walk_returns_everybody_who_was_there_throughout_exactly_once() {
     let app = TestApp::start().await;
@@ -89,6 +90,7 @@ async fn a_walk_returns_everybody_who_was_there_throughout_exactly_once() {
     }
 }
 
+// checklist: 178, 179, 183, 184, 185, 187, 188
 #[actix_web::test]
 async fn pages_by_cursor_say_where_the_next_one_is_and_nothing_of_an_index() {
     let app = TestApp::start().await;
@@ -166,6 +168,7 @@ async fn pages_by_cursor_say_where_the_next_one_is_and_nothing_of_an_index() {
     );
 }
 
+// checklist: 181, 182, 189
 #[actix_web::test]
 async fn a_cursor_is_of_use_only_to_its_reader_and_its_query() {
     let clock = Arc::new(ManualClock::at(SystemClock.now()));
@@ -306,6 +309,7 @@ async fn a_source_is_sorted_by_no_name_that_it_does_not_assert() {
     assert_eq!(shown(&page), ["a", "b", "c"]);
 }
 
+// checklist: 94, 95
 #[actix_web::test]
 async fn a_query_at_the_root_lists_users_and_then_groups() {
     let app = TestApp::start().await;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::{ENTERPRISE, GROUP, TestApp, USER, person};
 
+// checklist: 59, 167
 #[actix_web::test]
 async fn each_word_of_the_errors_is_said_where_it_belongs() {
     let app = TestApp::start().await;
@@ -119,6 +120,7 @@ async fn each_word_of_the_errors_is_said_where_it_belongs() {
     }
 }
 
+// checklist: 78, 79, 81
 #[actix_web::test]
 async fn every_answer_with_a_resource_is_cut_to_what_is_wanted() {
     let app = TestApp::start().await;
@@ -218,6 +220,7 @@ async fn every_answer_with_a_resource_is_cut_to_what_is_wanted() {
     assert!(cut.body["members"].is_null() && cut.body["meta"].is_object());
 }
 
+// checklist: 84
 #[actix_web::test]
 async fn head_answers_as_get_does_without_a_body() {
     let app = TestApp::start().await;

@@ -16,10 +16,10 @@ async fn the_configuration_is_public_complete_and_true() {
     assert_eq!(config["schemas"], json!([urn]));
     for (feature, supported) in [
         ("patch", true),
-        ("bulk", false),
+        ("bulk", true),
         ("filter", true),
         ("changePassword", false),
-        ("sort", false),
+        ("sort", true),
         ("etag", true),
     ] {
         assert_eq!(config[feature]["supported"], supported, "{feature}");
@@ -40,11 +40,14 @@ async fn the_configuration_is_public_complete_and_true() {
         assert!(scheme["name"].is_string() && scheme["description"].is_string());
     }
     assert!(!schemes.is_empty());
-    okta.post("/Bulk", json!({})).await.expect(501);
+    let bulk = json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": [{"method": "DELETE", "path": "/Users/nobody"}]
+    });
+    okta.post("/Bulk", bulk).await.expect(200);
     let first = okta.create_user("zoe@x.test").await.id();
     let second = okta.create_user("ann@x.test").await.id();
     let sorted = okta.get("/Users?sortBy=userName").await.expect(200);
-    assert_eq!(sorted.ids(), [first, second], "sorting is ignored");
+    assert_eq!(sorted.ids(), [second, first]);
 }
 
 // checklist: 6, 7, 8

@@ -51,6 +51,7 @@ async fn answers(client: &reqwest::Client, server: &Server) -> bool {
     answer.is_ok_and(|a| a.status() == 200)
 }
 
+// checklist: 55
 #[actix_web::test]
 async fn a_new_certificate_is_taken_up_without_a_restart_and_a_broken_one_is_not() {
     use reqwest::tls::Version;

@@ -149,6 +149,7 @@ pub(super) fn open(call: &Call, kind: ResourceKind, query: &ListQuery, text: &st
 mod tests {
     use super::*;
 
+    // checklist: 180
     #[test]
     fn a_seal_opens_only_what_it_closed_for_the_same_query() {
         let seal = Seal::new(&[7; 32]);

@@ -159,6 +159,7 @@ impl Reader<'_> {
     }
 }
 
+// checklist: 109, 110
 #[actix_web::test]
 async fn sql_sorts_as_the_rfc_says() {
     let registry = Registry::builtin().unwrap();
