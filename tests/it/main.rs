@@ -19,6 +19,7 @@ mod deactivation;
 mod exchanges;
 mod extensions;
 mod filters;
+mod fuzz;
 mod groups;
 mod isolation;
 mod kill;
