@@ -249,7 +249,6 @@ fn a_query_stays_within_its_limits_or_is_refused() {
         };
         assert!(query.start_index >= 1, "{query:?}");
         assert!((0..=limits.page_max).contains(&query.count), "{query:?}");
-        let _ = accepted(query.order_by_sequence());
         for kind in KINDS {
             let mut rules = Rules::default();
             if let Some(projection) = accepted(query.projection(&registry, kind, &mut rules)) {
