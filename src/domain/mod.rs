@@ -1,9 +1,10 @@
-//! What Rosterd is about, without SQL, HTTP or SCIM: ids, time, access, claims and the facts of the journal.
+//! What Rosterd is about, without SQL, HTTP or SCIM: ids, time, access, employment, claims and the facts of the journal.
 
 pub mod access;
 pub mod audit;
 pub mod chance;
 pub mod claims;
 pub mod clock;
+pub mod employment;
 pub mod ids;
 pub mod roles;

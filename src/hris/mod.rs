@@ -1,0 +1,85 @@
+//! The engine that runs a connector: authentication, paging, formats, joins and the mapping of one vendor's record to
+//! a SCIM User. A connector is data (`connectors/<slug>.yaml`); no vendor is named here. It can only read.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use serde_json::{Map, Value};
+
+use crate::domain::employment::EmploymentState;
+
+/// One employee, as a connector's mapping made it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Person {
+    /// The vendor's stable id, as text (`externalId`).
+    pub source_id: String,
+    /// SCIM User without `active` and without our extension; enterprise `manager.value` is the manager's source id.
+    pub user: Map<String, Value>,
+    /// Employment as of the day of the pull.
+    pub employment: EmploymentState,
+    /// First day.
+    pub start_date: Option<NaiveDate>,
+    /// Last day of work, inclusive.
+    pub end_date: Option<NaiveDate>,
+    /// SHA-256 over all of the above in canonical form: equal when nothing changed.
+    pub digest: [u8; 32],
+}
+
+/// A record that cannot be mapped. It never fails a run, and never makes anybody a leaver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// The record's id, where it could be read.
+    pub source_id: Option<String>,
+    /// Its place: count from 1, or the line of a file.
+    pub place: u64,
+    /// What is wrong, as a code.
+    pub code: &'static str,
+    /// The code's parameters: the field and the rule, never the value of a person's field.
+    pub params: BTreeMap<String, String>,
+}
+
+/// What comes out of a pull, one by one.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Mapped {
+    /// An employee.
+    Person(Box<Person>),
+    /// A record that could not be mapped.
+    Rejected(Rejected),
+}
+
+/// Why a pull proves nothing about who is absent: a code and its parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// Code.
+    pub code: &'static str,
+    /// Parameters.
+    pub params: BTreeMap<String, String>,
+}
+
+/// What a pull can prove. Without gaps it was complete.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// Employees handed over.
+    pub people: u64,
+    /// Records that could not be mapped.
+    pub rejected: u64,
+    /// How many the vendor announced, if it does.
+    pub announced: Option<u64>,
+    /// Pages read of the main list.
+    pub pages: u64,
+    /// Requests sent, those of tokens and look-ups included.
+    pub requests: u64,
+    /// Bytes received.
+    pub bytes: u64,
+    /// For each unit (`name.givenName`, `employment`, `end_date`, …): how many of the people have it.
+    pub coverage: BTreeMap<String, u64>,
+    /// Why it is not complete.
+    pub gaps: Vec<Gap>,
+}
+
+impl Evidence {
+    /// Everything was read: who is not there is absent.
+    pub fn is_complete(&self) -> bool {
+        self.gaps.is_empty()
+    }
+}
