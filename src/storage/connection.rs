@@ -172,7 +172,7 @@ fn open_sqlite(path: &str, purpose: Purpose) -> Result<AnyConnection> {
         Purpose::Write => {
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
              PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000; \
-             PRAGMA wal_autocheckpoint = 16000; PRAGMA journal_size_limit = 67108864"
+             PRAGMA wal_autocheckpoint = 32000; PRAGMA journal_size_limit = 134217728"
         }
         Purpose::Read => {
             "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA query_only = ON; \
