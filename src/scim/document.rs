@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Doc;
 use super::error::{Error, Result, quote};
 use super::rules::{Rule, Rules};
-use super::schema::{Attribute, Mutability, Registry, ResourceKind};
+use super::schema::{AttrPath, Attribute, Mutability, Registry, ResourceKind};
 use super::values::{check, kind_of, unknown};
 
 pub use members::{Member, members};
@@ -25,6 +25,18 @@ pub struct Incoming {
     pub members: Option<Vec<Member>>,
     /// A password was sent; it is neither kept nor returned.
     pub password_given: bool,
+}
+
+impl Incoming {
+    /// Whether an attribute of the document has a value here.
+    pub fn has(&self, path: &AttrPath) -> bool {
+        let home = match &path.urn {
+            None => Some(&self.doc),
+            Some(urn) => self.doc.get(urn).and_then(Value::as_object),
+        };
+        home.zip(path.attr.as_ref())
+            .is_some_and(|(home, attr)| home.contains_key(attr))
+    }
 }
 
 /// Reads a body.

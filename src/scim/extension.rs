@@ -300,6 +300,12 @@ impl Reader<'_> {
         let returned = self.word(map, "returned", at, "default", &RETURNED);
         let uniqueness = self.word(map, "uniqueness", at, "none", &UNIQUENESS);
         self.unsupported(at, &mutability, &returned, &uniqueness);
+        if mutability == "immutable" && self.kind != ResourceKind::User {
+            self.problem(
+                at,
+                "is immutable, which only attributes of users can be: take readWrite",
+            );
+        }
         if !is_top && returned != "default" {
             self.problem(
                 at,
@@ -336,6 +342,13 @@ impl Reader<'_> {
             if parts.is_empty() {
                 self.problem(at, "is complex and needs `subAttributes`");
             }
+            if multi_valued && parts.iter().any(|part| part["mutability"] == "immutable") {
+                self.problem(
+                    at,
+                    "is multi-valued, so that its parts cannot be immutable: nothing says which value is which; make all \
+                     of it immutable",
+                );
+            }
             out.insert("subAttributes".to_owned(), Value::from(parts));
         } else if map.contains_key("subAttributes") && !is_complex {
             self.problem(
@@ -357,10 +370,12 @@ impl Reader<'_> {
 
     /// Words of the RFC that are no mistakes, but that this server cannot keep.
     fn unsupported(&mut self, at: &str, mutability: &str, returned: &str, uniqueness: &str) {
-        if mutability != "readWrite" {
+        if !["readWrite", "immutable"].contains(&mutability) {
             self.problem(
                 at,
-                format!("takes only readWrite as `mutability`, since nobody but sources writes it; got {mutability}"),
+                format!(
+                    "takes readWrite or immutable as `mutability`, since nobody but sources writes it; got {mutability}"
+                ),
             );
         }
         if returned == "never" {

@@ -345,12 +345,24 @@ impl Registry {
         self.schemas.iter().map(Arc::as_ref)
     }
 
-    /// Whether the stored document of a kind may hold what is returned only on request: extensions decide, since no
-    /// attribute of a main schema that is stored does.
+    /// What the stored document of a kind may hold though it is returned only on request: extensions decide, since no
+    /// attribute of a main schema that is stored is of that kind.
+    pub fn on_request(&self, kind: ResourceKind) -> impl Iterator<Item = AttrPath> {
+        self.extensions(kind).flat_map(|extension| {
+            let attributes = extension.attributes.iter();
+            attributes
+                .filter(|a| a.returned == Returned::Request)
+                .map(|a| AttrPath {
+                    urn: Some(extension.id.clone()),
+                    attr: Some(a.name.clone()),
+                    sub: None,
+                })
+        })
+    }
+
+    /// Whether the stored document of a kind may hold what is not returned by default.
     pub fn is_cut(&self, kind: ResourceKind) -> bool {
-        self.extensions(kind)
-            .flat_map(|e| &e.attributes)
-            .any(|a| a.returned == Returned::Request)
+        self.on_request(kind).next().is_some()
     }
 
     /// All resource types as published.

@@ -33,6 +33,11 @@ async fn each_word_of_the_errors_is_said_where_it_belongs() {
         ),
         ("tooMany", 400, okta.patch(&ann, many).await),
         (
+            "sensitive",
+            403,
+            okta.get("/Users?filter=password+eq+%22x%22").await,
+        ),
+        (
             "uniqueness",
             409,
             okta.post("/Users", person("ANN@x.test")).await,

@@ -138,9 +138,15 @@ fn each_mistake_is_told_with_its_attribute_and_its_rule() {
             "takes one of readWrite",
         ),
         (
-            json!({"name": "badge", "mutability": "immutable"}),
+            json!({"name": "badge", "mutability": "readOnly"}),
             "badge",
-            "only readWrite",
+            "readWrite or immutable",
+        ),
+        (
+            json!({"name": "desks", "type": "complex", "multiValued": true, "subAttributes": [
+                {"name": "floor", "mutability": "immutable"}]}),
+            "desks",
+            "cannot be immutable",
         ),
         (
             json!({"name": "badge", "returned": "sometimes"}),

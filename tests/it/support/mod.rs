@@ -301,7 +301,9 @@ impl Answer {
     reason = "the one place of the suite that builds a client"
 )]
 pub fn http_builder() -> reqwest::ClientBuilder {
-    reqwest::Client::builder().timeout(Duration::from_secs(60))
+    reqwest::Client::builder()
+        .timeout(Duration::from_secs(60))
+        .redirect(reqwest::redirect::Policy::none())
 }
 
 /// The same as it is.
