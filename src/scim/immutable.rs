@@ -46,28 +46,31 @@ fn value<'d>(doc: &'d Doc, path: &AttrPath) -> Option<&'d Value> {
     }
 }
 
+fn put(doc: &mut Doc, path: &AttrPath, value: &Value) {
+    let (Some(urn), Some(attr)) = (&path.urn, &path.attr) else {
+        return;
+    };
+    let home = object(doc, urn);
+    match &path.sub {
+        None => home.insert(attr.clone(), value.clone()),
+        Some(sub) => object(home, attr).insert(sub.clone(), value.clone()),
+    };
+}
+
 /// Puts the immutable values that a PUT leaves out back into what it sends: an omission is no change of theirs.
 pub fn keep(registry: &Registry, kind: ResourceKind, before: &Doc, after: &mut Doc) {
     for (path, _) in places(registry, kind) {
-        let (Some(kept), None) = (value(before, &path), value(after, &path)) else {
-            continue;
-        };
-        let (Some(urn), Some(attr)) = (&path.urn, &path.attr) else {
-            continue;
-        };
-        let home = object(after, urn);
-        match &path.sub {
-            None => home.insert(attr.clone(), kept.clone()),
-            Some(sub) => object(home, attr).insert(sub.clone(), kept.clone()),
-        };
+        if let (Some(kept), None) = (value(before, &path), value(after, &path)) {
+            put(after, &path, kept);
+        }
     }
 }
 
-/// No immutable value that was there has changed or gone.
+/// No immutable value that was there changes or goes; one that compares the same stays as it is spelled.
 ///
 /// # Errors
 /// `mutability` that names the attribute.
-pub fn check(registry: &Registry, kind: ResourceKind, before: &Doc, after: &Doc) -> Result<()> {
+pub fn hold(registry: &Registry, kind: ResourceKind, before: &Doc, after: &mut Doc) -> Result<()> {
     for (path, attribute) in places(registry, kind) {
         let Some(was) = value(before, &path) else {
             continue;
@@ -78,6 +81,7 @@ pub fn check(registry: &Registry, kind: ResourceKind, before: &Doc, after: &Doc)
                 "`{path}` is immutable and has a value already: send that value, or leave the attribute out"
             )));
         }
+        put(after, &path, was);
     }
     Ok(())
 }
@@ -123,10 +127,12 @@ mod tests {
             (json!({"badge": "A7", "desk": {"zone": "N"}}), false),
             (json!({"badge": "A7", "desk": {"floor": "4"}}), false),
         ] {
-            let got = check(&registry, KIND, &before, &doc(after.clone()));
+            let mut now = doc(after.clone());
+            let got = hold(&registry, KIND, &before, &mut now);
             assert_eq!(got.is_ok(), fine, "{after}");
+            assert!(!fine || now[ACME]["badge"] == "A7", "{now:?}");
         }
-        assert!(check(&registry, KIND, &doc(json!({})), &before).is_ok());
+        assert!(hold(&registry, KIND, &doc(json!({})), &mut before.clone()).is_ok());
     }
 
     #[test]

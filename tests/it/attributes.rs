@@ -92,19 +92,23 @@ async fn an_immutable_value_is_set_once_and_stays() {
 async fn a_second_source_does_not_change_what_nobody_may_change() {
     let w = world().await;
     add_acme(&w.app).await;
-    let with = |badge: &str, title: &str| {
-        let mut body = user("ann", "ann@x.test", title);
+    let with = |name: &str, badge: &str, title: &str| {
+        let mut body = user(name, "ann@x.test", title);
         body[ACME] = json!({"badge": badge});
         body
     };
     let id = w
         .entra
-        .post("/Users", with("A7", "Boss"))
+        .post("/Users", with("ann", "A7", "Boss"))
         .await
         .expect(201)
         .id();
     // The older connection goes before in all else.
-    let adopted = w.okta.post("/Users", with("B1", "Chief")).await.expect(201);
+    let adopted = w
+        .okta
+        .post("/Users", with("ann.lee", "B1", "Chief"))
+        .await
+        .expect(201);
     assert_eq!(
         (adopted.id(), &adopted.body[ACME]["badge"]),
         (id.clone(), &json!("B1"))
@@ -116,7 +120,10 @@ async fn a_second_source_does_not_change_what_nobody_may_change() {
     );
     let path = format!("/Users/{id}");
     assert_eq!(w.entra.get(&path).await.body[ACME]["badge"], json!("A7"));
-    w.okta.put(&path, with("A7", "Chief")).await.expect(400);
+    w.okta
+        .put(&path, with("ann.lee", "A7", "Chief"))
+        .await
+        .expect(400);
     w.check().await;
 }
 
@@ -224,9 +231,12 @@ async fn an_id_is_never_given_again() {
     let app = TestApp::start().await;
     let okta = app.source(Preset::Okta).await;
     let mut ids = BTreeSet::new();
-    for _ in 0..20 {
+    for i in 0..20 {
         let user = okta
-            .post("/Users", json!({"schemas": [USER], "userName": "ann"}))
+            .post(
+                "/Users",
+                json!({"schemas": [USER], "userName": format!("u{i}")}),
+            )
             .await;
         let group = okta
             .post("/Groups", json!({"schemas": [GROUP], "displayName": "A"}))

@@ -54,7 +54,7 @@ pub fn apply(
     }
     let mut out = work.out;
     check_required(registry, kind, &out.doc)?;
-    immutable::check(registry, kind, current.doc, &out.doc)?;
+    immutable::hold(registry, kind, current.doc, &mut out.doc)?;
     let before = flatten(registry, kind, current.doc);
     let after = flatten(registry, kind, &out.doc);
     let changed = before

@@ -53,7 +53,7 @@ pub(super) fn replace(
     let before = seen(registry, &model, place);
     let mut view = incoming.doc.clone();
     immutable::keep(registry, KIND, &before, &mut view);
-    immutable::check(registry, KIND, &before, &view)?;
+    immutable::hold(registry, KIND, &before, &mut view)?;
     let asserts = Asserts {
         view,
         touched: None,
