@@ -50,7 +50,11 @@ pub fn respond(error: &scim::Error) -> HttpResponse {
     let mut response = HttpResponseBuilder::new(status);
     response.insert_header((CONTENT_TYPE, SCIM_JSON));
     if status == StatusCode::UNAUTHORIZED {
-        response.insert_header((WWW_AUTHENTICATE, "Bearer realm=\"rosterd\""));
+        response.append_header((WWW_AUTHENTICATE, "Bearer realm=\"rosterd\""));
+        response.append_header((
+            WWW_AUTHENTICATE,
+            "Basic realm=\"rosterd\", charset=\"UTF-8\"",
+        ));
     }
     if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS {
         response.insert_header((RETRY_AFTER, "1"));
