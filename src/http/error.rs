@@ -27,6 +27,10 @@ pub fn to_scim(error: &service::Error, request: &str) -> scim::Error {
             503,
             format!("the service cannot do this now; try again (request {request})"),
         ),
+        E::Storage(storage::Error::TooLong) => scim::Error::too_many(
+            "the query takes longer than a read may take here (read_seconds): narrow the filter by an attribute that is \
+             looked up by an index, such as `userName`, `externalId`, `emails.value` or `displayName`",
+        ),
         E::Storage(_) => scim::Error::plain(
             500,
             format!("the service failed; tell its operator the request id {request}"),

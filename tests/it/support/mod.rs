@@ -128,8 +128,13 @@ impl TestApp {
     }
 
     pub async fn start_with(clock: Arc<dyn Clock>) -> Self {
+        Self::start_as(clock, |options| options).await
+    }
+
+    /// With another kind of store.
+    pub async fn start_as(clock: Arc<dyn Clock>, tuned: impl FnOnce(Options) -> Options) -> Self {
         let database = Database::migrated();
-        let options = Options::new(database.url.clone());
+        let options = tuned(Options::new(database.url.clone()));
         let store = Store::open(&options, clock, Arc::new(SystemChance)).unwrap();
         let service = Service::new(Arc::new(store), Arc::new(Registry::builtin().unwrap()));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
