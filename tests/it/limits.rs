@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use rosterd::config::keys;
 use rosterd::domain::clock::SystemClock;
 use rosterd::scim::rules::Preset;
@@ -210,6 +212,23 @@ async fn a_token_that_asks_too_often_is_told_when_to_come_back_and_slows_no_othe
             json!(["urn:ietf:params:scim:api:messages:2.0:Error"])
         );
     }
+    // However the token is shown, it is the same one.
+    let pair = STANDARD.encode(format!(":{}", flood.token()));
+    let basic = flood.anonymous();
+    let basic = basic.header("authorization", &format!("Basic {pair}"));
+    let key = flood.anonymous().header("x-api-key", flood.token());
+    let mut told = Vec::new();
+    for client in [&basic, &key, &flood, &basic, &key] {
+        told.push(client.get("/Users?count=1").await.status);
+    }
+    assert!(
+        told.iter().all(|status| [200, 429].contains(status)),
+        "{told:?}"
+    );
+    assert!(
+        told.iter().filter(|status| **status == 429).count() >= 3,
+        "{told:?}"
+    );
     let wait = refused[0].header("retry-after").unwrap().parse().unwrap();
     assert_eq!(wait, 1);
     tokio::time::sleep(Duration::from_secs(wait)).await;

@@ -799,7 +799,7 @@ async fn whom_a_source_only_sees_is_hidden_when_it_calls_another_one_so() {
         assert_eq!(back.expect(201).id(), other);
         assert_eq!(w.effective(&other).await["userName"], json!("b"));
         w.check().await;
-        let away = json!([{"op": "replace", "path": "userName", "value": "somebody"}]);
+        let away = json!([{"op": "replace", "path": "userName", "value": format!("{first}.gone")}]);
         w.okta.patch(&path, away).await.expect(200);
     }
 }
