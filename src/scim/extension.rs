@@ -300,12 +300,6 @@ impl Reader<'_> {
         let returned = self.word(map, "returned", at, "default", &RETURNED);
         let uniqueness = self.word(map, "uniqueness", at, "none", &UNIQUENESS);
         self.unsupported(at, &mutability, &returned, &uniqueness);
-        if mutability == "immutable" && self.kind != ResourceKind::User {
-            self.problem(
-                at,
-                "is immutable, which only attributes of users can be: take readWrite",
-            );
-        }
         if !is_top && returned != "default" {
             self.problem(
                 at,
@@ -337,26 +331,34 @@ impl Reader<'_> {
                 "is a reference and needs `referenceTypes`, such as [\"external\"]",
             );
         }
-        if is_complex && is_top {
-            let parts = self.list(map, "subAttributes", &format!("{at}."), SUB_ATTRIBUTES);
-            if parts.is_empty() {
-                self.problem(at, "is complex and needs `subAttributes`");
-            }
-            if multi_valued && parts.iter().any(|part| part["mutability"] == "immutable") {
-                self.problem(
-                    at,
-                    "is multi-valued, so that its parts cannot be immutable: nothing says which value is which; make all \
-                     of it immutable",
-                );
-            }
-            out.insert("subAttributes".to_owned(), Value::from(parts));
-        } else if map.contains_key("subAttributes") && !is_complex {
+        let parts = self.parts(map, at, is_complex && is_top, multi_valued);
+        out.extend(parts.map(|parts| ("subAttributes".to_owned(), parts)));
+        if !is_complex && map.contains_key("subAttributes") {
             self.problem(
                 at,
                 format!("has the type {kind}, which has no `subAttributes`"),
             );
         }
         Value::Object(out)
+    }
+
+    /// The sub-attributes of an attribute that has some.
+    fn parts(&mut self, map: &Doc, at: &str, has_some: bool, multi_valued: bool) -> Option<Value> {
+        if !has_some {
+            return None;
+        }
+        let parts = self.list(map, "subAttributes", &format!("{at}."), SUB_ATTRIBUTES);
+        if parts.is_empty() {
+            self.problem(at, "is complex and needs `subAttributes`");
+        }
+        if multi_valued && parts.iter().any(|part| part["mutability"] == "immutable") {
+            self.problem(
+                at,
+                "is multi-valued, so that its parts cannot be immutable: nothing says which value is which; make all of it \
+                 immutable",
+            );
+        }
+        Some(Value::from(parts))
     }
 
     fn is_known(&self, name: &str) -> bool {
@@ -376,6 +378,12 @@ impl Reader<'_> {
                 format!(
                     "takes readWrite or immutable as `mutability`, since nobody but sources writes it; got {mutability}"
                 ),
+            );
+        }
+        if mutability == "immutable" && self.kind != ResourceKind::User {
+            self.problem(
+                at,
+                "is immutable, which only attributes of users can be: take readWrite",
             );
         }
         if returned == "never" {
