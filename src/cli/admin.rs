@@ -27,6 +27,14 @@ pub(super) enum Tenant {
         /// Name: a-z, 0-9 and `-`.
         name: String,
     },
+    /// Give a tenant another name; its id, its tokens and all else stay. A start with bootstrap tokens makes a tenant
+    /// `default` anew if there is none.
+    Rename {
+        /// Name or id.
+        name: String,
+        /// The new name: a-z, 0-9 and `-`.
+        to: String,
+    },
     /// Show a tenant: settings and how much it holds.
     Show {
         /// Name or id.
@@ -134,6 +142,15 @@ pub(super) async fn tenant(
             let operator = Caller::operator(TenantId::new(OPERATOR_TENANT), "tenant create");
             let id = service.create_tenant(&operator, &name).await?;
             output.row(&json!({"id": id, "name": name}), id.as_str())
+        }
+        Tenant::Rename { name, to } => {
+            let row = open::tenant(&service, &name).await?;
+            let operator = Caller::operator(TenantId::new(OPERATOR_TENANT), "tenant rename");
+            let id = TenantId::new(row.id);
+            let changed = service.rename_tenant(&operator, &id, &to).await?;
+            let already = if changed { "" } else { " already" };
+            let value = json!({"id": id, "name": to, "changed": changed});
+            output.row(&value, &format!("{} is{already} `{to}`", id.as_str()))
         }
         Tenant::Show { name } => {
             let row = open::tenant(&service, &name).await?;

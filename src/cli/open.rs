@@ -106,6 +106,7 @@ fn wire(config: &Config, url: DatabaseUrl) -> Result<Service, Failure> {
     )?;
     let options = Options {
         write_queue: config.limits().write_queue,
+        read_time: config.limits().read_time,
         ..Options::new(url)
     };
     let store = Store::open(&options, clock, Arc::new(SystemChance))?;

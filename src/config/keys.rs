@@ -242,6 +242,12 @@ pub const KEYS: &[Key] = &[
         "Deepest nesting of a filter's brackets, at most 64; above: 400 invalidFilter",
     ),
     Key::limit(
+        "read_seconds",
+        "SECONDS",
+        "15",
+        "How long a list may take to find; then: 400 tooMany",
+    ),
+    Key::limit(
         "members_limit",
         "NUMBER",
         "100000",

@@ -15,11 +15,12 @@ use super::call::{Call, Reply};
 use super::error::{self, SCIM_JSON};
 use super::routes::Route;
 use super::{Limits, State};
-use crate::auth::RequestContext;
+use crate::auth::{Presented, Refusal, RequestContext, Scheme};
 use crate::domain::audit::{Actor, Cause};
 use crate::domain::ids::fresh_text;
 use crate::scim;
 use crate::scim::etag;
+use crate::scim::rules::Preset;
 use crate::scim::schema::Registry;
 use crate::service::Caller;
 use crate::storage::Lane;
@@ -139,8 +140,7 @@ async fn run(
         return (Err(error), None);
     }
     if !route.roles.is_empty() {
-        let named = header(HeaderName::from_static("rosterd-tenant"));
-        match state.auth.check(header(AUTHORIZATION), named).await {
+        match authenticate(&state, &header).await {
             Ok(found) => context = Some(found),
             Err(refused) => return (Err(error::refusal(&refused)), None),
         }
@@ -189,6 +189,41 @@ async fn run(
         result = result.map(|reply| reply.unless_known(if_none_match.as_deref()));
     }
     (result, context)
+}
+
+/// Whom the token of a request stands for; a token that its client does not show in this way is none.
+async fn authenticate<'r>(
+    state: &State,
+    header: &impl Fn(HeaderName) -> Option<&'r str>,
+) -> Result<RequestContext, Refusal> {
+    let key = header(HeaderName::from_static("x-api-key"));
+    let presented = Presented::read(header(AUTHORIZATION), key);
+    let named = header(HeaderName::from_static("rosterd-tenant"));
+    let found = state.auth.check(presented.as_ref(), named).await?;
+    match presented.is_some_and(|p| may_show(p.scheme, &found)) {
+        true => Ok(found),
+        false => Err(Refusal::Unauthorized),
+    }
+}
+
+/// Whether whoever holds a token may show it so: everybody as a bearer token, otherwise those clients that have no other
+/// way or whose administrator may choose it.
+fn may_show(scheme: Scheme, context: &RequestContext) -> bool {
+    let connection = context.connection.as_ref();
+    let is_one_of = |presets: &[Preset]| {
+        let preset = connection.and_then(|c| Preset::parse(&c.preset));
+        preset.is_some_and(|p| presets.contains(&p))
+    };
+    match scheme {
+        Scheme::Bearer => true,
+        Scheme::Basic => is_one_of(&[
+            Preset::Okta,
+            Preset::Onelogin,
+            Preset::Ping,
+            Preset::Generic,
+        ]),
+        Scheme::ApiKey => is_one_of(&[Preset::Jumpcloud, Preset::Generic]),
+    }
 }
 
 /// No id holds a character that cannot be stored, so that nobody needs to look for one.

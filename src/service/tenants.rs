@@ -1,5 +1,7 @@
 //! Tenants: created by the operator, recorded in the operator's own journal.
 
+use serde_json::Value;
+
 use crate::domain::audit::Entry;
 use crate::domain::ids::{OPERATOR_TENANT, TenantId, fresh_text};
 use crate::service::error::{Error, Result};
@@ -37,18 +39,7 @@ impl Service {
     /// # Errors
     /// `Conflict` for a name that is taken, `Invalid` for one that is no slug.
     pub async fn create_tenant(&self, caller: &Caller, name: &str) -> Result<TenantId> {
-        let is_slug = !name.is_empty()
-            && name.len() <= 63
-            && name
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if !is_slug {
-            return Err(crate::scim::Error::invalid_value(format!(
-                "a tenant's name has 1 to 63 of a-z, 0-9 and `-`; got `{}`",
-                crate::scim::error::quote(name)
-            ))
-            .into());
-        }
+        check_name(name)?;
         let row = TenantRow {
             id: fresh_text(self.store.clock().now(), self.store.chance()),
             name: name.to_owned(),
@@ -67,6 +58,37 @@ impl Service {
             })
             .await?;
         Ok(id)
+    }
+
+    /// Gives a tenant another name; false: it has that name already.
+    ///
+    /// # Errors
+    /// `NotFound`, `Conflict` for a name that is taken, `Invalid` for one that is no slug, `Forbidden` for the operator's
+    /// own tenant, whose name commands know.
+    pub async fn rename_tenant(&self, caller: &Caller, id: &TenantId, name: &str) -> Result<bool> {
+        check_name(name)?;
+        if id.as_str() == OPERATOR_TENANT {
+            return Err(Error::Forbidden(
+                "the operator's own tenant keeps its name: commands know it by that".to_owned(),
+            ));
+        }
+        let (id, name) = (id.as_str().to_owned(), name.to_owned());
+        let mut meta = caller.meta();
+        meta.tenant = TenantId::new(OPERATOR_TENANT);
+        self.store
+            .write(meta, move |tx| {
+                let row = tx.find_tenant(&id)?;
+                let before = row.ok_or_else(|| Error::no_such("tenant", &id))?.name;
+                if before == name {
+                    return Ok(Outcome::Done(false));
+                }
+                tx.rename_tenant(&id, &name)?;
+                let entry = Entry::new("tenant.renamed", "tenant", id.clone());
+                let (was, is) = (Value::from(before), Value::from(name.as_str()));
+                tx.record(entry.change("name", Some(was), Some(is)));
+                Ok::<_, Error>(Outcome::Done(true))
+            })
+            .await
     }
 
     /// Replaces a tenant's settings.
@@ -93,4 +115,17 @@ impl Service {
             })
             .await
     }
+}
+
+/// A tenant's name can stand in a URL and on a command line.
+fn check_name(name: &str) -> Result<()> {
+    let is_fine = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if (1..=63).contains(&name.len()) && name.bytes().all(is_fine) {
+        return Ok(());
+    }
+    Err(crate::scim::Error::invalid_value(format!(
+        "a tenant's name has 1 to 63 of a-z, 0-9 and `-`; got `{}`",
+        crate::scim::error::quote(name)
+    ))
+    .into())
 }

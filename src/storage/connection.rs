@@ -5,6 +5,7 @@ use std::time::Duration;
 use diesel::connection::{InstrumentationEvent, SimpleConnection};
 use diesel::{Connection, PgConnection, SqliteConnection};
 
+use super::deadline;
 use super::error::{Error, Result};
 
 pub use any::{AnyConnection, MultiBackend, MultiRawValue};
@@ -167,6 +168,7 @@ fn open_sqlite(path: &str, purpose: Purpose) -> Result<AnyConnection> {
     }
     let mut conn = SqliteConnection::establish(path)
         .map_err(|e| Error::Unavailable(format!("cannot open the SQLite file: {e}")))?;
+    deadline::register(&conn)?;
     conn.batch_execute("PRAGMA busy_timeout = 5000")?;
     conn.batch_execute(match purpose {
         Purpose::Write => {
@@ -186,6 +188,8 @@ fn open_sqlite(path: &str, purpose: Purpose) -> Result<AnyConnection> {
 #[derive(Debug, Clone)]
 pub struct Manager {
     url: DatabaseUrl,
+    /// Most time of a statement, which PostgreSQL keeps.
+    time: Duration,
 }
 
 impl r2d2::ManageConnection for Manager {
@@ -193,7 +197,12 @@ impl r2d2::ManageConnection for Manager {
     type Error = Error;
 
     fn connect(&self) -> Result<AnyConnection> {
-        open(&self.url, Purpose::Read)
+        let mut conn = open(&self.url, Purpose::Read)?;
+        if let AnyConnection::Postgresql(conn) = &mut conn {
+            let time = self.time.as_millis();
+            conn.batch_execute(&format!("SET statement_timeout = {time}"))?;
+        }
+        Ok(conn)
     }
 
     fn is_valid(&self, conn: &mut AnyConnection) -> Result<()> {
@@ -216,13 +225,16 @@ fn r2d2_broken<C: diesel::r2d2::R2D2Connection>(conn: &mut C) -> bool {
 /// Read connections shared by all threads.
 pub type Pool = r2d2::Pool<Manager>;
 
-/// A pool of this many connections, made when first needed; waiting for one is bounded.
-pub fn pool(url: &DatabaseUrl, size: u32) -> Result<Pool> {
+/// A pool of this many connections, made when first needed, for statements of at most `time`; waiting for one is bounded.
+pub fn pool(url: &DatabaseUrl, size: u32, time: Duration) -> Result<Pool> {
     r2d2::Pool::builder()
         .max_size(size)
         .min_idle(Some(0))
         .test_on_check_out(false)
         .connection_timeout(Duration::from_secs(5))
-        .build(Manager { url: url.clone() })
+        .build(Manager {
+            url: url.clone(),
+            time,
+        })
         .map_err(|e| Error::Unavailable(format!("no read connection: {e}")))
 }

@@ -9,6 +9,7 @@ pub mod conflicts;
 pub mod connection;
 pub mod connections;
 pub mod credentials;
+mod deadline;
 pub mod dialect;
 pub mod emails;
 pub mod error;

@@ -124,6 +124,19 @@ impl Tx<'_> {
         heads::create(conn, &Head::genesis(&row.id))
     }
 
+    /// Any tenant, for the operator's transaction.
+    pub fn find_tenant(&mut self, id: &str) -> Result<Option<TenantRow>> {
+        find(self.scope.conn(), id)
+    }
+
+    /// Gives a tenant another name.
+    pub fn rename_tenant(&mut self, id: &str, name: &str) -> Result<()> {
+        diesel::update(tenants::table.find(id))
+            .set(tenants::name.eq(name))
+            .execute(self.scope.conn())?;
+        Ok(())
+    }
+
     /// The settings of this tenant.
     pub fn tenant_settings(&mut self) -> Result<TenantSettings> {
         let id = self.tenant().as_str().to_owned();

@@ -10,6 +10,7 @@
 mod adoption;
 mod any_order;
 mod architecture;
+mod attributes;
 mod audit;
 mod backup;
 mod bad_input;

@@ -86,6 +86,7 @@ pub(super) fn settle(
         guard_user_name(tx, registry, before, model, acting)?;
     }
     keep_names_of_views(tx, registry, before, model, acting)?;
+    hide_namesake(tx, registry, before, model)?;
     for i in 0..model.claims.len() {
         own_view_columns(registry, model, i)?;
     }
@@ -251,6 +252,49 @@ fn keep_names_of_views(
         if let Some(asserted) = &mut claim.asserted {
             asserted.insert(path, Value::from(had));
         }
+    }
+    Ok(())
+}
+
+/// Somebody becomes visible, or is renamed, to a name that another connection has for a person of its own: a view has no
+/// two people of one name, and whom the connection writes goes before whom it only sees. It is shown the other one no
+/// more, as after its DELETE, until it writes her by another mark; a human is asked whether both are the same.
+fn hide_namesake(
+    tx: &mut Tx<'_>,
+    registry: &Registry,
+    before: Option<&Model>,
+    model: &mut Model,
+) -> Result<()> {
+    let key = user_name_key(user_name(&model.doc)?);
+    let is_known = before.is_some_and(|b| b.row.is_public && b.row.user_name_key == key);
+    if !model.row.is_public || is_known {
+        return Ok(());
+    }
+    for (connection, other) in tx.list_named_in_views(&key)? {
+        if other == model.row.id || model.position(&connection).is_some() {
+            continue;
+        }
+        ask(
+            tx,
+            &connection,
+            &Question {
+                kind: kind::USER_NAME_TAKEN,
+                asserted: &[("userName", key.as_str())],
+                subject: &model.row.id,
+                candidates: &[other],
+            },
+        )?;
+        let units = flatten(registry, KIND, &model.doc);
+        for claim in &mut model.claims {
+            claim.asserted.get_or_insert_with(|| units.clone());
+        }
+        let now = tx.now();
+        let place = model.add_claim(&connection, now);
+        let claim = &mut model.claims[place];
+        claim.set_state(ClaimState::Ended);
+        claim.asserted = Some(Units::new());
+        claim.row.active = Some(false);
+        claim.row.ended_at = Some(now.0);
     }
     Ok(())
 }

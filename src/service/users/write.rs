@@ -14,6 +14,7 @@ use crate::domain::claims::{assert_touched, release_holds};
 use crate::scim::Doc;
 use crate::scim::document::Incoming;
 use crate::scim::fold::user_name_key;
+use crate::scim::immutable;
 use crate::scim::patch::{Current, PatchRequest, apply};
 use crate::scim::rules::Rules;
 use crate::scim::schema::{AttrPath, Registry, ResourceKind};
@@ -49,8 +50,12 @@ pub(super) fn replace(
 ) -> Result<UserView> {
     let (model, place) = find(tx, registry, source, &target.id)?;
     target.check(model.view_version(&source.id))?;
+    let before = seen(registry, &model, place);
+    let mut view = incoming.doc.clone();
+    immutable::keep(registry, KIND, &before, &mut view);
+    immutable::hold(registry, KIND, &before, &mut view)?;
     let asserts = Asserts {
-        view: incoming.doc.clone(),
+        view,
         touched: None,
         // An omitted externalId stays, like `active` and unlike the units of the document: it is the source's own key
         // for the person, and without it a DELETE and a POST would make two people of one. PATCH can remove it.
@@ -63,7 +68,7 @@ pub(super) fn replace(
     write(tx, registry, source, model, asserts)
 }
 
-/// PATCH.
+/// PATCH. Also returns the units that it wrote.
 pub(super) fn patch(
     tx: &mut Tx<'_>,
     registry: &Registry,
@@ -71,13 +76,10 @@ pub(super) fn patch(
     target: &Target,
     request: &PatchRequest,
     rules: &mut Rules,
-) -> Result<UserView> {
+) -> Result<(UserView, BTreeSet<AttrPath>)> {
     let (model, place) = find(tx, registry, source, &target.id)?;
     target.check(model.view_version(&source.id))?;
-    let view = place.map_or_else(
-        || model.doc.clone(),
-        |place| model.view_doc(registry, place),
-    );
+    let view = seen(registry, &model, place);
     let claim = place.map(|i| &model.claims[i].row);
     let current = Current {
         doc: &view,
@@ -86,13 +88,23 @@ pub(super) fn patch(
     };
     let patched = apply(registry.of_sources(), KIND, request, &current, rules)?;
     check_user(&patched.doc, patched.external_id.as_deref())?;
+    let touched = patched.touched;
     let asserts = Asserts {
         view: patched.doc,
-        touched: Some(patched.touched),
+        touched: Some(touched.clone()),
         external_id: patched.external_id,
         active: patched.active,
     };
-    write(tx, registry, source, model, asserts)
+    let user = write(tx, registry, source, model, asserts)?;
+    Ok((user, touched))
+}
+
+/// The document as the connection reads it.
+fn seen(registry: &Registry, model: &Model, place: Option<usize>) -> Doc {
+    match place {
+        None => model.doc.clone(),
+        Some(place) => model.view_doc(registry, place),
+    }
 }
 
 /// Loads what the connection sees under an id; with the place of its claim.
@@ -242,7 +254,7 @@ pub(super) fn assert_units(
     };
     release_holds(&mut claim.held, &old, &new);
     if let Some(effective) = adopted {
-        hold_addresses(&mut claim.held, &new, effective);
+        hold_identity(registry, &mut claim.held, &new, effective);
     }
     claim.asserted = Some(new);
     if let Some(effective) = adopted.filter(|_| claim.is(ClaimState::Live)) {
@@ -250,15 +262,19 @@ pub(super) fn assert_units(
     }
 }
 
-/// The units that the first adoption never changes.
-fn hold_addresses(held: &mut BTreeSet<AttrPath>, asserted: &Units, effective: &Units) {
-    for name in ["userName", "emails"] {
-        let path = AttrPath::core(name);
-        if asserted
-            .get(&path)
-            .is_some_and(|value| effective.get(&path) != Some(value))
-        {
-            held.insert(path);
+/// The units that the first adoption never changes: by which she is known, and what nobody may change.
+fn hold_identity(
+    registry: &Registry,
+    held: &mut BTreeSet<AttrPath>,
+    asserted: &Units,
+    effective: &Units,
+) {
+    let known = ["userName", "emails"].map(AttrPath::core);
+    let is_fixed =
+        |path: &AttrPath| effective.contains_key(path) && immutable::is(registry, KIND, path);
+    for (path, value) in asserted {
+        if (known.contains(path) || is_fixed(path)) && effective.get(path) != Some(value) {
+            held.insert(path.clone());
         }
     }
 }

@@ -128,8 +128,13 @@ impl TestApp {
     }
 
     pub async fn start_with(clock: Arc<dyn Clock>) -> Self {
+        Self::start_as(clock, |options| options).await
+    }
+
+    /// With another kind of store.
+    pub async fn start_as(clock: Arc<dyn Clock>, tuned: impl FnOnce(Options) -> Options) -> Self {
         let database = Database::migrated();
-        let options = Options::new(database.url.clone());
+        let options = tuned(Options::new(database.url.clone()));
         let store = Store::open(&options, clock, Arc::new(SystemChance)).unwrap();
         let service = Service::new(Arc::new(store), Arc::new(Registry::builtin().unwrap()));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -301,7 +306,9 @@ impl Answer {
     reason = "the one place of the suite that builds a client"
 )]
 pub fn http_builder() -> reqwest::ClientBuilder {
-    reqwest::Client::builder().timeout(Duration::from_secs(60))
+    reqwest::Client::builder()
+        .timeout(Duration::from_secs(60))
+        .redirect(reqwest::redirect::Policy::none())
 }
 
 /// The same as it is.
