@@ -24,6 +24,7 @@ pub struct ConnectionRow {
     pub hidden_users: i64,
     pub managed_groups: i64,
     pub settings: Option<String>,
+    pub confirm_since: Option<i64>,
 }
 
 /// How the counters of a connection move.

@@ -172,6 +172,10 @@ impl Model {
             created_at: now.0,
             updated_at: now.0,
             doc_updated_at: now.0,
+            employment_state: None,
+            start_date: None,
+            end_date: None,
+            added_via: None,
         };
         Self {
             row,
