@@ -8,4 +8,5 @@ pub mod claims;
 pub mod clock;
 pub mod employment;
 pub mod ids;
+pub mod lifecycle;
 pub mod roles;

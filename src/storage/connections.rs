@@ -63,6 +63,15 @@ impl Scope<'_> {
         Ok(())
     }
 
+    /// Sets the state of a connection: `active`, `paused`, `disconnected`.
+    pub fn update_connection_state(&mut self, id: &str, state: &str) -> Result<()> {
+        let (conn, tenant) = self.parts();
+        diesel::update(connections::table.find((tenant, id)))
+            .set(connections::state.eq(state))
+            .execute(conn)?;
+        Ok(())
+    }
+
     /// Moves the counters of a connection.
     pub fn count_for_connection(&mut self, id: &str, by: Counted) -> Result<()> {
         if by == Counted::default() {

@@ -8,6 +8,7 @@ use super::error::Result;
 use super::schema::links;
 use super::scope::Scope;
 use crate::domain::clock::Millis;
+use crate::domain::employment::EmploymentState;
 
 /// A stored link.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Insertable, AsChangeset)]
@@ -30,6 +31,17 @@ pub struct LinkRow {
     pub absent_since: Option<i64>,
     pub left_at: Option<i64>,
     pub updated_at: i64,
+}
+
+/// Word of `in_force` for somebody who is in no complete pull any more.
+pub const ABSENT: &str = "absent";
+
+impl LinkRow {
+    /// The source's last word that took effect: she has left, or is no longer in it.
+    pub fn has_ended(&self) -> bool {
+        let left = EmploymentState::Left.as_str();
+        matches!(self.in_force.as_deref(), Some(word) if word == left || word == ABSENT)
+    }
 }
 
 /// A link as a run compares it with what it read.
@@ -126,6 +138,48 @@ impl Scope<'_> {
             .limit(limit)
             .select(links::source_id)
             .load(conn)?)
+    }
+}
+
+/// What becomes of whom a connection claims when it is disconnected: `removed`, `invited` or `kept`, as `fate`.
+fn fates(tenant: &str, connection: &str, select: &str) -> Frag {
+    Frag::sql(select)
+        .push(
+            " FROM (SELECT u.id AS id, COALESCE(u.display_name, u.user_name) AS name, \
+             CASE WHEN u.access = 'invited' THEN 'invited' WHEN u.access = 'listed' AND NOT u.break_glass \
+             AND NOT EXISTS (SELECT 1 FROM claims o WHERE o.tenant = u.tenant AND o.user_id = u.id \
+             AND o.state <> 'ended' AND o.connection_id <> c.connection_id) THEN 'removed' ELSE 'kept' END AS fate \
+             FROM links l JOIN claims c ON c.tenant = l.tenant AND c.user_id = l.user_id \
+             AND c.connection_id = l.connection_id AND c.state <> 'ended' \
+             JOIN users u ON u.tenant = l.tenant AND u.id = l.user_id AND u.removed_at IS NULL WHERE l.tenant = ",
+        )
+        .text(tenant)
+        .push(" AND l.connection_id = ")
+        .text(connection)
+        .push(") f")
+}
+
+impl Scope<'_> {
+    /// How many have each fate when a connection is disconnected.
+    pub fn count_fates(&mut self, connection: &str) -> Result<Vec<(String, i64)>> {
+        let select = "SELECT f.fate, count(*)";
+        let query = fates(self.tenant().as_str(), connection, select).push(" GROUP BY f.fate");
+        Ok(query.query::<(Text, BigInt)>().load(self.conn())?)
+    }
+
+    /// Id and name of the first who have one fate.
+    pub fn list_fated(
+        &mut self,
+        connection: &str,
+        fate: &str,
+        limit: i64,
+    ) -> Result<Vec<(String, String)>> {
+        let query = fates(self.tenant().as_str(), connection, "SELECT f.id, f.name")
+            .push(" WHERE f.fate = ")
+            .text(fate)
+            .push(" ORDER BY f.id LIMIT ")
+            .int(limit);
+        Ok(query.query::<(Text, Text)>().load(self.conn())?)
     }
 }
 

@@ -3,37 +3,33 @@
 //!
 //! A plan asks `preview_…`, an apply calls `pull_…`: both decide by the same code, the latter in the writer.
 
+mod apply;
+mod disconnect;
+mod draft;
+mod leave;
+mod matching;
+mod record;
 mod types;
 
+use futures_util::StreamExt;
+
+pub use disconnect::{Parting, People};
 pub use types::{
     AlsoBy, Effect, Finding, Gone, Permit, PullPerson, PullSource, Recognised, Stand, Step,
 };
 
 use crate::domain::clock::Millis;
 use crate::domain::ids::TenantId;
-use crate::service::error::{Error, Result};
+use crate::scim::schema::Registry;
+use crate::service::entitlements::{Feature, allows};
+use crate::service::error::Result;
 use crate::service::{Caller, Service};
 use crate::storage::links::Known;
+use crate::storage::{Outcome, Scope, Tx};
+use record::{Record, Scene};
 
-/// Who stays and who goes when a connection is disconnected.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Parting {
-    /// Listed, and claimed by nobody else: removed.
-    pub removed: People,
-    /// Granted or revoked, or claimed by others: as they are.
-    pub kept: People,
-    /// Invited: their invitation stays, unless an admin withdraws it.
-    pub invited: People,
-}
-
-/// How many they are, and the first of them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct People {
-    /// All of them.
-    pub count: u64,
-    /// User id and display name (else userName) of the first ones, by id.
-    pub first: Vec<(String, String)>,
-}
+/// Records that are on their way at once: they share commits.
+const AT_ONCE: usize = 128;
 
 impl Service {
     /// What applying these records would do, in their order; nothing is written. Some hundred at a time.
@@ -46,8 +42,18 @@ impl Service {
         source: &PullSource,
         people: Vec<PullPerson>,
     ) -> Result<Vec<Result<Effect>>> {
-        let _ = (tenant, source, people);
-        Err(later())
+        let registry = self.registry(tenant).await?;
+        let (source, now) = (source.clone(), self.store.clock().now());
+        self.store
+            .read(tenant, move |scope| {
+                let scene = scene(scope, &registry, &source, now)?;
+                let each = people.into_iter().map(|person| {
+                    let record = Record::read(&registry, &source, person)?;
+                    apply::preview(scope, &scene, &record)
+                });
+                Ok(each.collect())
+            })
+            .await
     }
 
     /// What it would do that these records are gone, in their order; nothing is written.
@@ -61,8 +67,17 @@ impl Service {
         source_ids: Vec<String>,
         gone: Gone,
     ) -> Result<Vec<Effect>> {
-        let _ = (tenant, source, source_ids, gone);
-        Err(later())
+        let registry = self.registry(tenant).await?;
+        let (source, now) = (source.clone(), self.store.clock().now());
+        self.store
+            .read(tenant, move |scope| {
+                let scene = scene(scope, &registry, &source, now)?;
+                let each = source_ids
+                    .iter()
+                    .map(|id| leave::preview_gone(scope, &scene, id, gone));
+                each.collect()
+            })
+            .await
     }
 
     /// What the days that have come would do, in the order of the source ids; nothing is written.
@@ -75,8 +90,17 @@ impl Service {
         source: &PullSource,
         source_ids: Vec<String>,
     ) -> Result<Vec<Effect>> {
-        let _ = (tenant, source, source_ids);
-        Err(later())
+        let registry = self.registry(tenant).await?;
+        let (source, now) = (source.clone(), self.store.clock().now());
+        self.store
+            .read(tenant, move |scope| {
+                let scene = scene(scope, &registry, &source, now)?;
+                let each = source_ids
+                    .iter()
+                    .map(|id| leave::preview_due(scope, &scene, id));
+                each.collect()
+            })
+            .await
     }
 
     /// Applies a record. Called again with the same, it writes nothing.
@@ -90,8 +114,12 @@ impl Service {
         person: PullPerson,
         permit: Permit,
     ) -> Result<Effect> {
-        let _ = (caller, source, person, permit);
-        Err(later())
+        let registry = self.registry(&caller.tenant).await?;
+        let record = Record::read(&registry, source, person)?;
+        self.in_writer(caller, source, move |tx, scene| {
+            apply::apply(tx, scene, &record, permit)
+        })
+        .await
     }
 
     /// Applies many records, some at a time; each has its own result, in their order. Those who work should come before
@@ -102,11 +130,13 @@ impl Service {
         source: &PullSource,
         people: Vec<(PullPerson, Permit)>,
     ) -> Vec<Result<Effect>> {
-        let mut done = Vec::with_capacity(people.len());
-        for (person, permit) in people {
-            done.push(self.pull_person(caller, source, person, permit).await);
-        }
-        done
+        let each = people
+            .into_iter()
+            .map(|(person, permit)| self.pull_person(caller, source, person, permit));
+        futures_util::stream::iter(each)
+            .buffered(AT_ONCE)
+            .collect()
+            .await
     }
 
     /// Says that a complete pull, not yet confirmed, missed a record. Changes nothing but the link; with `None`, it is
@@ -121,8 +151,18 @@ impl Service {
         source_ids: Vec<String>,
         since: Option<Millis>,
     ) -> Result<()> {
-        let _ = (caller, source, source_ids, since);
-        Err(later())
+        // No operation changes more than 500 rows.
+        for ids in source_ids.chunks(250) {
+            let ids = ids.to_vec();
+            self.in_writer(caller, source, move |tx, scene| {
+                for id in &ids {
+                    leave::mark(tx, scene, id, since.map(|at| at.0))?;
+                }
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(())
     }
 
     /// A record is gone: the claim ends, and access with it. Where the loss is not permitted only the link is marked.
@@ -137,8 +177,11 @@ impl Service {
         gone: Gone,
         permit: Permit,
     ) -> Result<Effect> {
-        let _ = (caller, source, source_id, gone, permit);
-        Err(later())
+        let id = source_id.to_owned();
+        self.in_writer(caller, source, move |tx, scene| {
+            leave::apply_gone(tx, scene, &id, gone, permit)
+        })
+        .await
     }
 
     /// A day has come: what the record says takes effect. A loss that is not permitted stays due.
@@ -152,8 +195,11 @@ impl Service {
         source_id: &str,
         permit: Permit,
     ) -> Result<Effect> {
-        let _ = (caller, source, source_id, permit);
-        Err(later())
+        let id = source_id.to_owned();
+        self.in_writer(caller, source, move |tx, scene| {
+            leave::apply_due(tx, scene, &id, permit)
+        })
+        .await
     }
 
     /// A record left the scope of the connection: the claim ends, access stays, the link is forgotten.
@@ -166,8 +212,35 @@ impl Service {
         source: &PullSource,
         source_id: &str,
     ) -> Result<Effect> {
-        let _ = (caller, source, source_id);
-        Err(later())
+        let id = source_id.to_owned();
+        self.in_writer(caller, source, move |tx, scene| {
+            leave::unlink(tx, scene, &id)
+        })
+        .await
+    }
+
+    /// Runs an operation on the source's people.
+    async fn in_writer<T: Send + 'static>(
+        &self,
+        caller: &Caller,
+        source: &PullSource,
+        mut op: impl FnMut(&mut Tx<'_>, &Scene<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (registry, source) = (self.registry(&caller.tenant).await?, source.clone());
+        self.store
+            .write(caller.meta(), move |tx| {
+                let run = tx.cause().id.clone();
+                let scene = Scene {
+                    registry: &registry,
+                    source: &source,
+                    settings: tx.tenant_settings()?,
+                    now: tx.now(),
+                    run: &run,
+                    may_bring: hris_entitled(tx.tenant()),
+                };
+                op(tx, &scene).map(Outcome::Done)
+            })
+            .await
     }
 
     /// A connection's links after a source id, in the order of source ids: what a run compares its records with.
@@ -207,32 +280,26 @@ impl Service {
             })
             .await
     }
-
-    /// Who would stay and who would go; at most `names` of each are named.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub async fn preview_disconnect(
-        &self,
-        tenant: &TenantId,
-        connection: &str,
-        names: usize,
-    ) -> Result<Parting> {
-        let _ = (tenant, connection, names);
-        Err(later())
-    }
-
-    /// Disconnects a pull source. Called again after it was cut off, it goes on.
-    ///
-    /// # Errors
-    /// `NotFound`; storage.
-    pub async fn disconnect(&self, caller: &Caller, connection: &str) -> Result<Parting> {
-        let _ = (caller, connection);
-        Err(later())
-    }
 }
 
-/// The body comes with the next commit.
-fn later() -> Error {
-    Error::Storage(crate::storage::Error::Other("not there yet".to_owned()))
+/// What a preview knows; it belongs to no run yet.
+fn scene<'a>(
+    scope: &mut Scope<'_>,
+    registry: &'a Registry,
+    source: &'a PullSource,
+    now: Millis,
+) -> Result<Scene<'a>> {
+    Ok(Scene {
+        registry,
+        source,
+        settings: scope.find_tenant_settings()?,
+        now,
+        run: "",
+        may_bring: hris_entitled(scope.tenant()),
+    })
+}
+
+/// The tenant's plan lets pull sources bring people.
+fn hris_entitled(tenant: &TenantId) -> bool {
+    allows(tenant, Feature::Hris)
 }

@@ -113,10 +113,10 @@ pub enum Finding {
     },
     /// The record is of somebody nobody knows who has left, or whose state is unknown: nobody is made of it.
     NotBrought,
+    /// The tenant's plan lets the source bring nobody new.
+    NotEntitled,
     /// Somebody who has left was matched: her access ends with the next run at the earliest.
     LeftAndHasAccess,
-    /// Another record of this source speaks for the same person, and she works there.
-    OtherRecordWorks,
 }
 
 /// What is done about a record: as planned, or as it was done.
