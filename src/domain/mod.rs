@@ -2,9 +2,11 @@
 
 pub mod access;
 pub mod audit;
+pub mod calendar;
 pub mod chance;
 pub mod claims;
 pub mod clock;
 pub mod employment;
 pub mod ids;
+pub mod lifecycle;
 pub mod roles;

@@ -45,6 +45,7 @@ impl Service {
             hidden_users: 0,
             managed_groups: 0,
             settings: None,
+            confirm_since: None,
         };
         let id = ConnectionId::new(row.id.clone());
         self.store

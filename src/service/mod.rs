@@ -3,9 +3,11 @@
 
 pub mod connections;
 pub mod credentials;
+pub mod entitlements;
 pub mod error;
 pub mod groups;
 mod limits;
+pub mod pull;
 pub mod replicas;
 pub mod schemas;
 pub mod tenants;

@@ -24,6 +24,7 @@ pub struct ConnectionRow {
     pub hidden_users: i64,
     pub managed_groups: i64,
     pub settings: Option<String>,
+    pub confirm_since: Option<i64>,
 }
 
 /// How the counters of a connection move.
@@ -58,6 +59,15 @@ impl Scope<'_> {
         let (conn, _) = self.parts();
         diesel::insert_into(connections::table)
             .values(row.clone())
+            .execute(conn)?;
+        Ok(())
+    }
+
+    /// Sets the state of a connection: `active`, `paused`, `disconnected`.
+    pub fn update_connection_state(&mut self, id: &str, state: &str) -> Result<()> {
+        let (conn, tenant) = self.parts();
+        diesel::update(connections::table.find((tenant, id)))
+            .set(connections::state.eq(state))
             .execute(conn)?;
         Ok(())
     }

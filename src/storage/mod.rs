@@ -20,6 +20,7 @@ pub mod health;
 pub mod journal;
 pub mod known;
 pub mod leases;
+pub mod links;
 pub mod member_jobs;
 pub mod memberships;
 pub mod migrations;

@@ -81,6 +81,7 @@ table! {
         hidden_users -> BigInt,
         managed_groups -> BigInt,
         settings -> Nullable<Text>,
+        confirm_since -> Nullable<BigInt>,
     }
 }
 
@@ -130,6 +131,10 @@ table! {
         created_at -> BigInt,
         updated_at -> BigInt,
         doc_updated_at -> BigInt,
+        employment_state -> Nullable<Text>,
+        start_date -> Nullable<Text>,
+        end_date -> Nullable<Text>,
+        added_via -> Nullable<Text>,
     }
 }
 
@@ -275,6 +280,27 @@ table! {
 }
 
 table! {
+    links (tenant, connection_id, source_id) {
+        tenant -> Text,
+        connection_id -> Text,
+        source_id -> Text,
+        user_id -> Text,
+        digest -> Text,
+        source_epoch -> BigInt,
+        state -> Text,
+        in_force -> Nullable<Text>,
+        start_date -> Nullable<Text>,
+        end_date -> Nullable<Text>,
+        zone -> Nullable<Text>,
+        due_at -> Nullable<BigInt>,
+        adopted_by -> Nullable<Text>,
+        absent_since -> Nullable<BigInt>,
+        left_at -> Nullable<BigInt>,
+        updated_at -> BigInt,
+    }
+}
+
+table! {
     tenant_schemas (tenant, urn) {
         tenant -> Text,
         urn -> Text,
@@ -289,6 +315,7 @@ allow_tables_to_appear_in_same_query!(
     users,
     claims,
     emails,
+    links,
     groups,
     memberships,
     member_jobs,

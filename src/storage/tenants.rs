@@ -7,6 +7,7 @@ use super::dialect::each;
 use super::error::Result;
 use super::heads::{self, Head};
 use super::schema::tenants;
+use super::scope::Scope;
 use super::writer::Tx;
 
 /// A stored tenant.
@@ -111,6 +112,15 @@ impl AnyConnection {
                 Err(error)
             }
         }
+    }
+}
+
+impl Scope<'_> {
+    /// The settings of this tenant, as they are stored.
+    pub fn find_tenant_settings(&mut self) -> Result<TenantSettings> {
+        let id = self.tenant().as_str().to_owned();
+        let row = find(self.conn(), &id)?;
+        row.map_or_else(|| Ok(TenantSettings::default()), |row| row.settings())
     }
 }
 

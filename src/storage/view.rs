@@ -55,6 +55,14 @@ pub struct UserView {
     pub access_params: Option<String>,
     /// Whether the app lets the person in.
     pub has_access: bool,
+    /// Employment as of now, as an HR source says.
+    pub employment_state: Option<String>,
+    /// First day.
+    pub start_date: Option<String>,
+    /// Last day.
+    pub end_date: Option<String>,
+    /// Label of the connection that brought the person.
+    pub added_via: Option<String>,
     /// Manager in this view by id, to leave out one that the reader cannot see.
     pub manager_id: Option<String>,
 }
@@ -73,6 +81,10 @@ pub type UserViewSql = (
     Text,
     Nullable<Text>,
     Bool,
+    Nullable<Text>,
+    Nullable<Text>,
+    Nullable<Text>,
+    Nullable<Text>,
     Nullable<Text>,
 );
 
@@ -129,12 +141,13 @@ pub(super) fn select_users(view: &View) -> Frag {
             "SELECT COALESCE(c.scim_id, u.id), u.id, COALESCE(c.view_doc, u.doc), \
              COALESCE(c.active, u.has_access), c.external_id, COALESCE(c.version, u.doc_version), \
              u.created_at, COALESCE(c.updated_at, u.doc_updated_at), u.access, u.access_reason, \
-             u.access_params, u.has_access, \
+             u.access_params, u.has_access, NULL, NULL, NULL, NULL, \
              CASE WHEN c.view_doc IS NULL THEN u.manager_id ELSE c.manager_id END"
         }
         View::Everybody => {
             "SELECT u.id, u.id, u.doc, u.has_access, NULL, u.version, u.created_at, u.updated_at, \
-             u.access, u.access_reason, u.access_params, u.has_access, u.manager_id"
+             u.access, u.access_reason, u.access_params, u.has_access, u.employment_state, u.start_date, \
+             u.end_date, (SELECT k.label FROM connections k WHERE k.tenant = u.tenant AND k.id = u.added_via), u.manager_id"
         }
     })
 }

@@ -112,6 +112,17 @@ impl Frame<'_> {
             if let Some(parameters) = &user.access_params {
                 access["accessReason"]["parameters"] = Value::from(parameters.as_str());
             }
+            let more = [
+                ("employmentState", &user.employment_state),
+                ("startDate", &user.start_date),
+                ("endDate", &user.end_date),
+                ("addedVia", &user.added_via),
+            ];
+            for (name, value) in more {
+                if let Some(value) = value {
+                    access[name] = Value::from(value.as_str());
+                }
+            }
             add_extension(&mut whole, ROSTERD_USER, access);
         }
         whole.append(&mut extra);

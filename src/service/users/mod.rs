@@ -1,15 +1,15 @@
 //! Users as a push connection writes them: create, replace, patch, delete (SEMANTICS §1, §2); and what a human decides
 //! about them (§3).
 
-mod access;
-mod conflicts;
+pub(super) mod access;
+pub(super) mod conflicts;
 mod create;
 mod human;
-mod identity;
-mod model;
+pub(super) mod identity;
+pub(super) mod model;
 mod record;
-mod settle;
-mod write;
+pub(super) mod settle;
+pub(super) mod write;
 
 pub use human::Decided;
 pub(super) use identity::addresses;

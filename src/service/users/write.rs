@@ -31,13 +31,13 @@ use crate::storage::view::UserView;
 const KIND: ResourceKind = ResourceKind::User;
 
 /// What a write asserts, whichever verb it came by.
-pub(super) struct Asserts {
+pub(in crate::service) struct Asserts {
     /// The connection's view afterwards.
-    pub(super) view: Doc,
+    pub(in crate::service) view: Doc,
     /// Units written; `None`: the view replaces everything asserted before.
-    pub(super) touched: Option<BTreeSet<AttrPath>>,
-    pub(super) external_id: Option<String>,
-    pub(super) active: Option<bool>,
+    pub(in crate::service) touched: Option<BTreeSet<AttrPath>>,
+    pub(in crate::service) external_id: Option<String>,
+    pub(in crate::service) active: Option<bool>,
 }
 
 /// PUT.
@@ -234,7 +234,7 @@ fn check_name(tx: &mut Tx<'_>, source: &Source, model: &Model, view: &Doc) -> Re
 
 /// Puts what a write asserts into its claim. `adopted` is what was in force where the write adopts somebody: her userName
 /// and addresses stay, and she loses neither those nor her name because nobody else is left to assert them.
-pub(super) fn assert_units(
+pub(in crate::service) fn assert_units(
     registry: &Registry,
     model: &mut Model,
     place: usize,
@@ -331,7 +331,7 @@ pub(super) fn delete(
 }
 
 /// Takes a person out of groups, all of them or those that a connection manages; false when some are left.
-pub(super) fn leave_groups(
+pub(in crate::service) fn leave_groups(
     tx: &mut Tx<'_>,
     user: &str,
     manager: Option<&str>,

@@ -54,6 +54,9 @@ impl<'a> Users<'a> {
             (Some("hasAccess"), ..) => "u.has_access",
             (Some("accessReason"), Some("code") | None, _) => "u.access_reason",
             (Some("accessReason"), Some("parameters"), _) => "u.access_params",
+            (Some("employmentState"), ..) => "u.employment_state",
+            (Some("startDate"), ..) => "u.start_date",
+            (Some("endDate"), ..) => "u.end_date",
             _ => "NULL",
         };
         Some(compare(self.dialect, column, test.op, &test.value))
@@ -270,6 +273,9 @@ impl Table for Users<'_> {
                 ("hasAccess", _) => Some(key("u.has_access", Compares::Bool)),
                 ("accessReason", Some("code")) => text("u.access_reason"),
                 ("accessReason", _) => text("u.access_params"),
+                ("employmentState", _) => text("u.employment_state"),
+                ("startDate", _) => text("u.start_date"),
+                ("endDate", _) => text("u.end_date"),
                 _ => None,
             };
         }
