@@ -230,18 +230,14 @@ fn parse(answer: &Answer, format: &Format) -> Result<Value, Error> {
 /// The rows of a CSV answer, as objects of texts. A row that cannot be read makes the answer unusable: what an API sends
 /// is whole.
 fn rows(body: &[u8]) -> Result<Value, Problem> {
-    let reader = csv::Reader::open(body, &csv::Options::default())?;
+    let reader = csv::Reader::open(std::io::Cursor::new(body), &csv::Options::default())?;
     let mut rows = Vec::new();
     for row in reader {
         let row = row.map_err(|refused| match refused {
             csv::Refused::Row { line, problem } => problem.with("line", line),
             csv::Refused::File(problem) => problem,
         })?;
-        let cells = row
-            .cells
-            .into_iter()
-            .map(|(name, cell)| (name, Value::String(cell)));
-        rows.push(Value::Object(cells.collect()));
+        rows.push(row.to_json());
     }
     Ok(Value::Array(rows))
 }

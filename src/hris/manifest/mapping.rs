@@ -7,18 +7,14 @@ use serde::de::{self, Deserialize, Deserializer};
 
 use crate::hris::jq;
 
-/// What every mapping can use; on one line, so that the program's own lines follow it.
+/// What every mapping can use beside the helpers of [`jq`]; on one line, so that the program's own lines follow it.
 ///
 /// - `enterprise`, `rosterd`: names of the two extensions, for keys: `(enterprise): {…}`.
-/// - `work_email(a)`: the list of one primary work address, or null.
 /// - `phones(work; mobile)`: the numbers there are.
-/// - `blank`: `""` and `"0000-00-00"` become null.
 const PRELUDE: &str = concat!(
     r#"def enterprise: "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"; "#,
     r#"def rosterd: "urn:ietf:params:scim:schemas:extension:rosterd:2.0:User"; "#,
-    r#"def blank: if . == "" or . == "0000-00-00" then null else . end; "#,
-    r#"def work_email(a): (a | blank) as $a | if $a == null then null else [{value: $a, type: "work", primary: true}] end; "#,
-    r#"def phones(w; m): [{value: (w | blank), type: "work"}, {value: (m | blank), type: "mobile"} | select(.value != null)]; "#,
+    r#"def phones(w; m): [{value: (w | clean), type: "work"}, {value: (m | clean), type: "mobile"} | select(.value != null)]; "#,
 );
 
 /// A program that was checked.

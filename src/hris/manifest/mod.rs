@@ -304,9 +304,14 @@ impl Manifest {
     }
 }
 
-/// The message without the excerpt of the file that follows it.
+/// The message without the place, which stands before it already, and without the excerpt that follows.
 fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().trim().to_owned()
+    let line = text.lines().next().unwrap_or_default().trim();
+    let line = line.strip_prefix("error: ").unwrap_or(line);
+    let said = line
+        .strip_prefix("line ")
+        .and_then(|rest| rest.split_once(": "));
+    said.map_or(line, |(_, said)| said).to_owned()
 }
 
 /// The first line that holds a text.

@@ -121,7 +121,7 @@ impl<'a> Run<'a> {
         };
         let program = job.manifest.mapping.program();
         Self {
-            runner: Runner::new(program, variables, Limits::default()),
+            runner: Runner::new(program, &variables, Limits::default()),
             managers: Managers::new(&job.manifest.capabilities.manager),
             count: Count::default(),
             job,
