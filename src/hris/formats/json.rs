@@ -155,3 +155,98 @@ fn lift(record: Value, name: &str) -> Value {
     }
     Value::Object(map)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn path(text: &str) -> Path {
+        Path::parse(text).unwrap_or_default()
+    }
+
+    #[test]
+    fn paths_lead_to_records() {
+        let answer = json!({"data": {"items": [{"id": 1}], "n": 2}, "$": 1});
+        for (text, wanted) in [
+            ("data.items", Ok(vec![json!({"id": 1})])),
+            ("$.data.items", Ok(vec![json!({"id": 1})])),
+            ("data.n", Err("json.records_not_a_list")),
+            ("data.none", Err("json.records_missing")),
+            ("data.items.7", Err("json.records_missing")),
+            ("$", Err("json.records_not_a_list")),
+        ] {
+            let found = records(answer.clone(), &path(text)).map_err(|p| p.code);
+            assert_eq!(found, wanted, "{text}");
+        }
+        assert_eq!(
+            records(json!([1, 2]), &path("$")),
+            Ok(vec![json!(1), json!(2)])
+        );
+        assert_eq!(path("data.items.0.id").find(&answer), Some(&json!(1)));
+        assert_eq!(path("a.b").to_string(), "a.b");
+        assert_eq!(path("$").to_string(), "$");
+        for bad in ["", "a..b", ".a", "a.", "$.", "$a..b"] {
+            assert!(Path::parse(bad).is_err() || bad == "$.", "{bad}");
+        }
+    }
+
+    #[test]
+    fn records_are_unwrapped() {
+        let lift = Unwrap {
+            lift: Some("attributes".to_owned()),
+            ..Unwrap::default()
+        };
+        let record = json!({"type": "Employee", "id": 1, "attributes": {"id": 9, "name": "x"}});
+        assert_eq!(
+            lift.apply(record),
+            json!({"type": "Employee", "id": 1, "name": "x"})
+        );
+        assert_eq!(lift.apply(json!({"id": 1})), json!({"id": 1}));
+        assert_eq!(
+            lift.apply(json!({"attributes": [1]})),
+            json!({"attributes": [1]})
+        );
+        let wrapper = Unwrap {
+            wrapper: ["label", "value", "type"].map(str::to_owned).to_vec(),
+            ..Unwrap::default()
+        };
+        let record = json!({"a": {"label": "A", "value": 1}, "b": {"label": "B", "value": {"value": [{"value": 2}]}}, "c": {"value": 3, "unit": "h"}, "d": {"label": "D"}});
+        assert_eq!(
+            wrapper.apply(record),
+            json!({"a": 1, "b": [2], "c": {"value": 3, "unit": "h"}, "d": {"label": "D"}})
+        );
+    }
+
+    #[test]
+    fn what_is_no_json_says_so() {
+        for (bytes, wanted) in [
+            (&b""[..], "json.empty"),
+            (b" \n", "json.empty"),
+            (b"\xef\xbb\xbf", "json.empty"),
+            (b"<html>Log in</html>", "json.html"),
+            (b" \n<!DOCTYPE html>", "json.html"),
+            (b"{\"a\": [1, 2", "json.invalid"),
+            (b"{} {}", "json.invalid"),
+            (b"\xff", "json.invalid"),
+        ] {
+            assert_eq!(
+                parse(bytes).err().map(|p| p.code),
+                Some(wanted),
+                "{bytes:?}"
+            );
+        }
+        assert_eq!(parse(b"\xef\xbb\xbf[1]"), Ok(json!([1])));
+        let deep = "[".repeat(100_000);
+        assert_eq!(
+            parse(deep.as_bytes()).err().map(|p| p.code),
+            Some("json.invalid")
+        );
+        let place = parse(b"{\n\"a\": x}").err().map(|p| p.params);
+        assert_eq!(
+            place.and_then(|p| p.get("line").cloned()).as_deref(),
+            Some("2")
+        );
+    }
+}

@@ -5,6 +5,7 @@ pub mod dates;
 pub mod json;
 pub mod ndjson;
 pub mod status;
+pub mod text;
 pub mod xml;
 
 use std::collections::BTreeMap;
