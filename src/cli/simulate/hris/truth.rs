@@ -85,9 +85,8 @@ impl Field {
     }
 }
 
-/// What is true of a person, as texts of a SCIM User.
+/// What is true of a person, as texts of a SCIM User; each is described at [`Field`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "named as in `Field`")]
 pub struct Facts {
     pub id: String,
     pub email: Option<String>,
