@@ -14,95 +14,73 @@ pub const STANDIN: Standin = Standin {
     name: "BambooHR",
     // Sheet: Access, "Pasted values".
     credentials: &[
-        Credential {
-            term: "company",
-            make: Make::Fixed("kestrel"),
-        },
-        Credential {
-            term: "api_key",
-            make: Make::Hex("", 40),
-        },
+        Credential::new("company", Make::Fixed("kestrel")),
+        Credential::new("api_key", Make::Hex("", 40)),
     ],
     routes: &[
-        Route {
-            method: "POST",
-            path: "/api/v2/datasets/employee/data",
-            role: Role::List,
-            query: &[],
-            answer: dataset,
-        },
-        Route {
-            method: "GET",
-            path: "/api/v1_2/datasets/employee/fields",
-            role: Role::Lookup,
-            query: &["page", "page_size"],
-            answer: dataset_fields,
-        },
-        Route {
-            method: "POST",
-            path: "/api/v1/reports/custom",
-            role: Role::List,
-            query: &["format", "onlyCurrent"],
-            answer: report,
-        },
-        Route {
-            method: "GET",
-            path: "/api/v1/employees",
-            role: Role::List,
-            query: &["fields", "filter[status]", "page[limit]", "page[after]"],
-            answer: list,
-        },
-        Route {
-            method: "GET",
-            path: "/api/v1/employees/changed",
-            role: Role::Lookup,
-            query: &["since", "type"],
-            answer: changed,
-        },
+        Route::post("/api/v2/datasets/employee/data", Role::List, &[], dataset),
+        Route::get(
+            "/api/v1_2/datasets/employee/fields",
+            Role::Lookup,
+            &["page", "page_size"],
+            dataset_fields,
+        ),
+        Route::post(
+            "/api/v1/reports/custom",
+            Role::List,
+            &["format", "onlyCurrent"],
+            report,
+        ),
+        Route::get(
+            "/api/v1/employees",
+            Role::List,
+            &["fields", "filter[status]", "page[limit]", "page[after]"],
+            list,
+        ),
+        Route::get(
+            "/api/v1/employees/changed",
+            Role::Lookup,
+            &["since", "type"],
+            changed,
+        ),
         // Sheet: "Not suitable": 403 when the directory is off.
-        Route {
-            method: "GET",
-            path: "/api/v1/employees/directory",
-            role: Role::Lookup,
-            query: &["onlyCurrent"],
-            answer: |_| Err(Refusal::Forbidden),
-        },
-        Route {
-            method: "GET",
-            path: "/api/v1/employees/{id}",
-            role: Role::Check,
-            query: &["fields", "onlyCurrent"],
-            answer: one,
-        },
+        Route::get(
+            "/api/v1/employees/directory",
+            Role::Lookup,
+            &["onlyCurrent"],
+            |_| Err(Refusal::Forbidden),
+        ),
+        Route::get(
+            "/api/v1/employees/{id}",
+            Role::Check,
+            &["fields", "onlyCurrent"],
+            one,
+        ),
         // Sheet: Access, "The older gateway … with the same paths from `/v1` on".
-        Route {
-            method: "POST",
-            path: "/api/gateway.php/{company}/v2/datasets/employee/data",
-            role: Role::List,
-            query: &[],
-            answer: dataset,
-        },
-        Route {
-            method: "POST",
-            path: "/api/gateway.php/{company}/v1/reports/custom",
-            role: Role::List,
-            query: &["format", "onlyCurrent"],
-            answer: report,
-        },
-        Route {
-            method: "GET",
-            path: "/api/gateway.php/{company}/v1/employees",
-            role: Role::List,
-            query: &["fields", "filter[status]", "page[limit]", "page[after]"],
-            answer: list,
-        },
-        Route {
-            method: "GET",
-            path: "/api/gateway.php/{company}/v1/employees/{id}",
-            role: Role::Check,
-            query: &["fields", "onlyCurrent"],
-            answer: one,
-        },
+        Route::post(
+            "/api/gateway.php/{company}/v2/datasets/employee/data",
+            Role::List,
+            &[],
+            dataset,
+        ),
+        Route::post(
+            "/api/gateway.php/{company}/v1/reports/custom",
+            Role::List,
+            &["format", "onlyCurrent"],
+            report,
+        ),
+        Route::get(
+            "/api/gateway.php/{company}/v1/employees",
+            Role::List,
+            &["fields", "filter[status]", "page[limit]", "page[after]"],
+            list,
+        ),
+        Route::get(
+            "/api/gateway.php/{company}/v1/employees/{id}",
+            Role::Check,
+            &["fields", "onlyCurrent"],
+            one,
+        ),
     ],
     // Sheet: Limits, "No published numbers".
     limits: &[],
@@ -125,9 +103,9 @@ pub const STANDIN: Standin = Standin {
     ],
     hides: &[Field::Email, Field::Manager, Field::End],
     is_paged: true,
-    id: |_, serial| (100 + serial).to_string(),
+    id: |_, person| (100 + person.serial).to_string(),
     // Sheet: Record, "status": there is no word for a leave, whoever is on one is Active.
-    tell: |_, mut facts| {
+    tell: |_, _, mut facts| {
         if facts.state == EmploymentState::OnLeave {
             facts.state = EmploymentState::Employed;
         }

@@ -14,41 +14,24 @@ pub const STANDIN: Standin = Standin {
     name: "HiBob",
     // Sheet: Access, "Pasted values"; Record, "cost centre": a field of the tenant's own choice.
     credentials: &[
-        Credential {
-            term: "service_user_id",
-            make: Make::Word("SERVICE-", 8),
-        },
-        Credential {
-            term: "service_user_token",
-            make: Make::Word("", 40),
-        },
-        Credential {
-            term: "cost_center_field",
-            make: Make::Fixed("work.costCenter"),
-        },
+        Credential::new("service_user_id", Make::Word("SERVICE-", 8)),
+        Credential::new("service_user_token", Make::Word("", 40)),
+        Credential::new("cost_center_field", Make::Fixed("work.costCenter")),
     ],
     routes: &[
-        Route {
-            method: "POST",
-            path: "/v1/people/search",
-            role: Role::List,
-            query: &[],
-            answer: search,
-        },
-        Route {
-            method: "GET",
-            path: "/v1/company/named-lists/{name}",
-            role: Role::Lookup,
-            query: &["includeArchived"],
-            answer: named_list,
-        },
-        Route {
-            method: "GET",
-            path: "/v1/company/people/fields",
-            role: Role::Lookup,
-            query: &[],
-            answer: people_fields,
-        },
+        Route::post("/v1/people/search", Role::List, &[], search),
+        Route::get(
+            "/v1/company/named-lists/{name}",
+            Role::Lookup,
+            &["includeArchived"],
+            named_list,
+        ),
+        Route::get(
+            "/v1/company/people/fields",
+            Role::Lookup,
+            &[],
+            people_fields,
+        ),
     ],
     // Sheet: Listing, "Rate limit".
     limits: &[Limit {
@@ -74,9 +57,9 @@ pub const STANDIN: Standin = Standin {
     hides: &[Field::Email, Field::Manager, Field::End],
     // Sheet: Listing, "Pagination: none".
     is_paged: false,
-    id: |_, serial| format!("29000000000{serial:08}"),
+    id: |_, person| format!("29000000000{:08}", person.serial),
     // Sheet: Record, "end": the date is set when the termination becomes effective (recalled).
-    tell: |person, mut facts| {
+    tell: |_, person, mut facts| {
         facts.display = Some(person.display());
         if facts.state != EmploymentState::Left {
             facts.end = None;

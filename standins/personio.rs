@@ -15,53 +15,29 @@ pub const STANDIN: Standin = Standin {
     name: "Personio",
     // Sheet: Access, "Values pasted into our product".
     credentials: &[
-        Credential {
-            term: "client_id",
-            make: Make::Word("papi-", 32),
-        },
-        Credential {
-            term: "client_secret",
-            make: Make::Word("papi-", 48),
-        },
-        Credential {
-            term: "personnel_number_attribute",
-            make: Make::Fixed("dynamic_90210"),
-        },
+        Credential::new("client_id", Make::Word("papi-", 32)),
+        Credential::new("client_secret", Make::Word("papi-", 48)),
+        Credential::new("personnel_number_attribute", Make::Fixed("dynamic_90210")),
     ],
     routes: &[
-        Route {
-            method: "POST",
-            path: "/v1/auth",
-            role: Role::Token,
-            query: &[],
-            answer: token_v1,
-        },
-        Route {
-            method: "GET",
-            path: "/v1/company/employees",
-            role: Role::List,
-            query: &["limit", "offset", "attributes[]", "email", "updated_since"],
-            answer: employees,
-        },
-        Route {
-            method: "GET",
-            path: "/v1/company/employees/attributes",
-            role: Role::Lookup,
-            query: &[],
-            answer: attributes,
-        },
-        Route {
-            method: "POST",
-            path: "/v2/auth/token",
-            role: Role::Token,
-            query: &[],
-            answer: token_v2,
-        },
-        Route {
-            method: "GET",
-            path: "/v2/persons",
-            role: Role::List,
-            query: &[
+        Route::post("/v1/auth", Role::Token, &[], token_v1),
+        Route::get(
+            "/v1/company/employees",
+            Role::List,
+            &["limit", "offset", "attributes[]", "email", "updated_since"],
+            employees,
+        ),
+        Route::get(
+            "/v1/company/employees/attributes",
+            Role::Lookup,
+            &[],
+            attributes,
+        ),
+        Route::post("/v2/auth/token", Role::Token, &[], token_v2),
+        Route::get(
+            "/v2/persons",
+            Role::List,
+            &[
                 "limit",
                 "cursor",
                 "status",
@@ -70,30 +46,27 @@ pub const STANDIN: Standin = Standin {
                 "updated_at.gt",
                 "updated_at.lt",
             ],
-            answer: persons,
-        },
-        Route {
-            method: "GET",
-            path: "/v2/persons/{id}/employments",
-            role: Role::Detail,
-            query: &["limit", "cursor"],
-            answer: employments,
-        },
-        Route {
-            method: "GET",
-            path: "/v2/org-units",
-            role: Role::Lookup,
-            query: &["type", "limit", "cursor"],
-            answer: org_units,
-        },
+            persons,
+        ),
+        Route::get(
+            "/v2/persons/{id}/employments",
+            Role::Detail,
+            &["limit", "cursor"],
+            employments,
+        ),
+        Route::get(
+            "/v2/org-units",
+            Role::Lookup,
+            &["type", "limit", "cursor"],
+            org_units,
+        ),
         // Sheet: Sources, "unknown": a path that one client uses.
-        Route {
-            method: "GET",
-            path: "/v2/cost-centers",
-            role: Role::Lookup,
-            query: &["limit", "cursor"],
-            answer: cost_centers,
-        },
+        Route::get(
+            "/v2/cost-centers",
+            Role::Lookup,
+            &["limit", "cursor"],
+            cost_centers,
+        ),
     ],
     // Sheet: Access, "token call limit"; v1, "Rate limits". Those of v2's lists are undocumented.
     limits: &[
@@ -136,9 +109,9 @@ pub const STANDIN: Standin = Standin {
     ],
     hides: &[Field::Email, Field::Manager, Field::End],
     is_paged: true,
-    id: |_, serial| (1_000 + serial).to_string(),
+    id: |_, person| (1_000 + person.serial).to_string(),
     // Sheet: SCIM mapping, `displayName` is the full preferred name, `division` the team.
-    tell: |person, mut facts| {
+    tell: |_, person, mut facts| {
         facts.display = Some(person.display());
         facts.division = Some(person.unit.team.to_owned());
         Some(facts)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use rosterd::cli::simulate::hris::{Setup, listen};
-use rosterd::domain::clock::{ManualClock, Millis};
+use rosterd::domain::clock::{Clock, ManualClock, Millis};
 use serde_json::{Value, json};
 
 use crate::support::http_client;
@@ -16,6 +16,8 @@ pub struct World {
     /// Origin and prefix.
     pub base: String,
     pub clock: Arc<ManualClock>,
+    /// What a walk has to remember for the next one, such as a token that rotates.
+    pub memory: std::cell::RefCell<Option<String>>,
     keys: std::collections::BTreeMap<&'static str, String>,
     handle: actix_web::dev::ServerHandle,
 }
@@ -83,11 +85,16 @@ impl World {
             base: format!("{}{}", served.origin, served.prefix),
             origin: served.origin,
             clock,
+            memory: std::cell::RefCell::default(),
             keys: served.keys,
             handle,
         };
         actix_web::rt::spawn(served.server);
         world
+    }
+
+    pub fn now(&self) -> Millis {
+        self.clock.now()
     }
 
     pub fn key(&self, term: &str) -> &str {

@@ -170,6 +170,7 @@ impl Company {
             Scenario::Rename => rename(person, dice),
             Scenario::Rehire => {
                 person.earlier = person.end.map(|end| (person.start, end));
+                person.stint += 1;
                 person.start = shift(day, days.unwrap_or(0));
                 person.end = None;
                 person.leave = None;

@@ -115,9 +115,12 @@ fn play(stage: &Stage, call: &Call, word: &str) -> Result<Value, String> {
     let count = count.parse().map_err(|_| wrong("count"))?;
     let days = call.param("days").map(str::parse).transpose();
     let days = days.map_err(|_| wrong("days"))?;
-    let seed = stage.company().seed;
     let changes = stage.change(|company| company.play(scenario, count, days))?;
-    let id = |serial| (stage.standin.id)(seed, serial);
+    let company = stage.company();
+    let id = |serial: u32| {
+        let person = company.everybody().find(|p| p.serial == serial);
+        person.map_or_else(String::new, |p| (stage.standin.id)(company.seed, p))
+    };
     let told: Vec<Value> = changes
         .chunk_by(|a, b| a.serial == b.serial)
         .map(|of_one| {

@@ -1,6 +1,6 @@
 //! Where one request is answered: the people as they are, the request, the credentials and the faults of the moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 
 use super::call::Call;
@@ -28,20 +28,21 @@ pub struct Desk<'a> {
     pub(super) keys: &'a BTreeMap<&'static str, String>,
     pub(super) faults: &'a Mutex<Faults>,
     pub(super) tokens: &'a Mutex<Tokens>,
+    pub(super) index: &'a Mutex<HashMap<String, u32>>,
 }
 
-/// The people that a list shows, after what the faults took away.
+/// What a list shows, after what the faults took away: people, or their employments.
 #[derive(Debug)]
-pub struct Roster<'a> {
-    /// In order; somebody may be there twice.
-    pub people: Vec<&'a Person>,
+pub struct Roster<T> {
+    /// In order; a row may be there twice.
+    pub people: Vec<T>,
     /// How many there are, as the vendor counts.
     pub total: usize,
 }
 
-impl<'a> Roster<'a> {
+impl<T> Roster<T> {
     /// `limit` of them from `offset` on.
-    pub fn page(&self, offset: usize, limit: usize) -> &[&'a Person] {
+    pub fn page(&self, offset: usize, limit: usize) -> &[T] {
         let from = offset.min(self.people.len());
         let to = from.saturating_add(limit).min(self.people.len());
         &self.people[from..to]
@@ -56,12 +57,27 @@ impl<'a> Desk<'a> {
 
     /// The stable id of this person.
     pub fn id(&self, person: &Person) -> String {
-        (self.standin.id)(self.company.seed, person.serial)
+        (self.standin.id)(self.company.seed, person)
     }
 
     /// The person with this stable id.
     pub fn find(&self, id: &str) -> Option<&'a Person> {
-        self.company.people().find(|p| self.id(p) == id)
+        let mut index = lock(self.index);
+        let is_it = |p: &&Person| self.id(p) == id;
+        if index.is_empty() {
+            let all = self.company.everybody();
+            index.extend(all.map(|p| (self.id(p), p.serial)));
+        }
+        // Somebody who came since, or whose id is new: looked for once.
+        let serial = match index.get(id) {
+            Some(serial) => *serial,
+            None => {
+                let serial = self.company.people().find(is_it)?.serial;
+                index.insert(id.to_owned(), serial);
+                serial
+            }
+        };
+        self.company.find(serial).filter(is_it)
     }
 
     /// What the vendor's status says today.
@@ -77,9 +93,14 @@ impl<'a> Desk<'a> {
         !(self.is_on(Fault::ReducedScope) && self.standin.hides.contains(&field))
     }
 
-    /// Who of the people is on the list, in pages of `size` (the faults on lists happen to pages).
-    pub fn roster(&self, size: usize, is_on_it: impl Fn(&Person) -> bool) -> Roster<'a> {
-        let mut people: Vec<&Person> = self.company.people().filter(|p| is_on_it(p)).collect();
+    /// Who of the people is on the list, in pages of `size`.
+    pub fn roster(&self, size: usize, is_on_it: impl Fn(&Person) -> bool) -> Roster<&'a Person> {
+        let people = self.company.people().filter(|p| is_on_it(p));
+        self.rows(people.collect(), size)
+    }
+
+    /// These rows as a list in pages of `size`: the faults on lists happen to pages.
+    pub fn rows<T: Clone>(&self, mut people: Vec<T>, size: usize) -> Roster<T> {
         let mut total = people.len();
         let size = size.max(1);
         let pages = total.div_ceil(size);
@@ -93,7 +114,7 @@ impl<'a> Desk<'a> {
         } else if self.is_on(Fault::RepeatedPage) && pages > 1 {
             let from = dice.below(pages - 1) * size;
             for at in from + size..(from + 2 * size).min(total) {
-                people[at] = people[at - size];
+                people[at] = people[at - size].clone();
             }
         }
         Roster { people, total }
@@ -143,6 +164,20 @@ impl<'a> Desk<'a> {
         is_good
     }
 
+    /// What the stand-in wrote down under this name.
+    pub fn note(&self, name: &str) -> Option<String> {
+        lock(self.tokens).notes.get(name).cloned()
+    }
+
+    /// Writes something down; nothing takes the note away.
+    pub fn set_note(&self, name: &str, text: Option<String>) {
+        let notes = &mut lock(self.tokens).notes;
+        match text {
+            Some(text) => notes.insert(name.to_owned(), text),
+            None => notes.remove(name),
+        };
+    }
+
     /// Counts a wrong credential; answers how many came one after another, this one included.
     pub fn wrong(&self) -> u32 {
         let mut tokens = lock(self.tokens);
@@ -161,6 +196,7 @@ impl<'a> Desk<'a> {
 pub struct Tokens {
     good: BTreeMap<String, Millis>,
     last: Option<String>,
+    notes: BTreeMap<String, String>,
     issued: u32,
     wrong: u32,
 }

@@ -7,6 +7,7 @@ mod control;
 mod desk;
 mod dice;
 mod fault;
+mod keys;
 mod meter;
 mod names;
 mod people;
@@ -15,6 +16,7 @@ mod server;
 mod stage;
 mod standin;
 mod truth;
+mod xml;
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -154,6 +156,7 @@ pub fn listen(setup: Setup, clock: Arc<dyn Clock>) -> Result<Served, String> {
         company: RwLock::new(Arc::new(Company::new(setup.seed, setup.people, setup.day))),
         faults: Mutex::new(faults),
         tokens: Mutex::default(),
+        index: Mutex::default(),
         meter: Mutex::default(),
         seen: Mutex::default(),
         clock,
@@ -237,8 +240,6 @@ fn announce(served: &Served, out: &mut dyn Write) -> std::io::Result<()> {
     writeln!(out, "  endpoint     {origin}{prefix}   (and {origin})")?;
     writeln!(out, "  credentials, in the vendor's words:")?;
     for (term, value) in &served.keys {
-        // A text of several lines cannot be pasted into a shell as it is.
-        let value = value.replace('\n', "\\n");
         writeln!(out, "    --set {term}='{value}'")?;
     }
     writeln!(out, "  truth        GET {origin}/_truth?as-of=DATE")?;

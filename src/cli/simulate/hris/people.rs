@@ -44,7 +44,9 @@ pub struct Person {
     pub start: NaiveDate,
     /// Its last day of work, inclusive.
     pub end: Option<NaiveDate>,
-    /// First and last day of an employment before this one.
+    /// How many employments came before this one.
+    pub stint: u32,
+    /// First and last day of the one before.
     pub earlier: Option<(NaiveDate, NaiveDate)>,
     /// First and last day of a long absence.
     pub leave: Option<(NaiveDate, NaiveDate)>,
@@ -138,6 +140,7 @@ pub fn person_without_traps(
         kind: Kind::Employee,
         start,
         end: None,
+        stint: 0,
         earlier: None,
         leave: None,
         changed: shift(day, -1 - i64::try_from(dice.below(25)).unwrap_or(0)),
@@ -203,6 +206,7 @@ fn trap(person: &mut Person, count: u32, day: NaiveDate) {
     }
     if n > 30 && n % 37 == 19 {
         let start = person.start;
+        person.stint = 1;
         person.earlier = Some((shift(start, -1_200), shift(start, -400)));
     }
     if n % 19 == 10 {

@@ -1,7 +1,7 @@
 //! One running stand-in: takes a request through faults, limits and credentials to the vendor's answer, and keeps a
 //! list of what was asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ pub struct Stage {
     pub(super) company: RwLock<Arc<Company>>,
     pub(super) faults: Mutex<Faults>,
     pub(super) tokens: Mutex<Tokens>,
+    /// Serials by stable id, for those who were looked for.
+    pub(super) index: Mutex<HashMap<String, u32>>,
     pub(super) meter: Mutex<Meter>,
     pub(super) seen: Mutex<Vec<Seen>>,
     pub(super) clock: Arc<dyn Clock>,
@@ -79,6 +81,7 @@ impl Stage {
             keys: &self.keys,
             faults: &self.faults,
             tokens: &self.tokens,
+            index: &self.index,
         };
         let route = found.as_ref().ok().map(|(route, _)| *route);
         let (budget, answer) = match found {

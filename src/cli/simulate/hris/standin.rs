@@ -1,6 +1,7 @@
 //! What a stand-in is: one value in `standins/<slug>.rs` that says how a vendor's API behaves.
 
 use super::call::{Refusal, Reply};
+use super::company::Company;
 use super::desk::Desk;
 use super::dice::Dice;
 use super::meter::Budget;
@@ -23,10 +24,10 @@ pub struct Standin {
     pub hides: &'static [Field],
     /// Lists come in pages.
     pub is_paged: bool,
-    /// The stable id of the person with this serial in the company of this seed.
-    pub id: fn(u64, u32) -> String,
+    /// The stable id of this person in the company of this seed.
+    pub id: fn(u64, &Person) -> String,
     /// Takes the general facts to what this vendor says; nothing is to be learnt of a person without an answer.
-    pub tell: fn(&Person, Facts) -> Option<Facts>,
+    pub tell: fn(&Company, &Person, Facts) -> Option<Facts>,
     /// Headers of every answer that a limit counts.
     pub limit_headers: fn(&Budget) -> Vec<(&'static str, String)>,
     /// Refuses who has not the right credentials or headers.
@@ -47,8 +48,11 @@ pub struct Route {
     /// mistake of the caller.
     pub query: &'static [&'static str],
     /// Answers.
-    pub answer: fn(&Desk) -> Result<Reply, Refusal>,
+    pub answer: Answer,
 }
+
+/// Answers a request, or refuses it.
+pub type Answer = fn(&Desk) -> Result<Reply, Refusal>;
 
 /// What a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +102,11 @@ pub enum Make {
 }
 
 impl Credential {
+    /// This term, which looks so.
+    pub const fn new(term: &'static str, make: Make) -> Self {
+        Self { term, make }
+    }
+
     /// Its value for this seed.
     pub fn value(&self, slug: &str, seed: u64) -> String {
         let mut dice = Dice::new(seed, &format!("credential/{slug}/{}", self.term));
@@ -112,6 +121,38 @@ impl Credential {
 }
 
 impl Route {
+    /// A GET.
+    pub const fn get(
+        path: &'static str,
+        role: Role,
+        query: &'static [&'static str],
+        answer: Answer,
+    ) -> Self {
+        Self {
+            method: "GET",
+            path,
+            role,
+            query,
+            answer,
+        }
+    }
+
+    /// A POST.
+    pub const fn post(
+        path: &'static str,
+        role: Role,
+        query: &'static [&'static str],
+        answer: Answer,
+    ) -> Self {
+        Self {
+            method: "POST",
+            path,
+            role,
+            query,
+            answer,
+        }
+    }
+
     /// What stands at the named places, if the path fits.
     pub fn places(&self, path: &str) -> Option<Vec<String>> {
         let (mut wanted, mut given) = (self.path.split('/'), path.split('/'));

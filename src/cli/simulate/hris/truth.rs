@@ -113,7 +113,7 @@ pub struct Facts {
 impl Facts {
     /// Everything that is true of the person on this day.
     fn of(company: &Company, standin: &Standin, person: &Person, day: NaiveDate) -> Self {
-        let id = |p: &Person| (standin.id)(company.seed, p.serial);
+        let id = |p: &Person| (standin.id)(company.seed, p);
         let own = |text: &str| Some(text.to_owned());
         Self {
             id: id(person),
@@ -228,7 +228,7 @@ pub fn truth(company: &Company, standin: &Standin, day: NaiveDate) -> String {
     let mut lines = String::new();
     for person in company.people() {
         let facts = Facts::of(company, standin, person, day);
-        if let Some(facts) = (standin.tell)(person, facts) {
+        if let Some(facts) = (standin.tell)(company, person, facts) {
             let _ = writeln!(lines, "{}", facts.document(standin.fields));
         }
     }
