@@ -37,6 +37,7 @@ mod serve;
 mod settings;
 mod simulate;
 mod sources;
+mod standins;
 mod support;
 mod tls;
 mod upgrade;
