@@ -22,6 +22,7 @@ pub mod leases;
 pub mod member_jobs;
 pub mod memberships;
 pub mod migrations;
+pub mod nesting;
 pub mod order;
 pub mod page;
 pub mod schema;
