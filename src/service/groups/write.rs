@@ -181,7 +181,7 @@ pub(super) enum Deleted {
     /// repeated.
     Partly,
     /// It is done, but for the job that lets the group's members go.
-    Whole(Option<MemberJobRow>),
+    Whole(Option<Box<MemberJobRow>>),
 }
 
 /// DELETE.
@@ -230,7 +230,7 @@ pub(super) fn delete(
     }
     let job = sweep_all(tx, source, &row)?;
     tx.delete_group(&row.id)?;
-    Ok(Deleted::Whole(job))
+    Ok(Deleted::Whole(job.map(Box::new)))
 }
 
 /// Nobody manages the group any more, so every connection sees it: its name gets a suffix where one of them has it.
