@@ -88,7 +88,7 @@ pub mod reason {
     pub const INVITATION_DUE: &str = "invitation-due";
     /// The source deactivated the person.
     pub const DEACTIVATED_BY_SOURCE: &str = "deactivated-by-source";
-    /// The source deleted the person.
+    /// The source deleted the person, or the group.
     pub const DELETED_BY_SOURCE: &str = "deleted-by-source";
     /// A human must first decide who this is.
     pub const CONFLICT: &str = "conflict";

@@ -24,6 +24,7 @@ pub mod links;
 pub mod member_jobs;
 pub mod memberships;
 pub mod migrations;
+pub mod nesting;
 pub mod order;
 pub mod page;
 pub mod schema;

@@ -26,6 +26,7 @@ mod isolation;
 mod kill;
 mod large_groups;
 mod limits;
+mod nested_groups;
 mod operations;
 mod paging;
 mod person;

@@ -14,13 +14,13 @@ use crate::domain::audit::Entry;
 use crate::domain::ids::TenantId;
 use crate::domain::lifecycle::Phase;
 use crate::service::error::{Error, Result};
-use crate::service::groups::Halt;
+use crate::service::groups::{Halt, leave_groups};
 use crate::service::users::model::Model;
-use crate::service::users::write::leave_groups;
 use crate::service::{Caller, Service, Source};
 use crate::storage::claims::ClaimState;
 use crate::storage::connections::ConnectionRow;
 use crate::storage::links::LinkRow;
+use crate::storage::memberships::MemberKind;
 use crate::storage::{Outcome, Tx};
 
 /// Who stays and who goes when a connection is disconnected.
@@ -206,8 +206,8 @@ fn part(tx: &mut Tx<'_>, scene: &Scene<'_>, source_id: &str) -> Result<Option<Fa
         return Ok(Some(Fate::Gone));
     };
     let fate = fate(&drafted.model, &scene.source.source.id);
-    let user = drafted.model.row.id.clone();
-    if fate == Fate::Removed && !leave_groups(tx, &user, None, reason::DISCONNECTED)? {
+    let member = (drafted.model.row.id.clone(), MemberKind::User);
+    if fate == Fate::Removed && !leave_groups(tx, &member, None, reason::DISCONNECTED)? {
         return Ok(None);
     }
     if !end_claim(scene, &mut drafted.model)? {

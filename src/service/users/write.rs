@@ -9,7 +9,6 @@ use super::model::{Model, user_name};
 use super::settle::{Act, settle};
 use super::{Target, taken_in_view, user_name_taken};
 use crate::domain::access::reason;
-use crate::domain::audit::Entry;
 use crate::domain::claims::{assert_touched, release_holds};
 use crate::scim::Doc;
 use crate::scim::document::Incoming;
@@ -21,10 +20,11 @@ use crate::scim::schema::{AttrPath, Registry, ResourceKind};
 use crate::scim::units::{Units, flatten};
 use crate::service::Source;
 use crate::service::error::{Error, Result};
-use crate::service::groups::{Halt, refuse_behind};
+use crate::service::groups::{Halt, leave_groups};
 use crate::service::limits::check_user;
 use crate::storage::Tx;
 use crate::storage::claims::ClaimState;
+use crate::storage::memberships::MemberKind;
 use crate::storage::tenants::TenantSettings;
 use crate::storage::view::UserView;
 
@@ -279,9 +279,6 @@ fn hold_identity(
     }
 }
 
-/// Most groups that one operation takes a person out of: a membership and a group's version each.
-const GROUPS_AT_ONCE: i64 = 200;
-
 /// DELETE: the claim ends, with the memberships in groups that the connection manages. On a visible user without a
 /// claim of the connection only an ended claim is recorded.
 ///
@@ -296,7 +293,8 @@ pub(super) fn delete(
     let (model, place) = find(tx, registry, source, &target.id)?;
     target.check(model.view_version(&source.id))?;
     let manager = Some(source.id.as_str());
-    if !leave_groups(tx, &model.row.id, manager, reason::DELETED_BY_SOURCE)? {
+    let member = (model.row.id.clone(), MemberKind::User);
+    if !leave_groups(tx, &member, manager, reason::DELETED_BY_SOURCE)? {
         return Ok(false);
     }
     let before = model.clone();
@@ -328,30 +326,4 @@ pub(super) fn delete(
     };
     settle(tx, registry, Some(&before), &mut model, &act)?;
     Ok(true)
-}
-
-/// Takes a person out of groups, all of them or those that a connection manages; false when some are left.
-pub(in crate::service) fn leave_groups(
-    tx: &mut Tx<'_>,
-    user: &str,
-    manager: Option<&str>,
-    because: &'static str,
-) -> Result<bool, Halt> {
-    tx.delete_prepared_memberships(user, manager)?;
-    let groups = tx.list_group_rows_of(user, manager, GROUPS_AT_ONCE + 1)?;
-    let at_once = usize::try_from(GROUPS_AT_ONCE).unwrap_or(usize::MAX);
-    let is_all = groups.len() <= at_once;
-    for mut row in groups.into_iter().take(at_once) {
-        refuse_behind(tx, &row.id)?;
-        tx.delete_membership(&row.id, row.generation, user)?;
-        row.version += 1;
-        row.updated_at = tx.now().0;
-        tx.update_group(&row)?;
-        tx.record(
-            Entry::new("group.member_removed", "group", row.id)
-                .object("user", user)
-                .reason(because),
-        );
-    }
-    Ok(is_all)
 }
