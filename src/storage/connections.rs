@@ -2,10 +2,12 @@
 
 use diesel::prelude::*;
 
+use super::connection::AnyConnection;
 use super::dialect::each;
 use super::error::Result;
 use super::schema::connections;
 use super::scope::Scope;
+use crate::domain::clock::Millis;
 
 /// A stored connection.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Insertable)]
@@ -36,6 +38,14 @@ pub struct Counted {
     pub hidden: i64,
     /// Groups it manages.
     pub groups: i64,
+}
+
+/// The database went back in time: each pull source is read in full next time, and a human confirms what would change.
+pub(super) fn ask_before_pulls(conn: &mut AnyConnection, at: Millis) -> Result<()> {
+    diesel::update(connections::table.filter(connections::kind.eq("hris")))
+        .set(connections::confirm_since.eq(at.0))
+        .execute(conn)?;
+    Ok(())
 }
 
 impl Scope<'_> {
