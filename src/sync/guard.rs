@@ -69,8 +69,10 @@ pub struct Situation {
     pub with_access: u64,
     /// Of these, who lost it within the window.
     pub lost_lately: u64,
-    /// No plan of this connection was ever applied, or a restored copy asks for confirmation.
+    /// No plan of this connection was ever applied.
     pub is_first: bool,
+    /// There is something to do, and the database is a restored copy: an admin looks first.
+    pub is_restored: bool,
     /// What changed since.
     pub changes: Changes,
 }
@@ -96,6 +98,8 @@ pub enum Verdict {
 pub enum Why {
     /// The first plan of a connection takes access from somebody.
     First,
+    /// The database is a restored copy.
+    Restored,
     /// Settings changed, and the plan touches who somebody is.
     SettingsChanged,
     /// More than half of those with access would lose it.
@@ -111,6 +115,7 @@ impl Why {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::First => "first-plan",
+            Self::Restored => "restored",
             Self::SettingsChanged => "settings-changed",
             Self::Half => "more-than-half",
             Self::Limit => "limit",
@@ -122,6 +127,7 @@ impl Why {
     pub fn parse(text: &str) -> Option<Self> {
         [
             Self::First,
+            Self::Restored,
             Self::SettingsChanged,
             Self::Half,
             Self::Limit,
@@ -135,6 +141,9 @@ impl Why {
 /// Judges a plan's losses.
 pub fn judge(mut losses: Vec<Loss>, situation: &Situation, limits: Limits) -> Verdict {
     let count = losses.len() as u64;
+    if situation.is_restored {
+        return Verdict::HoldPlan(Why::Restored);
+    }
     if situation.is_first && count > 0 {
         return Verdict::HoldPlan(Why::First);
     }
@@ -245,6 +254,14 @@ mod tests {
         };
         assert_eq!(judge(one(), &first, generous), Verdict::HoldPlan(Why::First));
         assert_eq!(judge(Vec::new(), &first, generous), Verdict::Pass);
+        let restored = Situation {
+            is_restored: true,
+            ..usual(1_000)
+        };
+        assert_eq!(
+            judge(Vec::new(), &restored, generous),
+            Verdict::HoldPlan(Why::Restored)
+        );
         let mut changed = usual(1_000);
         changed.changes.settings = true;
         assert_eq!(judge(Vec::new(), &changed, generous), Verdict::Pass);

@@ -13,7 +13,6 @@ CREATE TABLE schedules (
     health           TEXT    NOT NULL,           -- healthy | degraded | failing | needs-credentials | waiting | silent | new
     health_params    TEXT,                       -- JSON: code and parameters
     settings_digest  TEXT,                       -- of the settings under which a plan was last applied
-    confirm_first    BOOLEAN NOT NULL,           -- the next plan waits for an admin, whatever it is (after a restore)
     announced        BIGINT  NOT NULL,           -- leavers more than the limit that an admin has announced
     announced_until  BIGINT,
     PRIMARY KEY (tenant, connection_id)
@@ -71,6 +70,7 @@ CREATE TABLE held_losses (
     reason         TEXT   NOT NULL,              -- code of the loss; an approval holds while it is the same
     why            TEXT   NOT NULL,              -- why it is held
     state          TEXT   NOT NULL,              -- waiting | approved | discarded
+    digest         TEXT   NOT NULL,              -- of the record; a discarded loss comes back when it changes
     run_id         TEXT   NOT NULL,              -- that last saw it
     since          BIGINT NOT NULL,
     PRIMARY KEY (tenant, connection_id, source_id)
