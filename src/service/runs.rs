@@ -76,10 +76,8 @@ impl Service {
     ) -> Result<()> {
         for chunk in ordinals.chunks(200) {
             let (run, chunk) = (run.to_owned(), chunk.to_vec());
-            self.keep_books(caller, move |tx| {
-                Ok(tx.mark_items(&run, &chunk, state)?)
-            })
-            .await?;
+            self.keep_books(caller, move |tx| Ok(tx.mark_items(&run, &chunk, state)?))
+                .await?;
         }
         Ok(())
     }
@@ -299,9 +297,8 @@ impl Service {
                 let now = tx.now();
                 let found = tx.find_schedule(&connection)?;
                 let is_new = found.is_none();
-                let mut row = found.unwrap_or_else(|| {
-                    ScheduleRow::new(tx.tenant().as_str(), &connection, now)
-                });
+                let mut row = found
+                    .unwrap_or_else(|| ScheduleRow::new(tx.tenant().as_str(), &connection, now));
                 if row.is_leased(&holder, now) {
                     return Ok(Outcome::Done(None));
                 }
@@ -334,9 +331,9 @@ impl Service {
             .write(caller.meta(), move |tx| {
                 let found = tx.find_schedule(&connection)?;
                 let now = tx.now();
-                let mut row = found.clone().unwrap_or_else(|| {
-                    ScheduleRow::new(tx.tenant().as_str(), &connection, now)
-                });
+                let mut row = found
+                    .clone()
+                    .unwrap_or_else(|| ScheduleRow::new(tx.tenant().as_str(), &connection, now));
                 change(&mut row);
                 match &found {
                     None => tx.create_schedule(&row)?,

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::decide::answers;
 use super::gather::{Gather, PlannedLoss};
 use super::guard::Verdict;
-use super::run::Bridge;
+use super::run::{Bridge, DAYS};
 use super::stored::{State, read_person, write_effect};
 use super::{Setup, Watch};
 use crate::domain::employment::EmploymentState;
@@ -118,6 +118,10 @@ impl<'a> Apply<'a> {
             .service
             .save_run(self.caller, self.run.clone())
             .await?;
+        if self.run.kind == DAYS {
+            // It says nothing about settings that changed since the last pull.
+            return Ok(self.run);
+        }
         let (connection, digest) = (&self.run.connection_id, self.run.settings_digest.clone());
         self.bridge
             .service
@@ -289,7 +293,9 @@ impl<'a> Apply<'a> {
                     .service
                     .list_items(&self.setup.tenant, &self.run.id, ordinal - 1, 1)
                     .await?;
-                let person = found.first().and_then(|i| read_person(i.person.as_deref()?));
+                let person = found
+                    .first()
+                    .and_then(|i| read_person(i.person.as_deref()?));
                 people.extend(person.map(|p| (p, Permit::KeepAccess)));
             }
             let service = &self.bridge.service;

@@ -68,8 +68,16 @@ mod tests {
         assert_eq!(codes(pull(100, 95), pull(100, 95)), 0);
         assert_eq!(codes(pull(100, 85), pull(100, 95)), 0, "ten of a hundred");
         assert_eq!(codes(pull(100, 84), pull(100, 95)), 1);
-        assert_eq!(codes(pull(200, 190), pull(100, 95)), 0, "a company that grew");
-        assert_eq!(codes(pull(20, 14), pull(20, 19)), 0, "five people are no trend");
+        assert_eq!(
+            codes(pull(200, 190), pull(100, 95)),
+            0,
+            "a company that grew"
+        );
+        assert_eq!(
+            codes(pull(20, 14), pull(20, 19)),
+            0,
+            "five people are no trend"
+        );
         assert_eq!(codes(pull(20, 13), pull(20, 19)), 1);
         assert_eq!(codes(pull(100, 0), pull(100, 40)), 0, "few had it");
     }

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 
+use super::Watch;
 use super::apply::Apply;
 use super::gather::PlannedLoss;
 use super::run::{Bridge, Order};
 use super::stored::{State, read_person};
-use super::Watch;
 use crate::service::pull::{Gone, Permit};
 use crate::service::runs::{Held, HeldRow, RunRow};
 use crate::service::{Caller, Error, Result};
@@ -211,9 +211,7 @@ impl Bridge {
                 return Ok(keep);
             };
             after = last.ordinal;
-            let others = items
-                .iter()
-                .filter(|i| i.loses && !which.has(&i.source_id));
+            let others = items.iter().filter(|i| i.loses && !which.has(&i.source_id));
             keep.extend(others.map(|i| i.ordinal));
         }
     }

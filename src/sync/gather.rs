@@ -298,7 +298,8 @@ impl Gather {
             Some(_) if person.employment == EmploymentState::Left => LossEvidence::Dated,
             _ => LossEvidence::Stated,
         };
-        let mut item = self.planned_effect(effect, step_word(effect.step), evidence, &person.digest);
+        let mut item =
+            self.planned_effect(effect, step_word(effect.step), evidence, &person.digest);
         item.person = Some(write_person(person));
         if !effect.is_change {
             // Told, and nothing to do.
@@ -328,7 +329,11 @@ impl Gather {
                 source_id: item.source_id.clone(),
                 subject: item.subject.clone(),
                 evidence,
-                reason: effect.after.as_ref().map(|a| a.reason.clone()).unwrap_or_default(),
+                reason: effect
+                    .after
+                    .as_ref()
+                    .map(|a| a.reason.clone())
+                    .unwrap_or_default(),
                 digest: digest.to_owned(),
             });
         }

@@ -221,7 +221,11 @@ mod tests {
                 lost_lately: lost,
                 ..usual(100)
             };
-            lost += match judge(losses(9, LossEvidence::Absent), &situation, Limits::default()) {
+            lost += match judge(
+                losses(9, LossEvidence::Absent),
+                &situation,
+                Limits::default(),
+            ) {
                 Verdict::Pass => 9,
                 Verdict::HoldLosses { pass, .. } => pass.len() as u64,
                 Verdict::HoldPlan(_) => 0,
@@ -232,7 +236,11 @@ mod tests {
 
     #[test]
     fn a_column_that_turns_to_left_is_not_believed() {
-        let got = judge(losses(11, LossEvidence::Stated), &usual(100), Limits::default());
+        let got = judge(
+            losses(11, LossEvidence::Stated),
+            &usual(100),
+            Limits::default(),
+        );
         let want = Verdict::HoldLosses {
             why: Why::StatusColumn,
             pass: Vec::new(),
@@ -252,7 +260,10 @@ mod tests {
             is_first: true,
             ..usual(1_000)
         };
-        assert_eq!(judge(one(), &first, generous), Verdict::HoldPlan(Why::First));
+        assert_eq!(
+            judge(one(), &first, generous),
+            Verdict::HoldPlan(Why::First)
+        );
         assert_eq!(judge(Vec::new(), &first, generous), Verdict::Pass);
         let restored = Situation {
             is_restored: true,

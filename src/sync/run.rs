@@ -7,7 +7,7 @@ use super::apply::Apply;
 use super::gather::Gather;
 use super::guard::{Loss, Situation, Verdict, judge};
 use super::report::{Counts, Health, describe_error, describe_evidence, held_by, read_evidence};
-use super::{Feed, Setup, Watch, coverage};
+use super::{Feed, Setup, Unwatched, Watch, coverage};
 use crate::domain::audit::{Actor, hex};
 use crate::domain::clock::Millis;
 use crate::domain::ids::fresh_text;
@@ -18,6 +18,8 @@ use crate::service::{Caller, Error, Result, Service};
 
 /// The window in which losses are counted.
 const WINDOW_MS: i64 = 24 * 3_600_000;
+/// Kind of a run that only carries out days that have come.
+pub(super) const DAYS: &str = "days";
 /// Dates looked at in one run.
 const DUE: i64 = 100_000;
 
@@ -235,7 +237,11 @@ impl Bridge {
         }
         let hold_plan = matches!(verdict, Verdict::HoldPlan(_));
         if order.kind == Kind::Dry || hold_plan {
-            let state = if hold_plan && order.kind != Kind::Dry { "waiting" } else { "done" };
+            let state = if hold_plan && order.kind != Kind::Dry {
+                "waiting"
+            } else {
+                "done"
+            };
             state.clone_into(&mut run.state);
             "plan".clone_into(&mut run.stage);
             run.finished_at = Some(self.now().0);
@@ -287,6 +293,31 @@ impl Bridge {
             evidence: loss.evidence,
         });
         Ok(judge(undecided.collect(), &situation, limits))
+    }
+
+    /// Carries out first and last days that have come, without a pull. `None`: there are none.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn run_days(&self, order: &Order) -> Result<Option<Report>> {
+        let now = self.now();
+        let connection = order.setup.source.source.id.as_str();
+        let due = self
+            .service
+            .list_due(&order.setup.tenant, connection, now, DUE)
+            .await?;
+        if due.is_empty() {
+            return Ok(None);
+        }
+        let mut run = new_run(order, fresh_text(now, self.service.store.chance()), now);
+        DAYS.clone_into(&mut run.kind);
+        let caller = self.caller(order, &run.id);
+        self.service.begin_run(&caller, run.clone()).await?;
+        let mut gather = Gather::new(&self.service, &caller, &order.setup, &run.id).await?;
+        gather.due(due).await?;
+        self.conclude(order, &caller, run, gather, 0, &Unwatched)
+            .await
+            .map(Some)
     }
 
     /// Goes on with a run that was cut off: an apply behind its last chunk; anything before that is given up, since

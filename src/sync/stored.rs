@@ -118,9 +118,9 @@ fn finding(finding: &Finding) -> Value {
 /// What is done about a record, as JSON.
 pub(super) fn write_effect(effect: &Effect) -> String {
     let stand = |stand: &Option<Stand>| {
-        stand.as_ref().map(|s| {
-            json!({"access": s.access.as_str(), "hasAccess": s.has_access, "reason": s.reason})
-        })
+        stand.as_ref().map(
+            |s| json!({"access": s.access.as_str(), "hasAccess": s.has_access, "reason": s.reason}),
+        )
     };
     json!({
         "step": step_word(effect.step),
