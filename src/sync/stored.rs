@@ -110,8 +110,8 @@ fn finding(finding: &Finding) -> Value {
             json!({"code": "manager-unknown", "params": {"sourceId": source_id}})
         }
         Finding::NotBrought => json!({"code": "not-brought"}),
+        Finding::NotEntitled => json!({"code": "not-entitled"}),
         Finding::LeftAndHasAccess => json!({"code": "left-and-has-access"}),
-        Finding::OtherRecordWorks => json!({"code": "other-record-works"}),
     }
 }
 
