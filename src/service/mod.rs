@@ -9,6 +9,7 @@ pub mod groups;
 mod limits;
 pub mod pull;
 pub mod replicas;
+pub mod runs;
 pub mod schemas;
 pub mod tenants;
 pub mod users;
@@ -61,6 +62,19 @@ impl Caller {
     /// The program itself, for set-up.
     pub fn system(tenant: TenantId, cause: &str) -> Self {
         Self::of_command(tenant, "system", cause)
+    }
+
+    /// A run of a pull source, started by somebody or by the schedule.
+    pub fn of_run(tenant: TenantId, actor: Actor, run: &str) -> Self {
+        Self {
+            tenant,
+            actor,
+            cause: Cause {
+                kind: "run".to_owned(),
+                id: run.to_owned(),
+            },
+            lane: Lane::Run,
+        }
     }
 
     /// The operator at the shell.

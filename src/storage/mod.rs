@@ -27,6 +27,8 @@ pub mod migrations;
 pub mod nesting;
 pub mod order;
 pub mod page;
+pub mod runs;
+pub mod schedules;
 pub mod schema;
 pub mod scope;
 pub mod store;

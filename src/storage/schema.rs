@@ -325,3 +325,76 @@ allow_tables_to_appear_in_same_query!(
     tenants,
     heads,
 );
+
+table! {
+    schedules (tenant, connection_id) {
+        tenant -> Text,
+        connection_id -> Text,
+        next_at -> BigInt,
+        lease_holder -> Nullable<Text>,
+        lease_until -> Nullable<BigInt>,
+        last_attempt_at -> Nullable<BigInt>,
+        last_success_at -> Nullable<BigInt>,
+        failures -> BigInt,
+        health -> Text,
+        health_params -> Nullable<Text>,
+        settings_digest -> Nullable<Text>,
+        announced -> BigInt,
+        announced_until -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    runs (tenant, id) {
+        tenant -> Text,
+        id -> Text,
+        connection_id -> Text,
+        kind -> Text,
+        state -> Text,
+        stage -> Text,
+        actor_kind -> Text,
+        actor_id -> Text,
+        as_of -> Text,
+        started_at -> BigInt,
+        finished_at -> Nullable<BigInt>,
+        planned -> BigInt,
+        applied -> BigInt,
+        lost -> BigInt,
+        is_complete -> Bool,
+        evidence -> Nullable<Text>,
+        counts -> Nullable<Text>,
+        why_held -> Nullable<Text>,
+        error -> Nullable<Text>,
+        settings_digest -> Text,
+    }
+}
+
+table! {
+    run_items (tenant, run_id, ordinal) {
+        tenant -> Text,
+        run_id -> Text,
+        ordinal -> BigInt,
+        source_id -> Text,
+        subject -> Text,
+        action -> Text,
+        state -> Text,
+        loses -> Bool,
+        person -> Nullable<Text>,
+        effect -> Nullable<Text>,
+    }
+}
+
+table! {
+    held_losses (tenant, connection_id, source_id) {
+        tenant -> Text,
+        connection_id -> Text,
+        source_id -> Text,
+        subject -> Text,
+        reason -> Text,
+        why -> Text,
+        state -> Text,
+        digest -> Text,
+        run_id -> Text,
+        since -> BigInt,
+    }
+}

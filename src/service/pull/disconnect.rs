@@ -224,7 +224,7 @@ fn part(tx: &mut Tx<'_>, scene: &Scene<'_>, source_id: &str) -> Result<Option<Fa
     }
     store(tx, scene, &mut drafted)?;
     if fate == Fate::Removed {
-        tx.record(Entry::new("user.deleted", "user", user).reason(reason::DISCONNECTED));
+        tx.record(Entry::new("user.deleted", "user", member.0).reason(reason::DISCONNECTED));
     }
     if drafted.link.due_at.is_some() {
         tx.update_link(&LinkRow {
