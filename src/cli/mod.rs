@@ -16,6 +16,7 @@ mod output;
 mod person;
 mod restore;
 mod schema;
+mod secrets;
 mod serve;
 mod settings;
 pub mod simulate;
@@ -94,6 +95,9 @@ enum Here {
     /// People of a tenant: why somebody has access or not, and decisions that no source lifts.
     #[command(subcommand)]
     Person(person::Person),
+    /// Keys that seal connections' credentials.
+    #[command(subcommand)]
+    Secrets(secrets::Secrets),
     /// Schemas that tenants add to the built-in ones.
     #[command(subcommand)]
     Schema(schema::Schema),
@@ -165,6 +169,7 @@ fn run(
         Here::Tenant(command) => runtime.block_on(admin::tenant(&config, output, command)),
         Here::Connection(command) => runtime.block_on(admin::connection(&config, output, command)),
         Here::Token(command) => runtime.block_on(admin::token(&config, output, command)),
+        Here::Secrets(command) => runtime.block_on(secrets::run(&config, output, command)),
         Here::Schema(command) => runtime.block_on(schema::run(&config, output, command)),
         Here::Person(command) => runtime.block_on(person::run(&config, output, command)),
     }?;

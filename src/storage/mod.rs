@@ -26,6 +26,7 @@ pub mod order;
 pub mod page;
 pub mod schema;
 pub mod scope;
+pub mod secrets;
 pub mod store;
 pub mod tenant_schemas;
 pub mod tenants;

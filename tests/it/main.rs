@@ -32,6 +32,7 @@ mod plans;
 mod protocol;
 mod rfc;
 mod schema;
+mod secrets;
 mod serve;
 mod settings;
 mod simulate;
