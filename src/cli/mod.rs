@@ -4,6 +4,7 @@ mod admin;
 mod audit;
 mod backup;
 mod bench;
+mod connections;
 mod disk;
 mod doctor;
 mod figures;
@@ -88,7 +89,7 @@ enum Here {
     Tenant(admin::Tenant),
     /// Connections of a tenant.
     #[command(subcommand)]
-    Connection(admin::Connection),
+    Connection(connections::Connection),
     /// Tokens of a tenant.
     #[command(subcommand)]
     Token(admin::Token),
@@ -167,7 +168,7 @@ fn run(
         Here::Restore(args) => restore::run(&config, &args),
         Here::Audit(command) => runtime.block_on(audit::run(&config, output, command)),
         Here::Tenant(command) => runtime.block_on(admin::tenant(&config, output, command)),
-        Here::Connection(command) => runtime.block_on(admin::connection(&config, output, command)),
+        Here::Connection(command) => runtime.block_on(connections::run(&config, output, command)),
         Here::Token(command) => runtime.block_on(admin::token(&config, output, command)),
         Here::Secrets(command) => runtime.block_on(secrets::run(&config, output, command)),
         Here::Schema(command) => runtime.block_on(schema::run(&config, output, command)),

@@ -87,6 +87,30 @@ impl Default for Guard {
     }
 }
 
+/// What changes about the settings; what is absent stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PullChange {
+    /// Values to set, and with `None` to take out, by name.
+    pub settings: BTreeMap<String, Option<String>>,
+    /// Minutes from one pull to the next.
+    pub every_minutes: Option<u32>,
+    /// Most people who lose access.
+    pub max_leavers: Option<u32>,
+    /// The same as a percentage.
+    pub max_percent: Option<u32>,
+    /// Filter of the scope; an empty one: everybody.
+    pub filter: Option<String>,
+    /// What happens to who leaves the scope.
+    pub leaving: Option<Leaving>,
+}
+
+impl PullChange {
+    /// Nothing would change.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// What happens to people whom a pull connection brings, unless something else is said.
 pub const JOINERS: JoinerPolicy = JoinerPolicy::List;
 
@@ -100,6 +124,25 @@ const SETTING: (usize, usize) = (64, 4_096);
 const LEAVERS: u32 = 1_000_000;
 
 impl PullSettings {
+    /// The settings with a change.
+    pub fn with(mut self, change: &PullChange) -> Self {
+        for (name, value) in &change.settings {
+            match value {
+                Some(value) => self.settings.insert(name.clone(), value.clone()),
+                None => self.settings.remove(name),
+            };
+        }
+        let set = |place: &mut u32, value: Option<u32>| *place = value.unwrap_or(*place);
+        set(&mut self.schedule.every_minutes, change.every_minutes);
+        set(&mut self.guard.max_leavers, change.max_leavers);
+        set(&mut self.guard.max_percent, change.max_percent);
+        if let Some(filter) = &change.filter {
+            self.scope.filter = Some(filter.clone()).filter(|f| !f.trim().is_empty());
+        }
+        self.scope.leaving = change.leaving.unwrap_or(self.scope.leaving);
+        self
+    }
+
     /// Says which value breaks which rule.
     ///
     /// # Errors
@@ -174,6 +217,38 @@ mod tests {
             let error = read(wrong).expect_err(named).to_string();
             assert!(error.contains(named), "{error}");
         }
+    }
+
+    #[test]
+    fn a_change_leaves_alone_what_it_does_not_name() {
+        let set = |name: &str, value: Option<&str>| {
+            BTreeMap::from([(name.to_owned(), value.map(str::to_owned))])
+        };
+        let first = PullSettings::default().with(&PullChange {
+            settings: set("subdomain", Some("acme")),
+            max_leavers: Some(9),
+            filter: Some("title pr".to_owned()),
+            ..PullChange::default()
+        });
+        let second = first.clone().with(&PullChange {
+            settings: set("region", Some("eu")),
+            every_minutes: Some(60),
+            leaving: Some(Leaving::Revoke),
+            ..PullChange::default()
+        });
+        assert_eq!(second.settings.len(), 2);
+        assert_eq!(
+            (second.guard.max_leavers, second.guard.max_percent),
+            (9, 10)
+        );
+        assert_eq!(second.scope.filter.as_deref(), Some("title pr"));
+        assert_eq!(first.clone().with(&PullChange::default()), first);
+        let third = second.with(&PullChange {
+            settings: set("subdomain", None),
+            filter: Some(String::new()),
+            ..PullChange::default()
+        });
+        assert_eq!((third.settings.len(), third.scope.filter), (1, None));
     }
 
     #[test]

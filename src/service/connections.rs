@@ -6,7 +6,7 @@ use super::secrets::{Closing, store as store_secret};
 use crate::domain::access::JoinerPolicy;
 use crate::domain::audit::Entry;
 use crate::domain::ids::{ConnectionId, fresh_text};
-use crate::domain::pull::PullSettings;
+use crate::domain::pull::{PullChange, PullSettings};
 use crate::domain::sealed::SecretText;
 use crate::scim::Error as ScimError;
 use crate::scim::error::quote;
@@ -15,8 +15,9 @@ use crate::scim::rules::{Preset, Rules};
 use crate::scim::schema::{Registry, ResourceKind};
 use crate::service::error::{Error, Result, corrupt};
 use crate::service::{Caller, Service};
-use crate::storage::connections::ConnectionRow;
 use crate::storage::{Outcome, Tx};
+
+pub use crate::storage::connections::ConnectionRow;
 
 /// Kind of a push connection.
 pub const PUSH: &str = "scim";
@@ -67,7 +68,7 @@ pub struct ConnectionChange {
     /// Whether it works or is paused.
     pub is_active: Option<bool>,
     /// Everything else of a pull connection.
-    pub settings: Option<PullSettings>,
+    pub pull: PullChange,
 }
 
 impl ConnectionRow {
@@ -91,12 +92,26 @@ impl Service {
         caller: &Caller,
         new: NewConnection,
     ) -> Result<ConnectionId> {
+        self.create_connection_as(caller, self.fresh_id(), new)
+            .await
+    }
+
+    /// The same under an id that the caller chose, so that a request that comes twice creates one.
+    ///
+    /// # Errors
+    /// Also `Conflict` for an id that is taken.
+    pub async fn create_connection_as(
+        &self,
+        caller: &Caller,
+        id: String,
+        new: NewConnection,
+    ) -> Result<ConnectionId> {
         let row = ConnectionRow {
             kind: PUSH.to_owned(),
             preset: new.preset.as_str().to_owned(),
             label: new.label,
             joiner_policy: new.policy.as_str().to_owned(),
-            ..self.blank_connection(caller)
+            ..self.blank_connection(caller, id)
         };
         self.insert_connection(caller, row, Vec::new()).await
     }
@@ -110,6 +125,20 @@ impl Service {
         caller: &Caller,
         new: NewPull,
     ) -> Result<ConnectionId> {
+        self.create_pull_connection_as(caller, self.fresh_id(), new)
+            .await
+    }
+
+    /// The same under an id that the caller chose, so that a request that comes twice creates one.
+    ///
+    /// # Errors
+    /// Also `Conflict` for an id that is taken.
+    pub async fn create_pull_connection_as(
+        &self,
+        caller: &Caller,
+        id: String,
+        new: NewPull,
+    ) -> Result<ConnectionId> {
         check_slug(&new.connector)?;
         let registry = self.registry(&caller.tenant).await?;
         let row = ConnectionRow {
@@ -118,7 +147,7 @@ impl Service {
             label: new.label,
             joiner_policy: new.policy.as_str().to_owned(),
             settings: Some(checked(&registry, &new.settings)?),
-            ..self.blank_connection(caller)
+            ..self.blank_connection(caller, id)
         };
         let seal =
             |(name, value): &(String, SecretText)| self.seal(&caller.tenant, &row.id, name, value);
@@ -126,17 +155,21 @@ impl Service {
         self.insert_connection(caller, row, secrets).await
     }
 
-    fn blank_connection(&self, caller: &Caller) -> ConnectionRow {
-        let now = self.store.clock().now();
+    /// A fresh id for something that is to be created.
+    pub fn fresh_id(&self) -> String {
+        fresh_text(self.store.clock().now(), self.store.chance())
+    }
+
+    fn blank_connection(&self, caller: &Caller, id: String) -> ConnectionRow {
         ConnectionRow {
             tenant: caller.tenant.as_str().to_owned(),
-            id: fresh_text(now, self.store.chance()),
+            id,
             kind: String::new(),
             preset: String::new(),
             label: String::new(),
             joiner_policy: String::new(),
             state: ACTIVE.to_owned(),
-            created_at: now.0,
+            created_at: self.store.clock().now().0,
             only_users: 0,
             hidden_users: 0,
             managed_groups: 0,
@@ -180,8 +213,6 @@ impl Service {
             check_label(label)?;
         }
         let registry = self.registry(&caller.tenant).await?;
-        let settings = change.settings.as_ref();
-        let settings = settings.map(|s| checked(&registry, s)).transpose()?;
         let id = id.to_owned();
         self.store
             .write(caller.meta(), move |tx| {
@@ -194,11 +225,16 @@ impl Service {
                     policy.as_str().clone_into(&mut row.joiner_policy);
                 }
                 if let Some(is_active) = change.is_active {
+                    if ![ACTIVE, PAUSED].contains(&row.state.as_str()) {
+                        let detail = format!("a connection that is {} stays so", row.state);
+                        return Err(Error::Forbidden(detail));
+                    }
                     row.state = if is_active { ACTIVE } else { PAUSED }.to_owned();
                 }
-                if settings.is_some() {
+                if !change.pull.is_empty() {
                     check_pull(&row)?;
-                    row.settings.clone_from(&settings);
+                    let settings = row.pull_settings()?.with(&change.pull);
+                    row.settings = Some(checked(&registry, &settings)?);
                 }
                 put(tx, &before, &row)?;
                 Ok::<_, Error>(Outcome::Done(row))

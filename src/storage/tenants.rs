@@ -124,6 +124,19 @@ impl Tx<'_> {
         heads::create(conn, &Head::genesis(&row.id))
     }
 
+    /// A tenant, as the operator's transaction sees it.
+    pub fn find_tenant(&mut self, id: &str) -> Result<Option<TenantRow>> {
+        find(self.scope.conn(), id)
+    }
+
+    /// Stores name and state of another tenant; the operator's transaction records it.
+    pub fn update_tenant(&mut self, row: &TenantRow) -> Result<()> {
+        diesel::update(tenants::table.find(&row.id))
+            .set((tenants::name.eq(&row.name), tenants::state.eq(&row.state)))
+            .execute(self.scope.conn())?;
+        Ok(())
+    }
+
     /// The settings of this tenant.
     pub fn tenant_settings(&mut self) -> Result<TenantSettings> {
         let id = self.tenant().as_str().to_owned();

@@ -9,6 +9,7 @@
 
 mod adoption;
 mod any_order;
+mod api;
 mod architecture;
 mod audit;
 mod backup;
@@ -22,6 +23,7 @@ mod filters;
 mod fuzz;
 mod groups;
 mod isolation;
+mod isolation_api;
 mod kill;
 mod large_groups;
 mod limits;
