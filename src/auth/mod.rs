@@ -101,6 +101,16 @@ impl Authenticator {
         presented: Option<&Presented>,
         named: Option<&str>,
     ) -> Result<RequestContext, Refusal> {
+        let mut context = self.identify(presented).await?;
+        context.tenant = self.tenant_of(context.role, &context.home, named).await?;
+        Ok(context)
+    }
+
+    /// Checks the token that a request shows; until somebody says otherwise the tenant is the token's own.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub async fn identify(&self, presented: Option<&Presented>) -> Result<RequestContext, Refusal> {
         let secret = &presented.ok_or(Refusal::Unauthorized)?.secret;
         // No comparison in constant time is needed: what is compared, in memory and in the database's index, are SHA-256
         // hashes. How far a guess's hash agrees with a stored one tells nothing about the secret, of which there are 2^256
@@ -113,14 +123,13 @@ impl Authenticator {
         }
         let role = Role::parse(&known.row.role).ok_or(Refusal::Unauthorized)?;
         let home = TenantId::new(known.row.tenant.clone());
-        let tenant = self.tenant_of(role, &home, named).await?;
         let last = known.row.last_used_at.unwrap_or(0);
         let stale_use = !known.touched && now - last > TOUCH;
         if stale_use {
             self.note_touch(&hash);
         }
         Ok(RequestContext {
-            tenant,
+            tenant: home.clone(),
             role,
             credential: known.row.id,
             home,

@@ -124,6 +124,17 @@ pub const KEYS: &[Key] = &[
         "File that holds the secret key; otherwise secret.key in the data directory (SQLite only)",
     ),
     Key::secret(
+        "secret_key_previous",
+        "BASE64[,BASE64]",
+        "Former secret keys, which open what they sealed until `rosterd secrets rotate` is done",
+    ),
+    Key::new(
+        "secret_key_previous_file",
+        "FILE",
+        None,
+        "File that holds former secret keys, one a line",
+    ),
+    Key::secret(
         "bootstrap_scim_token",
         "TOKEN",
         "SCIM token to create on start if it does not exist; otherwise one is made at the first start",

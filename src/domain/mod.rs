@@ -1,4 +1,5 @@
-//! What Rosterd is about, without SQL, HTTP or SCIM: ids, time, access, employment, claims and the facts of the journal.
+//! What Rosterd is about, without SQL, HTTP or SCIM: ids, time, access, employment, claims, sealed
+//! secrets and the facts of the journal.
 
 pub mod access;
 pub mod audit;
@@ -9,4 +10,6 @@ pub mod clock;
 pub mod employment;
 pub mod ids;
 pub mod lifecycle;
+pub mod pull;
 pub mod roles;
+pub mod sealed;

@@ -26,7 +26,7 @@ use crate::service::Caller;
 use crate::storage::Lane;
 
 /// A request on its way: what its answer, its log line and its metrics carry.
-struct Passage<'r> {
+pub(super) struct Passage<'r> {
     request: &'r HttpRequest,
     method: &'static str,
     route: &'static str,
@@ -35,7 +35,7 @@ struct Passage<'r> {
 }
 
 impl<'r> Passage<'r> {
-    fn begin(
+    pub(super) fn begin(
         state: &State,
         request: &'r HttpRequest,
         method: &'static str,
@@ -51,7 +51,12 @@ impl<'r> Passage<'r> {
         }
     }
 
-    fn end(
+    /// Names the request.
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(super) fn end(
         self,
         mut response: HttpResponse,
         context: Option<&RequestContext>,
@@ -102,13 +107,14 @@ pub async fn dispatch(
     let passage = Passage::begin(&state, &request, route.method, route.path);
     let (result, context) = run(route, &request, state, body, &passage.id).await;
     let (response, rules) = match result {
-        Ok(reply) => respond(reply),
+        Ok(reply) => respond(reply, SCIM_JSON),
         Err(error) => (error::respond(&error), Vec::new()),
     };
     passage.end(response, context.as_ref(), &rules)
 }
 
-fn respond(reply: Reply) -> (HttpResponse, Vec<&'static str>) {
+/// The answer with a body of this media type, and the rules that the request used.
+pub(super) fn respond(reply: Reply, media: &'static str) -> (HttpResponse, Vec<&'static str>) {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::OK);
     let mut response = HttpResponseBuilder::new(status);
     if let Some(version) = reply.version {
@@ -121,7 +127,7 @@ fn respond(reply: Reply) -> (HttpResponse, Vec<&'static str>) {
         response.insert_header((RETRY_AFTER, seconds));
     }
     let response = match reply.body {
-        Some(body) => response.insert_header((CONTENT_TYPE, SCIM_JSON)).body(body),
+        Some(body) => response.insert_header((CONTENT_TYPE, media)).body(body),
         None => response.finish(),
     };
     (response, reply.rules)
@@ -280,7 +286,7 @@ fn condition(request: &HttpRequest, name: HeaderName) -> Option<String> {
 }
 
 /// The last use of a token is noted in the background, once an hour.
-fn note_use(state: &web::Data<State>, context: &RequestContext, request: &str) {
+pub(super) fn note_use(state: &web::Data<State>, context: &RequestContext, request: &str) {
     if !context.stale_use {
         return;
     }
@@ -304,7 +310,8 @@ fn note_use(state: &web::Data<State>, context: &RequestContext, request: &str) {
     });
 }
 
-async fn read_body(
+/// Reads the body within its limits.
+pub(super) async fn read_body(
     request: &HttpRequest,
     body: web::Payload,
     limits: &Limits,
@@ -379,7 +386,7 @@ async fn collect(
 
 /// Decodes `a=b&c=d`, `+` as a blank. Refused are a NUL character, and U+FFFD, which is what became of bytes that are
 /// no UTF-8.
-fn decode_query(text: &str) -> Result<Vec<(String, String)>, scim::Error> {
+pub(super) fn decode_query(text: &str) -> Result<Vec<(String, String)>, scim::Error> {
     let pairs: Vec<(String, String)> = web::Query::<Vec<(String, String)>>::from_query(text)
         .map(web::Query::into_inner)
         .map_err(|e| scim::Error::invalid_syntax(format!("the query cannot be read: {e}")))?;

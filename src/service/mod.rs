@@ -11,6 +11,7 @@ pub mod pull;
 pub mod replicas;
 pub mod runs;
 pub mod schemas;
+pub mod secrets;
 pub mod tenants;
 pub mod users;
 
@@ -22,6 +23,7 @@ pub use error::{Error, Result};
 use crate::domain::access::JoinerPolicy;
 use crate::domain::audit::{Actor, Cause};
 use crate::domain::ids::TenantId;
+use crate::domain::sealed::Keyring;
 use crate::scim::schema::Registry;
 use crate::service::schemas::Schemas;
 use crate::storage::{JobMeta, Lane, Store};
@@ -105,6 +107,8 @@ pub struct Service {
     pub store: Arc<Store>,
     /// Schemas.
     pub schemas: Arc<Schemas>,
+    /// Keys of secrets at rest; without any, nothing can be sealed or opened.
+    pub keys: Arc<Keyring>,
     /// How long a large change of members may take to prepare.
     pub member_write: Duration,
 }
@@ -116,6 +120,7 @@ impl Service {
         Self {
             store,
             schemas,
+            keys: Arc::default(),
             member_write: Duration::from_secs(60),
         }
     }

@@ -60,33 +60,50 @@ impl Service {
         Ok(id)
     }
 
-    /// Gives a tenant another name; false: it has that name already.
+    /// Renames, suspends or resumes a tenant: tokens of a suspended one are refused within a second, and work again when
+    /// it is resumed. Returns it as it is then.
     ///
     /// # Errors
-    /// `NotFound`, `Conflict` for a name that is taken, `Invalid` for one that is no slug, `Forbidden` for the operator's
-    /// own tenant, whose name commands know.
-    pub async fn rename_tenant(&self, caller: &Caller, id: &TenantId, name: &str) -> Result<bool> {
-        check_name(name)?;
-        if id.as_str() == OPERATOR_TENANT {
-            return Err(Error::Forbidden(
-                "the operator's own tenant keeps its name: commands know it by that".to_owned(),
-            ));
+    /// `NotFound`; `Conflict` for a name that is taken, `Invalid` for one that is no slug; `Forbidden` for the operator's
+    /// own tenant.
+    pub async fn update_tenant(
+        &self,
+        caller: &Caller,
+        id: &str,
+        name: Option<String>,
+        is_active: Option<bool>,
+    ) -> Result<TenantRow> {
+        if id == OPERATOR_TENANT {
+            let detail = "the operator's own tenant keeps its name and is always active";
+            return Err(Error::Forbidden(detail.to_owned()));
         }
-        let (id, name) = (id.as_str().to_owned(), name.to_owned());
+        name.as_deref().map_or(Ok(()), check_name)?;
+        let id = id.to_owned();
         let mut meta = caller.meta();
         meta.tenant = TenantId::new(OPERATOR_TENANT);
         self.store
             .write(meta, move |tx| {
-                let row = tx.find_tenant(&id)?;
-                let before = row.ok_or_else(|| Error::no_such("tenant", &id))?.name;
-                if before == name {
-                    return Ok(Outcome::Done(false));
+                let before = tx
+                    .find_tenant(&id)?
+                    .ok_or_else(|| Error::no_such("tenant", &id))?;
+                let mut row = before.clone();
+                if let Some(name) = &name {
+                    row.name.clone_from(name);
                 }
-                tx.rename_tenant(&id, &name)?;
-                let entry = Entry::new("tenant.renamed", "tenant", id.clone());
-                let (was, is) = (Value::from(before), Value::from(name.as_str()));
-                tx.record(entry.change("name", Some(was), Some(is)));
-                Ok::<_, Error>(Outcome::Done(true))
+                if let Some(is_active) = is_active {
+                    row.state = if is_active { "active" } else { "suspended" }.to_owned();
+                }
+                if row != before {
+                    tx.update_tenant(&row)?;
+                    let text = |text: &str| Some(Value::from(text));
+                    let entry = Entry::new("tenant.updated", "tenant", id.clone())
+                        .change("name", text(&before.name), text(&row.name))
+                        .change("state", text(&before.state), text(&row.state));
+                    tx.record(entry);
+                    let (news, now) = (tx.fresh_id(), tx.now().0);
+                    tx.create_invalidation(&news, "tenant", &id, now)?;
+                }
+                Ok::<_, Error>(Outcome::Done(row))
             })
             .await
     }
@@ -117,15 +134,14 @@ impl Service {
     }
 }
 
-/// A tenant's name can stand in a URL and on a command line.
 fn check_name(name: &str) -> Result<()> {
-    let is_fine = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    if (1..=63).contains(&name.len()) && name.bytes().all(is_fine) {
-        return Ok(());
+    let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    match !name.is_empty() && name.len() <= 63 && name.bytes().all(is_plain) {
+        true => Ok(()),
+        false => Err(crate::scim::Error::invalid_value(format!(
+            "a tenant's name has 1 to 63 of a-z, 0-9 and `-`; got `{}`",
+            crate::scim::error::quote(name)
+        ))
+        .into()),
     }
-    Err(crate::scim::Error::invalid_value(format!(
-        "a tenant's name has 1 to 63 of a-z, 0-9 and `-`; got `{}`",
-        crate::scim::error::quote(name)
-    ))
-    .into())
 }

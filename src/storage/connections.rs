@@ -82,6 +82,20 @@ impl Scope<'_> {
         Ok(())
     }
 
+    /// Stores what an admin may change of a connection: label, policy, state, settings.
+    pub fn update_connection(&mut self, row: &ConnectionRow) -> Result<()> {
+        let (conn, tenant) = self.parts();
+        diesel::update(connections::table.find((tenant, &row.id)))
+            .set((
+                connections::label.eq(&row.label),
+                connections::joiner_policy.eq(&row.joiner_policy),
+                connections::state.eq(&row.state),
+                connections::settings.eq(&row.settings),
+            ))
+            .execute(conn)?;
+        Ok(())
+    }
+
     /// Moves the counters of a connection.
     pub fn count_for_connection(&mut self, id: &str, by: Counted) -> Result<()> {
         if by == Counted::default() {

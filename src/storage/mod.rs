@@ -31,6 +31,7 @@ pub mod runs;
 pub mod schedules;
 pub mod schema;
 pub mod scope;
+pub mod secrets;
 pub mod store;
 pub mod tenant_schemas;
 pub mod tenants;

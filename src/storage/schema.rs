@@ -311,6 +311,18 @@ table! {
     }
 }
 
+table! {
+    connection_secrets (tenant, connection_id, name) {
+        tenant -> Text,
+        connection_id -> Text,
+        name -> Text,
+        key_id -> Text,
+        sealed -> Text,
+        state -> Text,
+        updated_at -> BigInt,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     users,
     claims,

@@ -134,15 +134,15 @@ impl Tx<'_> {
         heads::create(conn, &Head::genesis(&row.id))
     }
 
-    /// Any tenant, for the operator's transaction.
+    /// A tenant, as the operator's transaction sees it.
     pub fn find_tenant(&mut self, id: &str) -> Result<Option<TenantRow>> {
         find(self.scope.conn(), id)
     }
 
-    /// Gives a tenant another name.
-    pub fn rename_tenant(&mut self, id: &str, name: &str) -> Result<()> {
-        diesel::update(tenants::table.find(id))
-            .set(tenants::name.eq(name))
+    /// Stores name and state of another tenant; the operator's transaction records it.
+    pub fn update_tenant(&mut self, row: &TenantRow) -> Result<()> {
+        diesel::update(tenants::table.find(&row.id))
+            .set((tenants::name.eq(&row.name), tenants::state.eq(&row.state)))
             .execute(self.scope.conn())?;
         Ok(())
     }

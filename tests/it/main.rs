@@ -9,6 +9,7 @@
 
 mod adoption;
 mod any_order;
+mod api;
 mod architecture;
 mod attributes;
 mod audit;
@@ -23,6 +24,7 @@ mod filters;
 mod fuzz;
 mod groups;
 mod isolation;
+mod isolation_api;
 mod kill;
 mod large_groups;
 mod lifecycle;
@@ -36,6 +38,7 @@ mod protocol;
 mod pull;
 mod rfc;
 mod schema;
+mod secrets;
 mod serve;
 mod settings;
 mod simulate;

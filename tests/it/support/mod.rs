@@ -14,6 +14,7 @@ use rosterd::domain::chance::SystemChance;
 use rosterd::domain::clock::{Clock, Millis, SystemClock};
 use rosterd::domain::ids::{OPERATOR_TENANT, TenantId};
 use rosterd::domain::roles::Role;
+use rosterd::domain::sealed::Keyring;
 use rosterd::http::scim::cursor::Seal;
 use rosterd::http::{self, State};
 use rosterd::scim::rules::Preset;
@@ -136,7 +137,8 @@ impl TestApp {
         let database = Database::migrated();
         let options = tuned(Options::new(database.url.clone()));
         let store = Store::open(&options, clock, Arc::new(SystemChance)).unwrap();
-        let service = Service::new(Arc::new(store), Arc::new(Registry::builtin().unwrap()));
+        let mut service = Service::new(Arc::new(store), Arc::new(Registry::builtin().unwrap()));
+        service.keys = Arc::new(Keyring::new(&[7; 32], &[]));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::new(State {
