@@ -1,6 +1,8 @@
 //! What is done about a record, before it is done: the person as she will be, and her link. A preview looks at it; an
 //! apply settles it.
 
+use chrono::NaiveDate;
+
 use super::matching::{Found, find};
 use super::record::{Record, Scene};
 use super::types::{Effect, Finding, Permit, Recognised, Stand, Step};
@@ -323,6 +325,7 @@ impl Draft {
                 phase: record.phase(scene),
                 earlier: Earlier::Met,
                 left_elsewhere: false,
+                day: day_of(&link, record.phase(scene)),
                 keeps_access: false,
             },
             question: None,
@@ -504,10 +507,22 @@ impl Draft {
     }
 }
 
+/// The day from which a phase follows.
+pub(super) fn day_of(link: &LinkRow, phase: Phase) -> Option<NaiveDate> {
+    match phase {
+        Phase::NotStarted => day(&link.start_date),
+        Phase::Ended(_) => day(&link.end_date),
+        Phase::Unknown | Phase::Working => None,
+    }
+}
+
+fn day(text: &Option<String>) -> Option<NaiveDate> {
+    text.as_deref()?.parse().ok()
+}
+
 /// What a link says.
 pub(super) fn term_of(link: &LinkRow) -> Term {
     let state = EmploymentState::parse(&link.state).unwrap_or(EmploymentState::Unknown);
-    let day = |text: &Option<String>| text.as_deref().and_then(|text| text.parse().ok());
     let (start, end) = (day(&link.start_date), day(&link.end_date));
     Term::new(state, start, end, link.zone.as_deref())
 }

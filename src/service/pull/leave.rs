@@ -1,7 +1,7 @@
 //! Records that are gone, days that have come, records that left the scope.
 
 use super::apply::{store, store_link, try_out};
-use super::draft::{Draft, earlier, term_of};
+use super::draft::{Draft, day_of, earlier, term_of};
 use super::record::Scene;
 use super::types::{Effect, Gone, Permit, Step};
 use crate::domain::access::reason;
@@ -64,6 +64,7 @@ pub(super) fn linked(
             phase,
             earlier: earlier(&link, scene.run),
             left_elsewhere: false,
+            day: None,
             keeps_access: false,
         },
         link,
@@ -181,6 +182,7 @@ fn due(
     }
     drafted.heard.phase = term.phase(scene.now);
     drafted.heard.keeps_access = permit == Permit::KeepAccess;
+    drafted.heard.day = day_of(&drafted.link, drafted.heard.phase);
     drafted.employ(scope, scene, Some(term))?;
     Ok(Ok(drafted))
 }

@@ -130,6 +130,10 @@ impl Service {
         source: &PullSource,
         people: Vec<(PullPerson, Permit)>,
     ) -> Vec<Result<Effect>> {
+        // Known before the first is queued, so that they are queued in their order.
+        if let Err(error) = self.registry(&caller.tenant).await {
+            tracing::warn!(error = %error, "no schemas to read records by");
+        }
         let each = people
             .into_iter()
             .map(|(person, permit)| self.pull_person(caller, source, person, permit));

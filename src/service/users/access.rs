@@ -1,5 +1,8 @@
 //! What a source's word about a person means for access, and whom a source may take over without asking.
 
+use chrono::NaiveDate;
+use serde_json::json;
+
 use super::identity::{is_verified, primary_key};
 use super::model::Model;
 use crate::domain::access::{Access, RETURN_DAYS, Standing, on_active, on_inactive, reason};
@@ -33,6 +36,8 @@ pub(in crate::service) struct Heard {
     pub(in crate::service) earlier: Earlier,
     /// Another pull source says that she has left.
     pub(in crate::service) left_elsewhere: bool,
+    /// The day that the phase follows from.
+    pub(in crate::service) day: Option<NaiveDate>,
     /// A loss of access is not permitted now.
     pub(in crate::service) keeps_access: bool,
 }
@@ -107,6 +112,21 @@ pub(in crate::service) fn decide(
     };
     if let Some(decision) = decision.filter(|d| !keeps || d.has_access()) {
         model.decide(decision, now);
+    }
+    if let Says::Employed(heard) = says {
+        tell_day(model, heard);
+    }
+}
+
+/// Puts the day beside the reason that speaks of it; a first day may move while she waits for it.
+fn tell_day(model: &mut Model, heard: Heard) {
+    let name = match (heard.phase, model.row.access_reason.as_str()) {
+        (Phase::NotStarted, reason::NOT_STARTED) => "firstDay",
+        (Phase::Ended(_), reason::LAST_DAY_PASSED) => "lastDay",
+        _ => return,
+    };
+    if let Some(day) = heard.day {
+        model.row.access_params = Some(json!({name: day.to_string()}).to_string());
     }
 }
 

@@ -17,7 +17,7 @@ use crate::storage::memberships::MemberKind;
 use crate::storage::{Outcome, Tx};
 
 /// Parameter of the reason: what the human wrote beside the decision.
-pub(super) const NOTE: &str = "note";
+const NOTE: &str = "note";
 
 /// Longest note, in characters.
 const NOTE_LENGTH: usize = 500;
