@@ -388,25 +388,44 @@ fn is_archived(desk: &Desk, person: &Person) -> bool {
     desk.state(person) == EmploymentState::Left && person.serial % 3 == 2
 }
 
-/// Sheet: Record; "Missing arrays are omitted, not null".
-fn user(desk: &Desk, person: &Person, is_full: bool) -> Value {
-    let unit = person.unit;
-    let has_left = desk.state(person) == EmploymentState::Left;
+/// Sheet: Record, "organizations[]: pick primary == true, else first".
+fn organizations(person: &Person) -> Value {
     let kind = match person.kind {
         Kind::Employee => "Employee",
         Kind::Contractor => "Contractor",
     };
     let own = json!({
-        "title": person.title, "department": unit.name, "costCenter": unit.cost_center,
+        "title": person.title, "department": person.unit.name, "costCenter": person.unit.cost_center,
         "name": person.entity.name, "primary": true, "customType": "", "description": kind,
         "location": person.site.name,
     });
-    // "pick primary == true, else first"
-    let organizations = match person.serial % 6 {
+    match person.serial % 6 {
         0 => json!([{"title": "Volunteer", "department": "Choir", "primary": false}, own]),
         _ => json!([own]),
+    }
+}
+
+fn phones(person: &Person) -> Vec<Value> {
+    let phone = |value: &Option<String>, kind: &str| {
+        value.as_ref().map(|v| json!({"value": v, "type": kind}))
     };
+    [
+        phone(&person.work_phone, "work"),
+        phone(&person.mobile, "mobile"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Sheet: Record; Example.
+fn user(desk: &Desk, person: &Person, is_full: bool) -> Value {
+    let has_left = desk.state(person) == EmploymentState::Left;
     let email = primary(person);
+    let unit_path = match has_left {
+        true => "/Leavers".to_owned(),
+        false => format!("/Staff/{}", person.unit.division),
+    };
     let mut user = json!({
         "kind": "admin#directory#user",
         "id": desk.id(person),
@@ -418,49 +437,44 @@ fn user(desk: &Desk, person: &Person, is_full: bool) -> Value {
         "creationTime": format!("{}T08:00:00.000Z", person.start),
         "lastLoginTime": "1970-01-01T00:00:00.000Z",
         "emails": [{"address": person.private_email, "type": "home"}, {"address": email, "primary": true}],
-        "organizations": organizations,
+        "organizations": organizations(person),
         "languages": [{"languageCode": "en", "preference": "not_preferred"}, {"languageCode": person.site.locale, "preference": "preferred"}],
         "customerId": "C0kestrel1",
-        "orgUnitPath": if has_left { "/Leavers".to_owned() } else { format!("/Staff/{}", unit.division) },
+        "orgUnitPath": unit_path,
     });
-    let mut add = |name: &str, value: Option<Value>| {
-        if let (Some(user), Some(value)) = (user.as_object_mut(), value) {
-            user.insert(name.to_owned(), value);
-        }
-    };
-    add("aliases", alias(person).map(|a| json!([a])));
-    add(
-        "externalIds",
-        person
-            .number
-            .map(|n| json!([{"value": n.to_string(), "type": "organization"}])),
-    );
-    // "manager addresses can point to aliases or to people who left"
-    let manager = desk.company.manager_of(person);
-    let address = manager.map(|m| alias(m).unwrap_or_else(|| primary(m)));
-    add(
-        "relations",
-        address.map(|a| json!([{"value": a, "type": "manager"}])),
-    );
-    let phone = |value: &Option<String>, kind: &str| {
-        value.as_ref().map(|v| json!({"value": v, "type": kind}))
-    };
-    let phones: Vec<Value> = [
-        phone(&person.work_phone, "work"),
-        phone(&person.mobile, "mobile"),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    add("phones", (!phones.is_empty()).then_some(json!(phones)));
-    if is_full {
-        let mut dates = json!({"startDate": person.start.to_string()});
-        if let Some(end) = person.end {
-            dates["endDate"] = json!(end.to_string());
-        }
-        add("customSchemas", Some(json!({"HR": dates})));
+    if let Some(user) = user.as_object_mut() {
+        user.extend(present(desk, person, is_full));
     }
     user
+}
+
+/// Sheet: Record, "Missing arrays are omitted, not null".
+fn present(desk: &Desk, person: &Person, is_full: bool) -> Map<String, Value> {
+    let number = person
+        .number
+        .map(|n| json!([{"value": n.to_string(), "type": "organization"}]));
+    // "manager addresses can point to aliases or to people who left"
+    let manager = desk.company.manager_of(person);
+    let manager = manager.map(|m| alias(m).unwrap_or_else(|| primary(m)));
+    let phones = phones(person);
+    let mut dates = json!({"startDate": person.start.to_string()});
+    if let Some(end) = person.end {
+        dates["endDate"] = json!(end.to_string());
+    }
+    let parts = [
+        ("aliases", alias(person).map(|a| json!([a]))),
+        ("externalIds", number),
+        (
+            "relations",
+            manager.map(|a| json!([{"value": a, "type": "manager"}])),
+        ),
+        ("phones", (!phones.is_empty()).then(|| json!(phones))),
+        ("customSchemas", is_full.then(|| json!({"HR": dates}))),
+    ];
+    let named = parts
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    named.collect()
 }
 
 fn org_units(_: &Desk) -> Result<Reply, Refusal> {

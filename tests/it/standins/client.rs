@@ -18,6 +18,8 @@ pub struct World {
     pub clock: Arc<ManualClock>,
     /// What a walk has to remember for the next one, such as a token that rotates.
     pub memory: std::cell::RefCell<Option<String>>,
+    http: reqwest::Client,
+    today: std::cell::RefCell<String>,
     keys: std::collections::BTreeMap<&'static str, String>,
     handle: actix_web::dev::ServerHandle,
 }
@@ -86,11 +88,24 @@ impl World {
             origin: served.origin,
             clock,
             memory: std::cell::RefCell::default(),
+            http: http_client(),
+            today: std::cell::RefCell::new(DAY.to_owned()),
             keys: served.keys,
             handle,
         };
         actix_web::rt::spawn(served.server);
         world
+    }
+
+    /// The company's day.
+    pub fn today(&self) -> String {
+        self.today.borrow().clone()
+    }
+
+    pub async fn set_day(&self, day: &str) {
+        let heard = self.control("POST", "day", json!({"day": day})).await;
+        assert_eq!(heard.status, 200, "{}", heard.text);
+        *self.today.borrow_mut() = day.to_owned();
     }
 
     pub fn now(&self) -> Millis {
@@ -114,7 +129,7 @@ impl World {
             None => to,
         };
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
-        let mut request = http_client().request(method, format!("{}{path}", self.base));
+        let mut request = self.http.request(method, format!("{}{path}", self.base));
         for (name, value) in headers {
             request = request.header(*name, value);
         }
@@ -140,7 +155,9 @@ impl World {
     /// Asks the stand-in itself.
     pub async fn control(&self, method: &str, path: &str, body: Value) -> Heard {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
-        let request = http_client().request(method, format!("{}/_{path}", self.origin));
+        let request = self
+            .http
+            .request(method, format!("{}/_{path}", self.origin));
         let answer = request.body(body.to_string()).send().await.unwrap();
         let status = answer.status().as_u16();
         Heard {
