@@ -1,6 +1,7 @@
 //! The engine that runs a connector: authentication, paging, formats, joins and the mapping of one vendor's record to
 //! a SCIM User. A connector is data (`connectors/<slug>.yaml`); no vendor is named here. It can only read.
 
+pub mod files;
 pub mod formats;
 pub mod jq;
 pub mod template;

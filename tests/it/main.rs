@@ -34,6 +34,7 @@ mod rfc;
 mod schema;
 mod serve;
 mod settings;
+mod sftp;
 mod simulate;
 mod sources;
 mod support;
