@@ -64,410 +64,74 @@ pub enum Field {
     EndDate,
 }
 
-/// Names of columns, normalised, the best first.
-const NAMES: &[(Field, &[&str])] = &[
-    (
-        Field::EmployeeId,
-        &[
-            "employee_id",
-            "employeeid",
-            "person_id",
-            "worker_id",
-            "personnel_number",
-            "personalnummer",
-            "ansattnr",
-            "ansattnummer",
-            "medewerker",
-            "medewerkernummer",
-            "personeelsnummer",
-            "matricule",
-            "matricola",
-            "numero_de_matricule",
-            "anställningsnummer",
-            "anstallningsnummer",
-            "medarbejdernummer",
-            "número_de_empleado",
-            "id",
-        ],
-    ),
-    (
-        Field::EmployeeNumber,
-        &[
-            "employee_number",
-            "employee_no",
-            "staff_number",
-            "payroll_number",
-            "payroll_id",
-        ],
-    ),
-    (
-        Field::WorkEmail,
-        &[
-            "work_email",
-            "e_mail_work",
-            "email_work",
-            "business_email",
-            "company_email",
-            "dienst_e_mail",
-            "e_mail_dienstlich",
-            "geschäftliche_e_mail",
-            "zakelijk_e_mailadres",
-            "e_mail_zakelijk",
-            "email_professionnel",
-            "e_mail_professionnel",
-            "adresse_email_professionnelle",
-            "jobb_e_post",
-            "e_post_jobb",
-            "arbejds_e_mail",
-            "correo_de_trabajo",
-            "email",
-            "e_mail",
-            "email_address",
-            "e_mail_adresse",
-            "e_mailadres",
-            "e_post",
-            "epost",
-            "adresse_e_mail",
-            "correo_electrónico",
-            "mail",
-        ],
-    ),
-    (
-        Field::PrivateEmail,
-        &[
-            "private_email",
-            "personal_email",
-            "e_mail_private",
-            "e_mail_privat",
-            "private_e_mail",
-            "privé_e_mail",
-            "email_personnel",
-        ],
-    ),
-    (
-        Field::FirstName,
-        &[
-            "first_name",
-            "firstname",
-            "given_name",
-            "vorname",
-            "fornavn",
-            "förnamn",
-            "voornaam",
-            "roepnaam",
-            "prénom",
-            "prenom",
-            "nombre",
-            "nome",
-        ],
-    ),
-    (
-        Field::PreferredName,
-        &[
-            "preferred_name",
-            "preferred_first_name",
-            "known_as",
-            "rufname",
-            "nickname",
-        ],
-    ),
-    (
-        Field::Prefix,
-        &[
-            "prefix",
-            "name_prefix",
-            "voorvoegsel",
-            "voorvoegsels",
-            "tussenvoegsel",
-            "namenszusatz",
-        ],
-    ),
-    (
-        Field::LastName,
-        &[
-            "last_name",
-            "lastname",
-            "family_name",
-            "surname",
-            "nachname",
-            "familienname",
-            "etternavn",
-            "efternavn",
-            "efternamn",
-            "achternaam",
-            "nom",
-            "nom_de_famille",
-            "apellido",
-            "apellidos",
-            "cognome",
-        ],
-    ),
-    (
-        Field::DisplayName,
-        &[
-            "display_name",
-            "full_name",
-            "anzeigename",
-            "weergavenaam",
-            "nom_complet",
-        ],
-    ),
-    (
-        Field::JobTitle,
-        &[
-            "job_title",
-            "title",
-            "position",
-            "stelle",
-            "stellenbezeichnung",
-            "funktion",
-            "functie",
-            "functietitel",
-            "stilling",
-            "befattning",
-            "poste",
-            "fonction",
-            "intitulé_du_poste",
-            "puesto",
-        ],
-    ),
-    (
-        Field::Department,
-        &[
-            "department",
-            "abteilung",
-            "afdeling",
-            "avdeling",
-            "avdelning",
-            "département",
-            "service",
-            "departamento",
-            "reparto",
-        ],
-    ),
-    (
-        Field::Division,
-        &[
-            "division",
-            "business_unit",
-            "bereich",
-            "geschäftsbereich",
-            "divisie",
-        ],
-    ),
-    (
-        Field::CostCenter,
-        &[
-            "cost_center",
-            "cost_centre",
-            "costcenter",
-            "kostenstelle",
-            "kostenplaats",
-            "kostsenter",
-            "kostnadsställe",
-            "omkostningssted",
-            "centre_de_coût",
-            "centre_de_coûts",
-            "centro_de_coste",
-        ],
-    ),
-    (
-        Field::Organization,
-        &[
-            "organization",
-            "organisation",
-            "legal_entity",
-            "company",
-            "firma",
-            "gesellschaft",
-            "bedrijf",
-            "werkgever",
-            "selskap",
-            "société",
-            "entité_légale",
-            "empresa",
-        ],
-    ),
-    (
-        Field::Location,
-        &[
-            "location",
-            "office",
-            "site",
-            "standort",
-            "arbeitsort",
-            "locatie",
-            "vestiging",
-            "arbeidssted",
-            "lieu_de_travail",
-            "ort",
-        ],
-    ),
-    (Field::Country, &["country", "land", "pays", "país"]),
-    (
-        Field::Locale,
-        &["locale", "language", "sprache", "taal", "språk", "langue"],
-    ),
-    (
-        Field::Timezone,
-        &[
-            "timezone",
-            "time_zone",
-            "zeitzone",
-            "tijdzone",
-            "fuseau_horaire",
-        ],
-    ),
-    (
-        Field::WorkPhone,
-        &[
-            "work_phone",
-            "phone_work",
-            "telefon_dienstlich",
-            "telefoon_zakelijk",
-            "téléphone_professionnel",
-            "phone",
-            "telefon",
-            "telefoon",
-            "téléphone",
-        ],
-    ),
-    (
-        Field::Mobile,
-        &[
-            "mobile",
-            "mobile_phone",
-            "cell_phone",
-            "handy",
-            "mobil",
-            "mobiel",
-            "portable",
-            "móvil",
-        ],
-    ),
-    (
-        Field::ManagerId,
-        &[
-            "manager_id",
-            "manager_employee_id",
-            "reports_to_id",
-            "vorgesetzter_personalnummer",
-            "personalnummer_vorgesetzter",
-            "manager_number",
-            "leder_ansattnr",
-            "manager_medewerkernummer",
-            "matricule_manager",
-            "matricule_responsable",
-            "manager",
-            "reports_to",
-            "supervisor",
-            "vorgesetzter",
-            "vorgesetzte",
-            "leidinggevende",
-            "leader",
-            "leder",
-            "närmaste_chef",
-            "chef",
-            "responsable",
-        ],
-    ),
-    (
-        Field::ManagerEmail,
-        &[
-            "manager_email",
-            "manager_e_mail",
-            "e_mail_vorgesetzter",
-            "vorgesetzter_e_mail",
-            "e_mail_leidinggevende",
-            "email_manager",
-            "email_du_manager",
-        ],
-    ),
-    (
-        Field::EmploymentType,
-        &[
-            "employment_type",
-            "contract_type",
-            "beschäftigungsart",
-            "vertragsart",
-            "contractsoort",
-            "type_de_contrat",
-        ],
-    ),
-    (
-        Field::Status,
-        &[
-            "status",
-            "employment_status",
-            "employee_status",
-            "beschäftigungsstatus",
-            "mitarbeiterstatus",
-            "statut",
-            "estado",
-            "active",
-            "aktiv",
-            "actief",
-            "actif",
-        ],
-    ),
-    (
-        Field::StartDate,
-        &[
-            "start_date",
-            "hire_date",
-            "date_of_hire",
-            "join_date",
-            "eintrittsdatum",
-            "eintritt",
-            "datum_in_dienst",
-            "in_dienst",
-            "indiensttreding",
-            "fromdate",
-            "ansettelsesdato",
-            "anställningsdatum",
-            "ansættelsesdato",
-            "date_d_entrée",
-            "date_d_embauche",
-            "fecha_de_alta",
-        ],
-    ),
-    (
-        Field::EndDate,
-        &[
-            "end_date",
-            "termination_date",
-            "leaving_date",
-            "last_working_day",
-            "austrittsdatum",
-            "austritt",
-            "datum_uit_dienst",
-            "uit_dienst",
-            "uitdiensttreding",
-            "enddate",
-            "sluttdato",
-            "slutdatum",
-            "fratrædelsesdato",
-            "date_de_sortie",
-            "date_de_départ",
-            "fecha_de_baja",
-        ],
-    ),
-];
-
 impl Field {
     /// All fields.
-    pub fn all() -> impl Iterator<Item = Self> {
-        NAMES.iter().map(|(field, _)| *field)
-    }
+    pub const ALL: [Self; 26] = [
+        Self::EmployeeId,
+        Self::EmployeeNumber,
+        Self::WorkEmail,
+        Self::PrivateEmail,
+        Self::FirstName,
+        Self::PreferredName,
+        Self::Prefix,
+        Self::LastName,
+        Self::DisplayName,
+        Self::JobTitle,
+        Self::Department,
+        Self::Division,
+        Self::CostCenter,
+        Self::Organization,
+        Self::Location,
+        Self::Country,
+        Self::Locale,
+        Self::Timezone,
+        Self::WorkPhone,
+        Self::Mobile,
+        Self::ManagerId,
+        Self::ManagerEmail,
+        Self::EmploymentType,
+        Self::Status,
+        Self::StartDate,
+        Self::EndDate,
+    ];
 
     /// The name under which a record has it.
     pub fn name(self) -> &'static str {
-        NAMES
-            .iter()
-            .find(|(f, _)| *f == self)
-            .and_then(|(_, names)| names.first())
-            .copied()
-            .unwrap_or("")
+        match self {
+            Self::EmployeeId => "employee_id",
+            Self::EmployeeNumber => "employee_number",
+            Self::WorkEmail => "work_email",
+            Self::PrivateEmail => "private_email",
+            Self::FirstName => "first_name",
+            Self::PreferredName => "preferred_name",
+            Self::Prefix => "prefix",
+            Self::LastName => "last_name",
+            Self::DisplayName => "display_name",
+            Self::JobTitle => "job_title",
+            Self::Department => "department",
+            Self::Division => "division",
+            Self::CostCenter => "cost_center",
+            Self::Organization => "organization",
+            Self::Location => "location",
+            Self::Country => "country",
+            Self::Locale => "locale",
+            Self::Timezone => "timezone",
+            Self::WorkPhone => "work_phone",
+            Self::Mobile => "mobile",
+            Self::ManagerId => "manager_id",
+            Self::ManagerEmail => "manager_email",
+            Self::EmploymentType => "employment_type",
+            Self::Status => "status",
+            Self::StartDate => "start_date",
+            Self::EndDate => "end_date",
+        }
+    }
+
+    /// Headers under which exports have it, normalised, the best first: one line of `columns.txt`.
+    fn headers(self) -> impl Iterator<Item = &'static str> {
+        let lines = include_str!("columns.txt").lines();
+        let mine = lines.filter(move |l| l.split(' ').next() == Some(self.name()));
+        mine.flat_map(|l| l.split(' '))
     }
 
     /// Whether its cells are dates.
@@ -501,11 +165,11 @@ pub(super) fn assign(
         })?;
         found.insert(*field, at);
     }
-    for (field, names) in NAMES {
+    for field in Field::ALL {
         let free = |at: &usize| !found.values().any(|taken| taken == at);
-        let by_name = names.iter().filter_map(|n| place(n)).find(free);
-        if let (false, Some(at)) = (found.contains_key(field), by_name) {
-            found.insert(*field, at);
+        let by_name = field.headers().filter_map(place).find(free);
+        if let (false, Some(at)) = (found.contains_key(&field), by_name) {
+            found.insert(field, at);
         }
     }
     if !found.contains_key(&Field::EmployeeId) {
@@ -522,13 +186,18 @@ mod tests {
     #[test]
     fn no_name_means_two_things_and_all_are_normalised() {
         let mut seen = BTreeMap::new();
-        for (field, names) in NAMES {
-            for name in *names {
-                assert_eq!(normalise(name), *name);
-                assert_eq!(seen.insert(*name, *field), None, "{name}");
+        for field in Field::ALL {
+            assert_eq!(field.headers().next(), Some(field.name()));
+            for name in field.headers() {
+                assert_eq!(normalise(name), name);
+                assert_eq!(seen.insert(name, field), None, "{name}");
             }
             assert_eq!(serde_json::to_value(field).ok(), Some(field.name().into()));
         }
+        assert_eq!(
+            include_str!("columns.txt").lines().count(),
+            Field::ALL.len()
+        );
     }
 
     #[test]
