@@ -4,6 +4,7 @@ mod admin;
 mod audit;
 mod backup;
 mod bench;
+mod connectors;
 mod disk;
 mod doctor;
 mod figures;
@@ -52,6 +53,8 @@ enum Command {
     Simulate(simulate::Args),
     /// Measure servers under load, side by side.
     Bench(bench::Args),
+    /// HR systems: list them, look at one, pull from it without a database.
+    Connectors(connectors::Args),
     /// What can be configured.
     #[command(subcommand)]
     Config(settings::Settings),
@@ -131,6 +134,10 @@ pub fn main() -> ExitCode {
             settings::completions(shell, &mut Args::command()).map(|()| 0)
         }
         Command::Simulate(args) => Ok(runtime.block_on(simulate::run(args, unix_seconds()))),
+        Command::Connectors(command) => {
+            let output = Output { json: args.json };
+            runtime.block_on(connectors::run(command, output))
+        }
         Command::Bench(args) => runtime
             .block_on(bench::run(args, unix_seconds()))
             .map(|()| 0),

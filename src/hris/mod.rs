@@ -1,10 +1,26 @@
 //! The engine that runs a connector: authentication, paging, formats, joins and the mapping of one vendor's record to
 //! a SCIM User. A connector is data (`connectors/<slug>.yaml`); no vendor is named here. It can only read.
 
+pub mod auth;
+pub mod catalogue;
+pub mod client;
+pub mod error;
 pub mod files;
 pub mod formats;
 pub mod jq;
+pub mod manifest;
+mod mapping;
+mod pages;
+mod paging;
+mod probe;
+mod pull;
 pub mod template;
+pub mod values;
+
+pub use self::error::{Error, Kind};
+pub use self::mapping::{ENTERPRISE, ROSTERD, address};
+pub use self::probe::{Probe, probe};
+pub use self::pull::{Job, Progress, Sink, pull};
 
 use std::collections::BTreeMap;
 
@@ -68,7 +84,11 @@ pub struct Evidence {
     pub people: u64,
     /// Records that could not be mapped.
     pub rejected: u64,
-    /// How many the vendor announced, if it does.
+    /// Records read of the main list, those that are nobody's included.
+    pub rows: u64,
+    /// Records that are nobody's, by the mapping.
+    pub skipped: u64,
+    /// How many records the vendor announced, if it does.
     pub announced: Option<u64>,
     /// Pages read of the main list.
     pub pages: u64,
@@ -78,6 +98,10 @@ pub struct Evidence {
     pub bytes: u64,
     /// For each unit (`name.givenName`, `employment`, `end_date`, …): how many of the people have it.
     pub coverage: BTreeMap<String, u64>,
+    /// Status words that the connector does not know, with how many people have them.
+    pub unknown_words: BTreeMap<String, u64>,
+    /// What could not be read beside the main list: nobody is missing, but what it would have filled in is empty.
+    pub degraded: Vec<Gap>,
     /// Why it is not complete.
     pub gaps: Vec<Gap>,
 }

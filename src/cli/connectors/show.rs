@@ -1,0 +1,185 @@
+//! Lists and descriptions of connectors.
+
+use serde_json::{Value, json};
+
+use crate::cli::Failure;
+use crate::cli::output::{Output, say};
+use crate::hris::catalogue::Catalogue;
+use crate::hris::manifest::{Field, GivenBy, ManagerBy, Manifest};
+
+/// Arguments of `show`.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Args {
+    /// Connector, such as bamboohr.
+    pub(super) slug: String,
+    /// Language of labels, help and steps.
+    #[arg(long, default_value = "en", value_parser = ["en", "fr"])]
+    lang: String,
+}
+
+/// Prints one line for each connector.
+pub(super) fn list(catalogue: &Catalogue, output: Output) -> Result<(), Failure> {
+    if !output.json {
+        say(&row(
+            "connector",
+            "name",
+            "sign-in",
+            ["leavers", "future hires", "manager by", "changes only"],
+        ))?;
+    }
+    for manifest in catalogue.list() {
+        output.row(&summary(manifest), &text(manifest))?;
+    }
+    Ok(())
+}
+
+fn text(manifest: &Manifest) -> String {
+    let can = &manifest.capabilities;
+    let yes = |can| if can { "yes" } else { "no" };
+    let manager = managers(manifest).join(", ");
+    row(
+        &manifest.slug,
+        &manifest.name,
+        manifest.auth.kind(),
+        [
+            yes(can.leavers),
+            yes(can.future_hires),
+            &manager,
+            yes(can.incremental),
+        ],
+    )
+}
+
+fn row(slug: &str, name: &str, auth: &str, can: [&str; 4]) -> String {
+    let [leavers, hires, manager, changes] = can;
+    let line =
+        format!("{slug:<20}{name:<22}{auth:<20}{leavers:<9}{hires:<14}{manager:<12}{changes}");
+    line.trim_end().to_owned()
+}
+
+fn managers(manifest: &Manifest) -> Vec<&'static str> {
+    manifest
+        .capabilities
+        .manager
+        .iter()
+        .map(|by: &ManagerBy| by.as_str())
+        .collect()
+}
+
+fn summary(manifest: &Manifest) -> Value {
+    let can = &manifest.capabilities;
+    json!({
+        "slug": manifest.slug,
+        "name": manifest.name,
+        "version": manifest.version,
+        "auth": manifest.auth.kind(),
+        "capabilities": {
+            "leavers": can.leavers,
+            "futureHires": can.future_hires,
+            "manager": managers(manifest),
+            "incremental": can.incremental,
+        },
+        "credentials": manifest.credentials.iter().map(|field| &field.id).collect::<Vec<_>>(),
+        "settings": manifest.settings.iter().map(|field| &field.id).collect::<Vec<_>>(),
+    })
+}
+
+/// Prints everything about a connector.
+pub(super) fn show(manifest: &Manifest, args: &Args, output: Output) -> Result<(), Failure> {
+    if output.json {
+        return say(&details(manifest, &args.lang).to_string());
+    }
+    let (asked, set, steps, notes) = match args.lang.as_str() {
+        "fr" => ("Identifiants", "Réglages", "Mise en place", "À savoir"),
+        _ => ("Credentials", "Settings", "Set-up", "Good to know"),
+    };
+    say(&format!(
+        "{} ({}, version {})",
+        manifest.name, manifest.slug, manifest.version
+    ))?;
+    fields(asked, &manifest.credentials, &args.lang)?;
+    fields(set, &manifest.settings, &args.lang)?;
+    say(&format!("\n{steps}"))?;
+    for (step, number) in manifest.steps.iter().zip(1..) {
+        say(&format!("  {number}. {}", step.get(&args.lang)))?;
+    }
+    if !manifest.notes.is_empty() {
+        say(&format!("\n{notes}"))?;
+    }
+    for note in &manifest.notes {
+        say(&format!("  - {}", note.get(&args.lang)))?;
+    }
+    Ok(())
+}
+
+fn fields(title: &str, fields: &[Field], lang: &str) -> Result<(), Failure> {
+    if fields.is_empty() {
+        return Ok(());
+    }
+    say(&format!("\n{title}"))?;
+    for field in fields {
+        let mut marks = Vec::new();
+        if field.secret {
+            marks.push("secret".to_owned());
+        }
+        if field.optional {
+            marks.push("optional".to_owned());
+        }
+        if field.given_by != GivenBy::Customer {
+            marks.push(given_by(field).to_owned());
+        }
+        if let Some(default) = &field.default {
+            marks.push(format!("default {default}"));
+        } else if let Some(example) = field.example.as_ref().filter(|_| !field.json) {
+            marks.push(format!("such as {example}"));
+        }
+        let marks = match marks.is_empty() {
+            true => String::new(),
+            false => format!(" ({})", marks.join(", ")),
+        };
+        say(&format!(
+            "  {:<24} {}{marks}",
+            field.id,
+            field.label.get(lang)
+        ))?;
+        if let Some(help) = &field.help {
+            say(&format!("  {:<24} {}", "", help.get(lang)))?;
+        }
+    }
+    Ok(())
+}
+
+fn given_by(field: &Field) -> &'static str {
+    match field.given_by {
+        GivenBy::Customer => "customer",
+        GivenBy::Operator => "operator",
+        GivenBy::Consent => "consent",
+    }
+}
+
+fn details(manifest: &Manifest, lang: &str) -> Value {
+    let field = |field: &Field| {
+        json!({
+            "id": field.id,
+            "label": field.label.get(lang),
+            "help": field.help.as_ref().map(|help| help.get(lang)),
+            "secret": field.secret,
+            "optional": field.optional,
+            "default": field.default,
+            "example": field.example,
+            "choices": field.choices,
+            "givenBy": given_by(field),
+        })
+    };
+    let texts = |list: &[crate::hris::manifest::Localized]| {
+        list.iter()
+            .map(|text| text.get(lang).to_owned())
+            .collect::<Vec<String>>()
+    };
+    let mut all = summary(manifest);
+    all["credentials"] = manifest.credentials.iter().map(field).collect();
+    all["settings"] = manifest.settings.iter().map(field).collect();
+    all["steps"] = json!(texts(&manifest.steps));
+    all["notes"] = json!(texts(&manifest.notes));
+    all
+}

@@ -1,0 +1,204 @@
+//! Authentication while a pull runs: what is added to each request, and the token behind it. A token is kept until a
+//! minute before it ends; when it is refused a new one is asked for once.
+
+mod jwt;
+mod saml;
+mod token;
+mod wss;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value, json};
+use tokio::sync::Mutex;
+
+use self::token::Token;
+use super::client::{Answer, Call, Client, filled};
+use super::error::{Error, Kind};
+use super::manifest::{Auth, PlainText, SECURITY_MARK, SendToken};
+use super::values::Values;
+use crate::domain::chance::Chance;
+use crate::domain::clock::Clock;
+
+/// Keeps a credential that the vendor exchanged. The new one is kept before the access token that came with it is used:
+/// the old one is dead already.
+pub trait Keeper: Send + Sync {
+    /// Keeps the new value of a credential. An error stops the pull.
+    fn keep(
+        &self,
+        credential: &str,
+        value: &str,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<(), Error>> + Send + '_>>;
+}
+
+/// What authentication needs from around it.
+pub struct Session<'a> {
+    auth: &'a Auth,
+    values: Value,
+    client: &'a Client,
+    clock: &'a dyn Clock,
+    chance: &'a dyn Chance,
+    keeper: Option<&'a dyn Keeper>,
+    token: Mutex<State>,
+}
+
+/// The token in use and, where it rotates, the credential of today.
+#[derive(Default)]
+struct State {
+    token: Option<Token>,
+    rotated: Option<String>,
+}
+
+impl<'a> Session<'a> {
+    /// A session. Without a keeper, a rotated credential is lost.
+    pub fn new(
+        auth: &'a Auth,
+        values: &Values,
+        client: &'a Client,
+        clock: &'a dyn Clock,
+        chance: &'a dyn Chance,
+        keeper: Option<&'a dyn Keeper>,
+    ) -> Self {
+        Self {
+            auth,
+            values: Value::Object(values.all().clone()),
+            client,
+            clock,
+            chance,
+            keeper,
+            token: Mutex::new(State::default()),
+        }
+    }
+
+    /// Sends a request as the one who is signed in; a refused token is renewed once.
+    pub async fn fetch<T>(
+        &self,
+        call: &Call,
+        read: impl Fn(&Answer) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let (dressed, used) = self.dress(call.clone(), None).await?;
+        let outcome = self.client.fetch(&dressed, &read).await;
+        match (outcome, used) {
+            (Err(error), Some(refused)) if is_refused(&error) => {
+                let (dressed, _) = self.dress(call.clone(), Some(&refused)).await?;
+                self.client.fetch(&dressed, &read).await
+            }
+            (outcome, _) => outcome,
+        }
+    }
+
+    /// Adds what shows who we are; answers the token that was used.
+    async fn dress(
+        &self,
+        mut call: Call,
+        refused: Option<&str>,
+    ) -> Result<(Call, Option<String>), Error> {
+        match self.auth {
+            Auth::None => {}
+            Auth::Basic { username, password } => {
+                let value = basic(&self.fill(username)?, &self.fill(password)?);
+                self.client.redactor().hide(&value);
+                call.set_header("Authorization", &value);
+            }
+            Auth::Header { name, value } => call.set_header(name, &self.fill(value)?),
+            Auth::Bearer { token } => {
+                call.set_header("Authorization", &format!("Bearer {}", self.fill(token)?));
+            }
+            Auth::Query { name, value } => call.add_query(name, &self.fill(value)?),
+            Auth::Body { name, value } => add_member(&mut call, name, &self.fill(value)?)?,
+            Auth::WsSecurity { username, password } => {
+                let header = wss::header(
+                    &self.fill(username)?,
+                    &self.fill(password)?,
+                    self.clock.now(),
+                );
+                add_security(&mut call, &header)?;
+            }
+            Auth::Login(login) => {
+                let token = self.token(refused).await?;
+                self.send(&mut call, login.send.as_ref(), &token)?;
+                return Ok((call, Some(token)));
+            }
+            Auth::ClientCredentials { .. }
+            | Auth::RefreshToken { .. }
+            | Auth::AuthorizationCode { .. }
+            | Auth::JwtBearer(_)
+            | Auth::SamlBearer(_) => {
+                let token = self.token(refused).await?;
+                self.send(&mut call, None, &token)?;
+                return Ok((call, Some(token)));
+            }
+        }
+        Ok((call, None))
+    }
+
+    fn send(&self, call: &mut Call, how: Option<&SendToken>, token: &str) -> Result<(), Error> {
+        match how {
+            None => call.set_header("Authorization", &format!("Bearer {token}")),
+            Some(how) => {
+                let mut values = self.values.clone();
+                if let Value::Object(map) = &mut values {
+                    map.insert("token".to_owned(), json!(token));
+                }
+                call.set_header(&how.header, &filled(how.value.render(&values))?);
+            }
+        }
+        Ok(())
+    }
+
+    /// The token in use; a new one if there is none, it ends, or it was refused. Others wait meanwhile.
+    async fn token(&self, refused: Option<&str>) -> Result<String, Error> {
+        let mut state = self.token.lock().await;
+        let now = self.clock.now();
+        if let Some(token) = &state.token
+            && token.is_good(now)
+            && refused != Some(token.value.as_str())
+        {
+            return Ok(token.value.clone());
+        }
+        let token = self.obtain(&mut state).await?;
+        self.client.redactor().hide(&token.value);
+        let value = token.value.clone();
+        state.token = Some(token);
+        Ok(value)
+    }
+
+    fn fill(&self, text: &PlainText) -> Result<String, Error> {
+        filled(text.render(&self.values))
+    }
+}
+
+/// The value of `Authorization` for HTTP Basic.
+fn basic(username: &str, password: &str) -> String {
+    format!(
+        "Basic {}",
+        STANDARD.encode(format!("{username}:{password}"))
+    )
+}
+
+fn is_refused(error: &Error) -> bool {
+    error.kind == Kind::Credentials && error.params.get("status").is_some_and(|s| s == "401")
+}
+
+/// Adds a member to a JSON body.
+fn add_member(call: &mut Call, name: &str, value: &str) -> Result<(), Error> {
+    let mut body: Map<String, Value> = match &call.body {
+        None => Map::new(),
+        Some((bytes, _)) => serde_json::from_slice(bytes)
+            .map_err(|_| Error::new(Kind::Settings, "auth.body").with("member", name))?,
+    };
+    body.insert(name.to_owned(), json!(value));
+    call.body = Some((
+        Value::Object(body).to_string().into_bytes(),
+        "application/json",
+    ));
+    Ok(())
+}
+
+/// Puts the security header in its place.
+fn add_security(call: &mut Call, header: &str) -> Result<(), Error> {
+    let error = || Error::new(Kind::Settings, "auth.security");
+    let (bytes, _) = call.body.as_mut().ok_or_else(error)?;
+    let text = std::str::from_utf8(bytes).map_err(|_| error())?;
+    *bytes = text.replacen(SECURITY_MARK, header, 1).into_bytes();
+    Ok(())
+}

@@ -1,0 +1,254 @@
+//! Calls that give a token.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{Session, State, basic, jwt, saml};
+use crate::domain::clock::Millis;
+use crate::hris::client::{Answer, Call};
+use crate::hris::error::{Error, Kind};
+use crate::hris::formats::json;
+use crate::hris::manifest::{Auth, ClientAuth, Login, Path, PlainText, TokenEndpoint};
+
+/// A token in use.
+pub(super) struct Token {
+    pub(super) value: String,
+    /// A minute before it ends.
+    until: Millis,
+}
+
+impl Token {
+    pub(super) fn is_good(&self, now: Millis) -> bool {
+        now < self.until
+    }
+}
+
+/// What an answer to a token call said.
+struct Given {
+    token: String,
+    seconds: u64,
+    refresh_token: Option<String>,
+}
+
+impl Session<'_> {
+    /// Asks for a token.
+    pub(super) async fn obtain(&self, state: &mut State) -> Result<Token, Error> {
+        let given = match self.auth {
+            Auth::Login(login) => self.login(login).await?,
+            Auth::ClientCredentials { endpoint } => {
+                self.grant(endpoint, &[("grant_type", "client_credentials")])
+                    .await?
+            }
+            Auth::RefreshToken {
+                endpoint,
+                credential,
+                rotates,
+            }
+            | Auth::AuthorizationCode {
+                endpoint,
+                credential,
+                rotates,
+                ..
+            } => self.refresh(state, endpoint, credential, *rotates).await?,
+            Auth::JwtBearer(bearer) => {
+                let assertion = jwt::assertion(bearer, &self.values, self.clock.now())?;
+                let pairs = [
+                    ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
+                    ("assertion", assertion.as_str()),
+                ];
+                let call = self.form(&bearer.url, &pairs, &BTreeMap::new())?;
+                self.token_call(&call, &oauth()).await?
+            }
+            Auth::SamlBearer(bearer) => {
+                let assertion =
+                    saml::assertion(bearer, &self.values, self.clock.now(), self.chance)?;
+                let pairs = [
+                    (
+                        "grant_type",
+                        "urn:ietf:params:oauth:grant-type:saml2-bearer",
+                    ),
+                    ("assertion", assertion.as_str()),
+                ];
+                let call = self.form(&bearer.url, &pairs, &bearer.form)?;
+                self.token_call(&call, &oauth()).await?
+            }
+            _ => return Err(Error::new(Kind::Settings, "auth.no_token")),
+        };
+        let life = given.seconds.saturating_sub(60).saturating_mul(1_000);
+        let now = self.clock.now();
+        Ok(Token {
+            value: given.token,
+            until: Millis(
+                now.0
+                    .saturating_add(i64::try_from(life).unwrap_or(i64::MAX)),
+            ),
+        })
+    }
+
+    async fn login(&self, login: &Login) -> Result<Given, Error> {
+        let mut call = Call::post(&login.url, &self.values)?;
+        for (name, text) in &login.headers {
+            call.set_header(name, &self.fill(text)?);
+        }
+        if let Some(body) = &login.body {
+            call.fill(body, &self.values)?;
+        }
+        let reading = Reading {
+            token: login.token.clone(),
+            expires_in: login.expires_in.clone(),
+            lifetime: login.lifetime,
+            refresh: false,
+        };
+        self.token_call(&call, &reading).await
+    }
+
+    async fn grant(
+        &self,
+        endpoint: &TokenEndpoint,
+        pairs: &[(&str, &str)],
+    ) -> Result<Given, Error> {
+        let id = self.fill(&endpoint.client_id)?;
+        let secret = match &endpoint.client_secret {
+            Some(text) => self.fill(text)?,
+            None => String::new(),
+        };
+        let scope = match &endpoint.scope {
+            Some(text) => self.fill(text)?,
+            None => String::new(),
+        };
+        let mut pairs = pairs.to_vec();
+        pairs.push(("scope", &scope));
+        if endpoint.client == ClientAuth::Body {
+            pairs.push(("client_id", &id));
+            pairs.push(("client_secret", &secret));
+        }
+        let mut call = self.form(&endpoint.url, &pairs, &endpoint.form)?;
+        if endpoint.client == ClientAuth::Basic {
+            let value = basic(&id, &secret);
+            self.client.redactor().hide(&value);
+            call.set_header("Authorization", &value);
+        }
+        let reading = Reading {
+            token: endpoint.token.clone(),
+            lifetime: endpoint.lifetime,
+            ..oauth()
+        };
+        self.token_call(&call, &reading).await
+    }
+
+    /// Exchanges a refresh token. A new one is kept before anything else is done with the answer.
+    async fn refresh(
+        &self,
+        state: &mut State,
+        endpoint: &TokenEndpoint,
+        credential: &str,
+        rotates: bool,
+    ) -> Result<Given, Error> {
+        let known = state
+            .rotated
+            .clone()
+            .or_else(|| self.values.get(credential)?.as_str().map(str::to_owned))
+            .filter(|token| !token.is_empty())
+            .ok_or_else(|| {
+                Error::new(Kind::Credentials, "auth.consent_missing").with("field", credential)
+            })?;
+        self.client.redactor().hide(&known);
+        let pairs = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", known.as_str()),
+        ];
+        let given = self.grant(endpoint, &pairs).await?;
+        let new = given.refresh_token.as_ref().filter(|new| **new != known);
+        if let Some(new) = new {
+            self.client.redactor().hide(new);
+            if let Some(keeper) = self.keeper {
+                keeper.keep(credential, new).await?;
+            }
+            state.rotated = Some(new.clone());
+        } else if rotates && given.refresh_token.is_none() {
+            tracing::warn!(credential, "the vendor gave no new refresh token");
+        }
+        Ok(given)
+    }
+
+    fn form(
+        &self,
+        url: &crate::hris::manifest::UrlText,
+        pairs: &[(&str, &str)],
+        more: &BTreeMap<String, PlainText>,
+    ) -> Result<Call, Error> {
+        let mut call = Call::post(url, &self.values)?;
+        let mut all: Vec<(String, String)> = pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        for (name, text) in more {
+            all.push((name.clone(), self.fill(text)?));
+        }
+        call.set_form(&all)?;
+        Ok(call)
+    }
+
+    /// Sends a token call: twice at most, since an answer that was lost may have used the credential up.
+    async fn token_call(&self, call: &Call, reading: &Reading) -> Result<Given, Error> {
+        let outcome = self
+            .client
+            .fetch_up_to(call, 2, |answer| reading.read(answer))
+            .await;
+        outcome.map_err(|error| match error.kind {
+            // 400 and 401 of a token call speak of the credentials (RFC 6749 §5.2); so do 403 and 404 of a login.
+            Kind::NotUnderstood | Kind::Credentials | Kind::Rights
+                if error.code == "http_status" || error.code == "error_behind_200" =>
+            {
+                Error {
+                    kind: Kind::Credentials,
+                    code: "auth.refused",
+                    ..error
+                }
+            }
+            _ => error,
+        })
+    }
+}
+
+/// Where an answer holds what.
+struct Reading {
+    token: Path,
+    expires_in: Option<Path>,
+    lifetime: u32,
+    refresh: bool,
+}
+
+fn oauth() -> Reading {
+    let path = |text| Path::parse(text).unwrap_or_default();
+    Reading {
+        token: path("access_token"),
+        expires_in: Some(path("expires_in")),
+        lifetime: 3_600,
+        refresh: true,
+    }
+}
+
+impl Reading {
+    fn read(&self, answer: &Answer) -> Result<Given, Error> {
+        let body = json::parse(&answer.body)
+            .map_err(|problem| Error::new(Kind::Unavailable, problem.code))?;
+        let Some(token) = self.token.text(&body) else {
+            let hidden = crate::hris::client::classify::hidden(answer.status, &body, &[]);
+            return Err(hidden.unwrap_or_else(|| {
+                Error::new(Kind::NotUnderstood, "auth.token_missing").with("path", &self.token)
+            }));
+        };
+        let seconds = self.expires_in.as_ref().and_then(|path| path.number(&body));
+        let refresh_token = body
+            .get("refresh_token")
+            .filter(|_| self.refresh)
+            .and_then(Value::as_str);
+        Ok(Given {
+            token,
+            seconds: seconds.unwrap_or(u64::from(self.lifetime)),
+            refresh_token: refresh_token.map(str::to_owned),
+        })
+    }
+}

@@ -1,0 +1,76 @@
+//! All connectors: those in the binary, and those of a directory, which add to them or take their place.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::manifest::{LoadError, Manifest};
+
+include!(concat!(env!("OUT_DIR"), "/connectors.rs"));
+
+/// Connectors by slug.
+#[derive(Debug, Clone, Default)]
+pub struct Catalogue(BTreeMap<String, Arc<Manifest>>);
+
+impl Catalogue {
+    /// Those in the binary and, of the directory, each `*.yaml`. Errors: a file that cannot be read or used, or whose
+    /// name is not its slug.
+    pub fn load(directory: Option<&Path>) -> Result<Self, LoadError> {
+        let mut catalogue = Self::default();
+        for (slug, text) in EMBEDDED {
+            catalogue.add(text, &format!("connectors/{slug}.yaml"), slug)?;
+        }
+        let Some(directory) = directory else {
+            return Ok(catalogue);
+        };
+        for file in files(directory).map_err(|error| unreadable(directory, &error))? {
+            let text = std::fs::read_to_string(&file).map_err(|error| unreadable(&file, &error))?;
+            let slug = file.file_stem().unwrap_or_default().to_string_lossy();
+            catalogue.add(&text, &file.display().to_string(), &slug)?;
+        }
+        Ok(catalogue)
+    }
+
+    fn add(&mut self, text: &str, file: &str, slug: &str) -> Result<(), LoadError> {
+        let manifest = Manifest::parse(text, file)?;
+        if manifest.slug != slug {
+            return Err(LoadError {
+                file: file.to_owned(),
+                line: None,
+                what: format!("the slug is `{}`; name the file `{0}.yaml`", manifest.slug),
+            });
+        }
+        self.0.insert(slug.to_owned(), Arc::new(manifest));
+        Ok(())
+    }
+
+    /// A connector.
+    pub fn find(&self, slug: &str) -> Option<Arc<Manifest>> {
+        self.0.get(slug).cloned()
+    }
+
+    /// All of them, in the order of slugs.
+    pub fn list(&self) -> impl Iterator<Item = &Arc<Manifest>> {
+        self.0.values()
+    }
+}
+
+fn files(directory: &Path) -> std::io::Result<Vec<std::path::PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|e| e == "yaml") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> LoadError {
+    LoadError {
+        file: path.display().to_string(),
+        line: None,
+        what: error.to_string(),
+    }
+}

@@ -1,0 +1,352 @@
+//! What a connector asks for: requests, lists with their paging, and what is joined to a record. A request is a GET, or
+//! a POST that says why it only reads: there is no way to write.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::{self, Deserializer, SeqAccess, Visitor};
+use utoipa::ToSchema;
+
+use super::text::{JsonText, Path, PlainText, Sentence, UrlText, XmlText};
+
+/// Method of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    /// GET
+    #[default]
+    Get,
+    /// POST that reads, by the vendor's documentation: `reads` names it.
+    Post,
+}
+
+/// One request.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// Method.
+    #[serde(default)]
+    pub method: Method,
+    /// Address; parameters stand under `query`.
+    pub url: UrlText,
+    /// Of a POST: what it reads, and where the vendor says so. Required there.
+    #[serde(default)]
+    pub reads: Option<Sentence>,
+    /// Parameters; a list repeats the name. What comes out empty is not sent.
+    #[serde(default)]
+    pub query: BTreeMap<String, OneOrMany>,
+    /// Headers; what comes out empty is not sent.
+    #[serde(default)]
+    pub headers: BTreeMap<String, PlainText>,
+    /// Body of a POST.
+    #[serde(default)]
+    pub body: Option<Body>,
+    /// Format of the answer.
+    #[serde(default)]
+    pub format: Format,
+}
+
+/// A value, or several under the same name.
+#[derive(Debug, Clone)]
+pub struct OneOrMany(Vec<PlainText>);
+
+impl OneOrMany {
+    /// All of them.
+    pub fn all(&self) -> &[PlainText] {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for OneOrMany {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(OneOrManyVisitor)
+    }
+}
+
+/// Not `untagged`: that would hide what is wrong with a template, and the line.
+struct OneOrManyVisitor;
+
+impl<'de> Visitor<'de> for OneOrManyVisitor {
+    type Value = OneOrMany;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a text or a list of texts")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<OneOrMany, E> {
+        let text = PlainText::parse(text).map_err(E::custom)?;
+        Ok(OneOrMany(vec![text]))
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<OneOrMany, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<OneOrMany, E> {
+        self.visit_str(&value.to_string())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<OneOrMany, A::Error> {
+        let mut all = Vec::new();
+        while let Some(text) = list.next_element()? {
+            all.push(text);
+        }
+        Ok(OneOrMany(all))
+    }
+}
+
+impl utoipa::PartialSchema for OneOrMany {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        use utoipa::openapi::schema as json;
+        let scalar = json::ObjectBuilder::new().schema_type(json::SchemaType::from_iter([
+            json::Type::String,
+            json::Type::Integer,
+            json::Type::Boolean,
+        ]));
+        let list = json::ArrayBuilder::new().items(PlainText::schema());
+        json::OneOfBuilder::new().item(scalar).item(list).into()
+    }
+}
+
+impl ToSchema for OneOrMany {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "OneOrMany".into()
+    }
+}
+
+/// Body of a request.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Body {
+    /// JSON.
+    Json(JsonText),
+    /// `application/x-www-form-urlencoded`.
+    Form(BTreeMap<String, PlainText>),
+    /// XML, sent as `text/xml`.
+    Xml(XmlText),
+}
+
+/// Format of an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Format {
+    /// JSON.
+    #[default]
+    Json,
+    /// XML, turned into JSON by one fixed rule.
+    Xml {
+        /// Elements that are lists even where there is one of them.
+        #[serde(default)]
+        lists: Vec<String>,
+    },
+    /// A line of JSON for each record.
+    Ndjson,
+    /// CSV; a record is an object of texts by normalised header.
+    Csv,
+}
+
+/// A list of records.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct List {
+    /// The request of each page; it may use `page`, `offset`, `cursor` and `size`.
+    pub request: Request,
+    /// Where the records lie in an answer.
+    pub records: Path,
+    /// The records' key may be missing when there are none.
+    #[serde(default)]
+    pub records_may_be_missing: bool,
+    /// Where a record's id lies; it shows pages that come twice, and joins.
+    #[serde(default)]
+    pub id: Option<Path>,
+    /// Where an answer says how many records there are in all.
+    #[serde(default)]
+    pub total: Option<Path>,
+    /// How a record is unwrapped before anything else.
+    #[serde(default)]
+    pub unwrap: Unwrap,
+    /// How the next page is found.
+    #[serde(default)]
+    pub paging: Paging,
+    /// Name of a list under `parents`: this list is read once for each of its records, which is `parent`.
+    #[serde(default)]
+    pub each: Option<String>,
+}
+
+/// How a record is unwrapped.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Unwrap {
+    /// Members of this object are lifted into the record (`attributes`).
+    #[serde(default)]
+    pub lift: Option<String>,
+    /// Objects that hold nothing but these names (`[label, value]`) become their `value`.
+    #[serde(default)]
+    pub wrapper: Vec<String>,
+}
+
+/// How the next page is found.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Paging {
+    /// One answer holds everything.
+    #[default]
+    None,
+    /// By number (`page`).
+    Page {
+        /// Number of the first page.
+        #[serde(default = "one")]
+        first: u64,
+        /// Records per page (`size`).
+        size: u64,
+        /// When it ends.
+        until: Until,
+    },
+    /// By the number of records before it (`offset`).
+    Offset {
+        /// Records per page (`size`).
+        size: u64,
+        /// When it ends.
+        until: Until,
+    },
+    /// By a cursor (`cursor`) that each answer gives; it ends when none is given.
+    Cursor {
+        /// Where the answer holds it.
+        from: CursorPlace,
+        /// Records per page (`size`).
+        size: u64,
+    },
+    /// By an address in the answer, absolute or relative; it ends when none is given.
+    NextUrl {
+        /// Where the answer holds it.
+        from: Path,
+        /// Records per page (`size`).
+        size: u64,
+    },
+    /// By the header `Link` with `rel="next"` (RFC 8288).
+    LinkHeader {
+        /// Records per page (`size`).
+        size: u64,
+    },
+    /// By OData's next link: `@odata.nextLink`, `odata.nextLink`, or `d.__next`.
+    Odata {
+        /// Records per page (`size`).
+        size: u64,
+    },
+    /// As SCIM pages (RFC 7644 §3.4.2.4): `offset` is `startIndex`, from 1; `itemsPerPage` and `totalResults` end it.
+    Scim {
+        /// Records per page (`size`).
+        size: u64,
+    },
+}
+
+impl Paging {
+    /// Records per page that are asked for.
+    pub fn size(&self) -> Option<u64> {
+        match self {
+            Self::None => None,
+            Self::Page { size, .. }
+            | Self::Offset { size, .. }
+            | Self::Cursor { size, .. }
+            | Self::NextUrl { size, .. }
+            | Self::LinkHeader { size }
+            | Self::Odata { size }
+            | Self::Scim { size } => Some(*size),
+        }
+    }
+}
+
+/// When a numbered list ends. An empty page always ends it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Until {
+    /// As many records are read as the list's `total` says.
+    Total,
+    /// As many pages are read as the answer says here.
+    Pages(Path),
+    /// The answer says here that there is no more.
+    More(Path),
+    /// A page holds fewer records than were asked for.
+    Short,
+}
+
+/// Where an answer holds a cursor.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum CursorPlace {
+    /// In the body.
+    Body(Path),
+    /// In a header.
+    Header(String),
+}
+
+/// A list that gives names for ids: `$lookups.<name>["<id>"]` in the mapping.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Lookup {
+    /// The list.
+    pub list: List,
+    /// Where the id lies in its records.
+    pub key: Path,
+    /// Where the value lies in its records; the whole record unless said.
+    #[serde(default)]
+    pub value: Path,
+    /// Without it nothing is pulled; otherwise a failure is a warning, and what it names stays empty.
+    #[serde(default)]
+    pub required: bool,
+}
+
+/// A second list, joined by person: `.joined.<name>` in the mapping.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Join {
+    /// The list.
+    pub list: List,
+    /// Where the person's id lies in its rows.
+    pub person: Path,
+    /// Where a person's rows lie in each record; the record is the row unless said.
+    #[serde(default)]
+    pub rows: Path,
+    /// Only the row that is in force; all rows, as a list, unless said.
+    #[serde(default)]
+    pub in_force: Option<InForce>,
+    /// Without it nothing is pulled.
+    #[serde(default)]
+    pub required: bool,
+}
+
+/// The row that is in force: the latest that began by today and has not ended; before the first one, the earliest.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InForce {
+    /// Where a row's first day lies.
+    pub from: Path,
+    /// Where its last day lies.
+    #[serde(default)]
+    pub to: Option<Path>,
+}
+
+/// A call for each record: `.detail.<name>` in the mapping. It may use `id` and `record`.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Detail {
+    /// The request.
+    pub request: Request,
+    /// Where the detail lies in the answer.
+    #[serde(default)]
+    pub value: Path,
+    /// Calls at the same time.
+    #[serde(default = "four")]
+    pub concurrency: u8,
+    /// A record without it is refused; otherwise the detail is null.
+    #[serde(default)]
+    pub required: bool,
+}
+
+fn one() -> u64 {
+    1
+}
+
+fn four() -> u8 {
+    4
+}

@@ -1,0 +1,243 @@
+//! Reads one list, page by page, and watches that no page comes twice.
+
+use std::collections::HashSet;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash as _, Hasher as _};
+
+use serde_json::{Map, Value};
+
+use super::Gap;
+use super::auth::Session;
+use super::client::{Answer, Call, Client, classify};
+use super::error::{Error, Kind};
+use super::formats::{Problem, csv, json, ndjson, xml};
+use super::manifest::{Format, List, Manifest, Method, Request};
+use super::paging::{Facts, Pager};
+
+/// A connection to one vendor, signed in.
+pub struct Source<'a> {
+    /// The connector.
+    pub manifest: &'a Manifest,
+    /// The client.
+    pub client: &'a Client,
+    /// Who is signed in.
+    pub session: &'a Session<'a>,
+    /// What every request may use.
+    pub values: &'a Map<String, Value>,
+}
+
+impl Source<'_> {
+    /// Asks for one thing that is no list.
+    pub async fn ask(&self, request: &Request, values: &Value) -> Result<Value, Error> {
+        let call = Call::build(request, &self.manifest.headers, values)?;
+        let read = |answer: &Answer| parse(answer, &request.format);
+        self.session.fetch(&call, read).await
+    }
+}
+
+/// One page.
+#[derive(Debug)]
+pub struct Page {
+    /// Its records, unwrapped.
+    pub records: Vec<Value>,
+    /// How many records the answer announces in all.
+    pub total: Option<u64>,
+}
+
+/// The pages of one list.
+pub struct Pages<'a> {
+    source: &'a Source<'a>,
+    list: &'a List,
+    values: Map<String, Value>,
+    pager: Pager<'a>,
+    seen: HashSet<u64>,
+    is_done: bool,
+    /// Records so far.
+    pub rows: u64,
+    /// Pages so far.
+    pub pages: u64,
+    /// Last announced total.
+    pub total: Option<u64>,
+    /// Why the list is not complete.
+    pub gaps: Vec<Gap>,
+}
+
+impl<'a> Pages<'a> {
+    /// The pages of a list; `parent` is the record it is read for.
+    pub fn new(source: &'a Source<'a>, list: &'a List, parent: Option<&Value>) -> Self {
+        let mut values = source.values.clone();
+        if let Some(parent) = parent {
+            values.insert("parent".to_owned(), parent.clone());
+        }
+        Self {
+            source,
+            list,
+            values,
+            pager: Pager::new(&list.paging, source.client.limits().pages),
+            seen: HashSet::new(),
+            is_done: false,
+            rows: 0,
+            pages: 0,
+            total: None,
+            gaps: Vec::new(),
+        }
+    }
+
+    /// The next page; none at the end. A page that came before ends the list with a gap.
+    pub async fn next(&mut self) -> Result<Option<Page>, Error> {
+        if self.is_done {
+            return self.end().map(|()| None);
+        }
+        let (facts, records, url) = self.fetch().await?;
+        self.pages += 1;
+        self.total = facts.total.or(self.total);
+        if self.is_repeated(&records) {
+            self.is_done = true;
+            self.gap("page_repeated", &[("page", self.pages.to_string())]);
+            return self.end().map(|()| None);
+        }
+        let rows = records.len() as u64;
+        self.rows += rows;
+        let client = self.source.client;
+        self.is_done = !self
+            .pager
+            .advance(&facts, rows, |link| client.link(&url, link))?;
+        Ok(Some(Page {
+            records,
+            total: self.total,
+        }))
+    }
+
+    async fn fetch(&self) -> Result<(Facts, Vec<Value>, reqwest::Url), Error> {
+        let mut values = self.values.clone();
+        self.pager.put(&mut values);
+        let common = &self.source.manifest.headers;
+        let mut call = Call::build(&self.list.request, common, &Value::Object(values))?;
+        if let Some(next) = &self.pager.next {
+            call.url = next.clone();
+            call.method = Method::Get;
+            call.body = None;
+        }
+        let rules = self.source.client.rules();
+        let read = |answer: &Answer| {
+            let body = parse(answer, &self.list.request.format)?;
+            let facts = Facts::read(self.list, &body, &answer.headers);
+            let records =
+                self.records(body, |body| classify::hidden(answer.status, body, rules))?;
+            Ok((facts, records, answer.url.clone()))
+        };
+        self.source.session.fetch(&call, read).await
+    }
+
+    fn records(
+        &self,
+        body: Value,
+        hidden: impl Fn(&Value) -> Option<Error>,
+    ) -> Result<Vec<Value>, Error> {
+        let path = &self.list.records;
+        let is_missing = path.find(&body).is_none();
+        if let Some(error) = is_missing.then(|| hidden(&body)).flatten() {
+            return Err(error);
+        }
+        // An error beside an empty list: nothing was there to be read.
+        let is_empty = path
+            .find(&body)
+            .and_then(Value::as_array)
+            .is_some_and(Vec::is_empty);
+        if let Some(error) = is_empty.then(|| hidden(&body)).flatten() {
+            return Err(error);
+        }
+        if is_missing && self.list.records_may_be_missing && body.is_object() {
+            return Ok(Vec::new());
+        }
+        let records = json::records(body, path.inner())?;
+        let unwrap = json::Unwrap {
+            lift: self.list.unwrap.lift.clone(),
+            wrapper: self.list.unwrap.wrapper.clone(),
+        };
+        Ok(records
+            .into_iter()
+            .map(|record| unwrap.apply(record))
+            .collect())
+    }
+
+    /// The same first record, or the same records: this page was here before.
+    fn is_repeated(&mut self, records: &[Value]) -> bool {
+        let Some(first) = records.first() else {
+            return false;
+        };
+        let mut hasher = DefaultHasher::new();
+        match self.list.id.as_ref().and_then(|path| path.text(first)) {
+            Some(id) => id.hash(&mut hasher),
+            None => first.to_string().hash(&mut hasher),
+        }
+        !self.seen.insert(hasher.finish())
+    }
+
+    fn end(&mut self) -> Result<(), Error> {
+        if let Some(total) = self.total.filter(|total| *total != self.rows)
+            && self.gaps.is_empty()
+        {
+            let params = [
+                ("announced", total.to_string()),
+                ("rows", self.rows.to_string()),
+            ];
+            self.gap("total_differs", &params);
+        }
+        Ok(())
+    }
+
+    fn gap(&mut self, code: &'static str, params: &[(&str, String)]) {
+        self.gaps.push(Gap {
+            code,
+            params: params
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone()))
+                .collect(),
+        });
+    }
+}
+
+/// The body of an answer as JSON. What is cut, empty or a page for people may be right the next time.
+fn parse(answer: &Answer, format: &Format) -> Result<Value, Error> {
+    let unavailable = |problem: Problem| Error {
+        kind: Kind::Unavailable,
+        ..Error::from(problem)
+    };
+    let kind = answer.headers.get(reqwest::header::CONTENT_TYPE);
+    let is_page = kind
+        .and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| kind.starts_with("text/html"));
+    if is_page {
+        return Err(unavailable(Problem::new("html")));
+    }
+    match format {
+        Format::Json => json::parse(&answer.body).map_err(unavailable),
+        Format::Xml { lists } => {
+            let rules = xml::Rules {
+                lists: lists.clone(),
+            };
+            xml::to_json(&answer.body, &rules).map_err(unavailable)
+        }
+        Format::Ndjson => ndjson::records(&answer.body)
+            .map(|(line, record)| record.map_err(|problem| unavailable(problem.with("line", line))))
+            .collect::<Result<Vec<Value>, Error>>()
+            .map(Value::Array),
+        Format::Csv => rows(&answer.body).map_err(unavailable),
+    }
+}
+
+/// The rows of a CSV answer, as objects of texts. A row that cannot be read makes the answer unusable: what an API sends
+/// is whole.
+fn rows(body: &[u8]) -> Result<Value, Problem> {
+    let reader = csv::Reader::open(std::io::Cursor::new(body), &csv::Options::default())?;
+    let mut rows = Vec::new();
+    for row in reader {
+        let row = row.map_err(|refused| match refused {
+            csv::Refused::Row { line, problem } => problem.with("line", line),
+            csv::Refused::File(problem) => problem,
+        })?;
+        rows.push(row.to_json());
+    }
+    Ok(Value::Array(rows))
+}
