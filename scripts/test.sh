@@ -76,6 +76,7 @@ on_postgres() { ROSTERD_TEST_DATABASE=postgres cargo test --locked --quiet --no-
 part "Rust tools" rust_tools
 part "judges' tools" bash scripts/install-judges.sh
 part "PostgreSQL" start_postgres
+part "sshd" bash scripts/sshd.sh
 part "format" formatted
 part "lints" cargo clippy --locked --quiet --all-targets -- -D warnings
 part "supply chain" supply_chain

@@ -36,11 +36,12 @@
 //! # The sandbox
 //!
 //! A program is data from an operator and records are data from anybody, so neither is trusted. No filter reads the
-//! environment, the clock, the disk, other inputs or modules (an allow list in `natives.rs`). Time, steps, memory, depth
+//! environment, the clock, the disk, other inputs or modules (an allow list in `allowed.rs`). Time, steps, memory, depth
 //! and results of a record are counted (`meter.rs`); where one runs out, the record fails and the thread goes on with
 //! the next. Should a thread hang inside a library all the same, it is abandoned and a new one takes over; while four
 //! hang in the process no new one starts, and the pull stops with [`Exhausted`].
 
+mod allowed;
 mod meter;
 mod natives;
 mod ops;

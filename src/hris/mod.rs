@@ -5,6 +5,7 @@ pub mod auth;
 pub mod catalogue;
 pub mod client;
 pub mod error;
+pub mod files;
 pub mod formats;
 pub mod jq;
 pub mod manifest;

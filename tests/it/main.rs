@@ -41,6 +41,7 @@ mod schema;
 mod secrets;
 mod serve;
 mod settings;
+mod sftp;
 mod simulate;
 mod sources;
 mod standins;
