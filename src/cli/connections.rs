@@ -110,6 +110,9 @@ pub(super) struct Pull {
     /// What happens to who leaves the scope but not the company: keep or revoke.
     #[arg(long, value_name = "WORD")]
     leaving: Option<String>,
+    /// Send every request here instead of the vendor's hosts, credentials included; an empty one: to the vendor.
+    #[arg(long, value_name = "URL")]
+    endpoint: Option<String>,
 }
 
 impl Pull {
@@ -134,6 +137,7 @@ impl Pull {
             max_percent: self.max_percent,
             filter: self.scope.clone(),
             leaving: leaving.transpose()?,
+            endpoint: self.endpoint.clone(),
         })
     }
 

@@ -4,6 +4,7 @@ mod admin;
 mod audit;
 mod backup;
 mod bench;
+mod bridge;
 mod connections;
 mod connectors;
 mod disk;
@@ -93,6 +94,11 @@ enum Here {
     /// Connections of a tenant.
     #[command(subcommand)]
     Connection(connections::Connection),
+    /// Pull a connection now.
+    Sync(bridge::Sync),
+    /// What pulls found and did, and what of them waits for a decision.
+    #[command(subcommand)]
+    Runs(bridge::Runs),
     /// Tokens of a tenant.
     #[command(subcommand)]
     Token(admin::Token),
@@ -176,6 +182,8 @@ fn run(
         Here::Audit(command) => runtime.block_on(audit::run(&config, output, command)),
         Here::Tenant(command) => runtime.block_on(admin::tenant(&config, output, command)),
         Here::Connection(command) => runtime.block_on(connections::run(&config, output, command)),
+        Here::Sync(args) => return runtime.block_on(bridge::sync(&config, output, args)),
+        Here::Runs(command) => runtime.block_on(bridge::runs(&config, output, command)),
         Here::Token(command) => runtime.block_on(admin::token(&config, output, command)),
         Here::Secrets(command) => runtime.block_on(secrets::run(&config, output, command)),
         Here::Schema(command) => runtime.block_on(schema::run(&config, output, command)),

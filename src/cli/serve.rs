@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Failure, open, open_files, say, schema, tls, vitals};
+use super::{Failure, bridge, open, open_files, say, schema, tls, vitals};
 use crate::auth::Authenticator;
 use crate::config::Config;
 use crate::domain::access::JoinerPolicy;
@@ -21,6 +21,7 @@ use crate::service::credentials::NewToken;
 use crate::service::groups::IDLE;
 use crate::service::{self, Caller, Service};
 use crate::storage::credentials::find_by_hash;
+use crate::sync::schedule::Scheduler;
 use crate::telemetry;
 
 /// Runs until SIGINT or SIGTERM.
@@ -107,6 +108,7 @@ async fn serve(
         actix_web::rt::spawn(tls::keep_fresh(certificates));
     }
     let resumer = actix_web::rt::spawn(resume_jobs(service.clone()));
+    let puller = actix_web::rt::spawn(pull(bridge::scheduler(&config, &service)));
     if let Some(handle) = metrics.clone() {
         actix_web::rt::spawn(telemetry::upkeep(handle));
     }
@@ -129,6 +131,7 @@ async fn serve(
     // Others wait a little longer if this fails.
     let _ = service.end_replica(&replica).await;
     resumer.abort();
+    puller.abort();
     service.store.stop();
     tracing::info!("stopped");
     Ok(())
@@ -162,6 +165,25 @@ async fn forget_revoked(state: Arc<State>) {
     loop {
         tick.tick().await;
         state.forget_invalidated().await;
+    }
+}
+
+/// Pulls connections when they are due; once a minute it looks for first and last days that have come.
+async fn pull(scheduler: Scheduler) {
+    let mut tick = tokio::time::interval(Duration::from_secs(5));
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut ticks = 0_u64;
+    loop {
+        tick.tick().await;
+        if let Err(error) = scheduler.tick().await {
+            tracing::warn!(error = %error, "connections that are due cannot be looked for");
+        }
+        if ticks.is_multiple_of(6)
+            && let Err(error) = scheduler.tick_days().await
+        {
+            tracing::warn!(error = %error, "days that have come cannot be carried out");
+        }
+        ticks += 1;
     }
 }
 

@@ -157,6 +157,18 @@ pub const KEYS: &[Key] = &[
         "Folder with schemas (JSON files) that all tenants get",
     ),
     Key::new(
+        "connectors_dir",
+        "DIR",
+        None,
+        "Folder with connectors (YAML files) that are added, or take the place of those in the program",
+    ),
+    Key::new(
+        "pull_private",
+        "YES",
+        Some("no"),
+        "Whether HR systems may be in private networks: `yes` or `no`",
+    ),
+    Key::new(
         "log",
         "FILTER",
         Some("info"),

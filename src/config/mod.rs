@@ -148,6 +148,16 @@ impl Config {
         self.server.schemas_dir.as_deref()
     }
 
+    /// Folder with connectors beside those in the program.
+    pub fn connectors_dir(&self) -> Option<&Path> {
+        self.server.connectors_dir.as_deref()
+    }
+
+    /// Whether HR systems may be in private networks.
+    pub fn pull_private(&self) -> bool {
+        self.server.pull_private
+    }
+
     /// How long requests under way may take when the server stops.
     pub fn shutdown_grace(&self) -> Duration {
         self.server.shutdown

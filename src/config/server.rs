@@ -17,6 +17,10 @@ pub struct Server {
     pub metrics_listen: Option<SocketAddr>,
     /// Folder with schemas for all tenants.
     pub schemas_dir: Option<PathBuf>,
+    /// Folder with connectors beside those in the program.
+    pub connectors_dir: Option<PathBuf>,
+    /// Whether HR systems may be in private networks.
+    pub pull_private: bool,
     /// Files of the certificate and its key, if it speaks TLS itself.
     pub tls: Option<(PathBuf, PathBuf)>,
     /// Time for requests under way when it stops.
@@ -56,7 +60,20 @@ impl Server {
             tls,
             metrics_listen: values.address("metrics_listen")?,
             schemas_dir: values.take("schemas_dir").map(PathBuf::from),
+            connectors_dir: values.take("connectors_dir").map(PathBuf::from),
+            pull_private: yes_or_no(values, "pull_private")?,
             shutdown: values.seconds("shutdown_seconds", 0..=3_600)?,
         })
+    }
+}
+
+fn yes_or_no(values: &Values, key: &'static str) -> Result<bool> {
+    match values.take(key) {
+        Some("yes") => Ok(true),
+        Some("no") | None => Ok(false),
+        Some(other) => Err(Error(format!(
+            "{} takes `yes` or `no`; got `{other}`",
+            values.name(key)
+        ))),
     }
 }

@@ -19,6 +19,10 @@ pub struct PullSettings {
     pub guard: Guard,
     /// Whom it brings.
     pub scope: Scope,
+    /// Where requests are sent instead of the vendor's hosts, their paths kept behind it. The operator's alone: whoever
+    /// sets it decides who sees the credentials.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
 }
 
 /// When a connection pulls.
@@ -102,6 +106,8 @@ pub struct PullChange {
     pub filter: Option<String>,
     /// What happens to who leaves the scope.
     pub leaving: Option<Leaving>,
+    /// Where requests are sent; an empty text: to the vendor.
+    pub endpoint: Option<String>,
 }
 
 impl PullChange {
@@ -136,6 +142,9 @@ impl PullSettings {
         set(&mut self.schedule.every_minutes, change.every_minutes);
         set(&mut self.guard.max_leavers, change.max_leavers);
         set(&mut self.guard.max_percent, change.max_percent);
+        if let Some(endpoint) = &change.endpoint {
+            self.endpoint = Some(endpoint.clone()).filter(|e| !e.is_empty());
+        }
         if let Some(filter) = &change.filter {
             self.scope.filter = Some(filter.clone()).filter(|f| !f.trim().is_empty());
         }

@@ -103,6 +103,16 @@ impl Store {
         self.chance.as_ref()
     }
 
+    /// The clock, for who keeps it.
+    pub fn shared_clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
+    }
+
+    /// The source of randomness, for who keeps it.
+    pub fn shared_chance(&self) -> Arc<dyn Chance> {
+        Arc::clone(&self.chance)
+    }
+
     /// Which database this is.
     pub fn url(&self) -> &DatabaseUrl {
         &self.url

@@ -21,7 +21,7 @@ pub use decide::Which;
 pub use gather::Gather;
 pub use report::{Counts, Health, describe_evidence};
 pub use run::{Bridge, Kind, Order, Report};
-pub use stored::{EffectView, State, read_effect, read_person};
+pub use stored::{EffectView, StandView, State, read_effect, read_person};
 
 use crate::domain::ids::TenantId;
 use crate::hris::Evidence;

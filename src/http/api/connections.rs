@@ -237,6 +237,8 @@ fn change(
             LeavingWord::Keep => Leaving::Keep,
             LeavingWord::Revoke => Leaving::Revoke,
         }),
+        // Who decides where credentials are sent is the operator, at the shell.
+        endpoint: None,
     }
 }
 

@@ -312,6 +312,7 @@ impl Draft {
             updated_at: scene.now.0,
         };
         record.write_to(&mut link);
+        let day = day_of(&link, record.phase(scene));
         Self {
             before,
             model,
@@ -325,7 +326,7 @@ impl Draft {
                 phase: record.phase(scene),
                 earlier: Earlier::Met,
                 left_elsewhere: false,
-                day: day_of(&link, record.phase(scene)),
+                day,
                 keeps_access: false,
             },
             question: None,

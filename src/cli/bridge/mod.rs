@@ -1,0 +1,286 @@
+//! `sync` and `runs`: pulls at the shell.
+
+mod show;
+mod sources;
+mod watch;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use self::show::{item_row, print_report, run_row};
+use self::watch::Bar;
+use super::{Failure, Output, open};
+use crate::config::Config;
+use crate::domain::audit::Actor;
+use crate::domain::ids::TenantId;
+use crate::service::runs::RunRow;
+use crate::service::{self, Service};
+use crate::sync::schedule::{Scheduler, Sources};
+use crate::sync::{Bridge, Kind, Order, Which};
+
+pub(super) use self::sources::Stored;
+
+/// Items read together.
+const PAGE: i64 = 500;
+
+/// `sync`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Sync {
+    /// Tenant by name or id.
+    #[arg(long, default_value = "default")]
+    tenant: String,
+    /// Id of the connection.
+    connection: String,
+    /// Only show what would be done.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// `runs`.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Runs {
+    /// List runs, the newest first.
+    List {
+        /// Tenant by name or id.
+        #[arg(long, default_value = "default")]
+        tenant: String,
+        /// Only those of this connection.
+        #[arg(long)]
+        connection: Option<String>,
+        /// How many.
+        #[arg(long, default_value_t = 20)]
+        limit: i64,
+    },
+    /// Show a run: what the pull proved, and what is done about whom.
+    Show {
+        #[command(flatten)]
+        which: One,
+        /// Only what takes access away.
+        #[arg(long)]
+        losses: bool,
+        /// Most people shown.
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+    },
+    /// Apply a plan that waits, or carry out losses of access that wait.
+    Approve(Decision),
+    /// Give a plan up that waits, or let people keep their access until their records change.
+    Discard(Decision),
+}
+
+/// A run.
+#[derive(Debug, clap::Args)]
+pub(super) struct One {
+    /// Tenant by name or id.
+    #[arg(long, default_value = "default")]
+    tenant: String,
+    /// Id of the run.
+    run: String,
+}
+
+/// A decision about a run.
+#[derive(Debug, clap::Args)]
+pub(super) struct Decision {
+    #[command(flatten)]
+    which: One,
+    /// Only this person, by the source's id; may be given more than once. Without: all of them.
+    #[arg(long, value_name = "ID")]
+    person: Vec<String>,
+}
+
+impl Decision {
+    fn people(&self) -> Which {
+        match self.person.is_empty() {
+            true => Which::All,
+            false => Which::Some(self.person.iter().cloned().collect::<BTreeSet<_>>()),
+        }
+    }
+}
+
+/// The scheduler of a process, under a name of its own.
+pub(super) fn scheduler(config: &Config, service: &Service) -> Scheduler {
+    let holder = service.fresh_id();
+    let sources: Arc<dyn Sources> = Arc::new(Stored::new(config, service));
+    Scheduler::new(Bridge::new(service.clone()), sources, holder)
+}
+
+/// The operator at the shell.
+fn operator() -> Actor {
+    Actor {
+        kind: "operator".to_owned(),
+        id: String::new(),
+    }
+}
+
+/// Runs `sync`; exit 1 if the pull failed or was not complete.
+pub(super) async fn sync(config: &Config, output: Output, args: Sync) -> Result<u8, Failure> {
+    let service = open::sealing(config).await?;
+    let tenant = TenantId::new(open::tenant(&service, &args.tenant).await?.id);
+    let scheduler = scheduler(config, &service);
+    let kind = match args.dry_run {
+        true => Kind::Dry,
+        false => Kind::Manual,
+    };
+    let bar = Bar::new();
+    let report = scheduler
+        .pull(&tenant, &args.connection, kind, operator(), &bar)
+        .await;
+    bar.finish();
+    let Some(report) = report? else {
+        return Err(why_not(&service, &tenant, &args.connection).await?.into());
+    };
+    print_report(&service, &tenant, output, &report).await?;
+    Ok(u8::from(!report.is_ok() || !report.run.is_complete))
+}
+
+/// Why a connection was not pulled.
+async fn why_not(
+    service: &Service,
+    tenant: &TenantId,
+    connection: &str,
+) -> Result<String, service::Error> {
+    let caller = service::Caller::operator(tenant.clone(), "sync");
+    let row = service.find_connection(&caller, connection).await?;
+    if row.kind != service::connections::PULL {
+        return Ok(
+            "this connection is pushed by its identity provider; there is nothing to pull"
+                .to_owned(),
+        );
+    }
+    if row.state != "active" {
+        return Ok(format!("the connection is {}: resume it first", row.state));
+    }
+    let schedule = service.find_schedule(tenant, connection).await?;
+    let params = schedule.and_then(|s| s.health_params);
+    Ok(match params {
+        Some(params) => format!("the connection cannot be opened: {params}"),
+        None => {
+            "another process is pulling this connection: try again when it has ended".to_owned()
+        }
+    })
+}
+
+/// Runs `runs`.
+pub(super) async fn runs(config: &Config, output: Output, command: Runs) -> Result<(), Failure> {
+    let service = open::sealing(config).await?;
+    match command {
+        Runs::List {
+            tenant,
+            connection,
+            limit,
+        } => {
+            let tenant = TenantId::new(open::tenant(&service, &tenant).await?.id);
+            let rows = service
+                .list_runs(&tenant, connection.as_deref(), None, limit)
+                .await?;
+            rows.iter().try_for_each(|row| run_row(output, row))
+        }
+        Runs::Show {
+            which,
+            losses,
+            limit,
+        } => {
+            let tenant = TenantId::new(open::tenant(&service, &which.tenant).await?.id);
+            let run = service.find_run(&tenant, &which.run).await?;
+            run_row(output, &run)?;
+            items(&service, &tenant, output, &run, losses, limit).await
+        }
+        Runs::Approve(decision) => approve(config, &service, output, &decision).await,
+        Runs::Discard(decision) => discard(config, &service, output, &decision).await,
+    }
+}
+
+async fn items(
+    service: &Service,
+    tenant: &TenantId,
+    output: Output,
+    run: &RunRow,
+    losses: bool,
+    limit: usize,
+) -> Result<(), Failure> {
+    let (mut after, mut shown) = (0, 0);
+    while shown < limit {
+        let page = service.list_items(tenant, &run.id, after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.ordinal;
+        for item in page.iter().filter(|i| i.loses || !losses) {
+            if shown == limit {
+                break;
+            }
+            item_row(output, item)?;
+            shown += 1;
+        }
+    }
+    Ok(())
+}
+
+/// A run that somebody decides about, with what its connection's settings make of it.
+async fn decided(
+    config: &Config,
+    service: &Service,
+    which: &One,
+) -> Result<(Scheduler, Order, RunRow), Failure> {
+    let tenant = TenantId::new(open::tenant(service, &which.tenant).await?.id);
+    let run = service.find_run(&tenant, &which.run).await?;
+    let sources = Stored::new(config, service);
+    let opened = Sources::open(&sources, &tenant, &run.connection_id).await?;
+    let opened =
+        opened.ok_or("the connection of this run is paused or gone: resume it first")??;
+    let scheduler = scheduler(config, service);
+    let order = scheduler.order(opened.setup, Kind::Manual, operator());
+    Ok((scheduler, order, run))
+}
+
+async fn approve(
+    config: &Config,
+    service: &Service,
+    output: Output,
+    decision: &Decision,
+) -> Result<(), Failure> {
+    let (scheduler, order, run) = decided(config, service, &decision.which).await?;
+    let (bridge, which) = (scheduler.bridge().clone(), decision.people());
+    let bar = Bar::new();
+    let work = async {
+        match run.state.as_str() {
+            "waiting" => bridge.approve(&order, &run.id, &which, &bar).await,
+            _ => {
+                bridge.release(&order, &which).await?;
+                bridge
+                    .service()
+                    .find_run(&order.setup.tenant, &run.id)
+                    .await
+            }
+        }
+    };
+    let done = scheduler
+        .decide(&order.setup.tenant, &run.connection_id, work)
+        .await;
+    bar.finish();
+    run_row(output, &done?)
+}
+
+async fn discard(
+    config: &Config,
+    service: &Service,
+    output: Output,
+    decision: &Decision,
+) -> Result<(), Failure> {
+    let (scheduler, order, run) = decided(config, service, &decision.which).await?;
+    let (bridge, which) = (scheduler.bridge().clone(), decision.people());
+    let work = async {
+        match (run.state.as_str(), &which) {
+            ("waiting", Which::All) => bridge.discard(&order, &run.id).await,
+            _ => {
+                bridge.keep(&order, &which).await?;
+                bridge
+                    .service()
+                    .find_run(&order.setup.tenant, &run.id)
+                    .await
+            }
+        }
+    };
+    let done = scheduler
+        .decide(&order.setup.tenant, &run.connection_id, work)
+        .await?;
+    run_row(output, &done)
+}

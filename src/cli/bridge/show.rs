@@ -1,0 +1,142 @@
+//! Runs and plans as people read them.
+
+use serde_json::{Value, json};
+
+use crate::cli::output::shown;
+use crate::cli::{Failure, Output};
+use crate::domain::clock::Millis;
+use crate::domain::ids::TenantId;
+use crate::service::Service;
+use crate::service::runs::{ItemRow, RunRow};
+use crate::sync::{Report, read_effect};
+
+/// Most people of a plan shown after a run.
+const FIRST: i64 = 20;
+
+fn parsed(text: Option<&str>) -> Value {
+    text.and_then(|t| serde_json::from_str(t).ok())
+        .unwrap_or(Value::Null)
+}
+
+fn run_value(run: &RunRow) -> Value {
+    json!({
+        "id": run.id,
+        "connection": run.connection_id,
+        "kind": run.kind,
+        "state": run.state,
+        "asOf": run.as_of,
+        "startedAt": Millis(run.started_at).to_rfc3339(),
+        "finishedAt": run.finished_at.map(|at| Millis(at).to_rfc3339()),
+        "isComplete": run.is_complete,
+        "planned": run.planned,
+        "applied": run.applied,
+        "lostAccess": run.lost,
+        "whyHeld": run.why_held,
+        "counts": parsed(run.counts.as_deref()),
+        "evidence": parsed(run.evidence.as_deref()),
+        "error": parsed(run.error.as_deref()),
+    })
+}
+
+/// One run.
+pub(super) fn run_row(output: Output, run: &RunRow) -> Result<(), Failure> {
+    let value = run_value(run);
+    let mut text = format!(
+        "{}  {}  {}  {}  planned {}, applied {}, lost access {}",
+        run.id,
+        Millis(run.started_at).to_rfc3339(),
+        run.kind,
+        run.state,
+        run.planned,
+        run.applied,
+        run.lost,
+    );
+    if let Some(why) = &run.why_held {
+        text.push_str(&format!("  held: {why}"));
+    }
+    if !run.is_complete && run.error.is_none() && run.evidence.is_some() {
+        text.push_str(&format!("  not complete: {}", value["evidence"]["gaps"]));
+    }
+    if let Some(error) = &run.error {
+        text.push_str(&format!("  {error}"));
+    }
+    output.row(&value, &text)
+}
+
+/// One person of a plan.
+pub(super) fn item_row(output: Output, item: &ItemRow) -> Result<(), Failure> {
+    let effect = read_effect(item.effect.as_deref());
+    let person = parsed(item.person.as_deref());
+    let name = person["user"]["userName"].as_str().unwrap_or_default();
+    let access = |stand: &Option<crate::sync::StandView>| {
+        stand.as_ref().map_or("-".to_owned(), |s| s.access.clone())
+    };
+    let mut text = format!(
+        "{:>6}  {:<8} {:<8} {:<14} {:<32} {} -> {}",
+        item.ordinal,
+        item.action,
+        item.state,
+        shown(&item.source_id),
+        shown(name),
+        access(&effect.before),
+        access(&effect.after),
+    );
+    if let Some(after) = effect.after.as_ref().filter(|_| item.loses) {
+        text.push_str(&format!("  ({})", after.reason));
+    }
+    if let Some(why) = effect.error.as_ref().or(effect.held.as_ref()) {
+        text.push_str(&format!("  {}", shown(why)));
+    }
+    let value = json!({
+        "ordinal": item.ordinal, "sourceId": item.source_id, "user": item.subject, "action": item.action,
+        "state": item.state, "losesAccess": item.loses, "effect": effect,
+    });
+    output.row(&value, &text)
+}
+
+/// What a run came to.
+pub(super) async fn print_report(
+    service: &Service,
+    tenant: &TenantId,
+    output: Output,
+    report: &Report,
+) -> Result<(), Failure> {
+    run_row(output, &report.run)?;
+    if let Some(error) = &report.error {
+        return Err(error.to_string().into());
+    }
+    if output.json {
+        return Ok(());
+    }
+    let items = service.list_items(tenant, &report.run.id, 0, FIRST).await?;
+    items.iter().try_for_each(|item| item_row(output, item))?;
+    let counts = &report.counts;
+    let mut words: Vec<String> = counts
+        .by_action
+        .iter()
+        .map(|(action, count)| format!("{action} {count}"))
+        .collect();
+    words.push(format!("unchanged {}", counts.unchanged));
+    words.push(format!("get access {}", counts.gives));
+    words.push(format!("lose access {}", counts.losses));
+    let run = &report.run.id;
+    if counts.items() > items.len() as u64 {
+        output.row(
+            &Value::Null,
+            &format!("… `rosterd runs show {run}` shows all of them"),
+        )?;
+    }
+    output.row(&Value::Null, &words.join(", "))?;
+    if counts.missed > 0 {
+        let text = format!("{} missed: another pull has to confirm it", counts.missed);
+        output.row(&Value::Null, &text)?;
+    }
+    if report.waits() {
+        let text = format!(
+            "{} wait for a decision: `rosterd runs approve {run}` or `rosterd runs discard {run}`",
+            counts.held.max(u64::from(report.run.state == "waiting"))
+        );
+        output.row(&Value::Null, &text)?;
+    }
+    Ok(())
+}

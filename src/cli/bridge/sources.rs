@@ -1,0 +1,259 @@
+//! Opens connections for the bridge: what is set, the credentials, and the connector that reads.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use sha2::{Digest, Sha256};
+
+use crate::config::Config;
+use crate::domain::access::JoinerPolicy;
+use crate::domain::audit::hex;
+use crate::domain::ids::TenantId;
+use crate::domain::pull::PullSettings;
+use crate::domain::sealed::SecretText;
+use crate::hris::auth::Keeper;
+use crate::hris::catalogue::Catalogue;
+use crate::hris::client::{Endpoint, Outside};
+use crate::hris::manifest::Manifest;
+use crate::hris::values::Values;
+use crate::hris::{self, Error as PullError, Evidence, Gap, Job, Kind};
+use crate::service::connections::{ConnectionRow, PULL};
+use crate::service::pull::PullSource;
+use crate::service::{self, Caller, Service, Source};
+use crate::sync::guard::Limits;
+use crate::sync::schedule::{Opened, Sources};
+use crate::sync::{Feed, Gather, Setup, Watch};
+
+/// How long after a pull that misses somebody another confirms it, in milliseconds.
+const CONFIRM_MS: i64 = 5 * 60_000;
+
+/// Connections as the database has them.
+#[derive(Clone)]
+pub(in crate::cli) struct Stored {
+    service: Service,
+    connectors: Option<PathBuf>,
+    allow_private: bool,
+    confirm_ms: i64,
+}
+
+impl Stored {
+    /// On a service, as the operator configured it.
+    pub(in crate::cli) fn new(config: &Config, service: &Service) -> Self {
+        Self {
+            service: service.clone(),
+            connectors: config.connectors_dir().map(PathBuf::from),
+            allow_private: config.pull_private(),
+            confirm_ms: CONFIRM_MS,
+        }
+    }
+
+    async fn open(
+        &self,
+        tenant: &TenantId,
+        connection: &str,
+    ) -> service::Result<Option<Result<Opened, PullError>>> {
+        let caller = Caller::system(tenant.clone(), "pull");
+        let row = match self.service.find_connection(&caller, connection).await {
+            Ok(row) => row,
+            Err(service::Error::NotFound(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        if row.kind != PULL || row.state != "active" {
+            return Ok(None);
+        }
+        let secrets = self.service.open_secrets(&caller, connection).await?;
+        if let Some(closed) = secrets.unusable.first() {
+            let why = closed.unusable.map_or("", |u| u.as_str());
+            let error = PullError::new(Kind::Credentials, "secret.unusable")
+                .with("name", &closed.name)
+                .with("why", why)
+                .with("key", &closed.key_id);
+            return Ok(Some(Err(error)));
+        }
+        let settings = row.pull_settings()?;
+        Ok(Some(self.connect(caller, &row, settings, secrets.values)))
+    }
+
+    fn connect(
+        &self,
+        caller: Caller,
+        row: &ConnectionRow,
+        settings: PullSettings,
+        secrets: BTreeMap<String, SecretText>,
+    ) -> Result<Opened, PullError> {
+        let manifest = Catalogue::load(self.connectors.as_deref())
+            .map_err(|e| PullError::new(Kind::Settings, "connector.unreadable").with("why", e))?
+            .find(&row.preset)
+            .ok_or_else(|| {
+                PullError::new(Kind::Settings, "connector.unknown").with("connector", &row.preset)
+            })?;
+        if let Some(filter) = &settings.scope.filter {
+            return Err(PullError::new(Kind::Settings, "scope.unsupported").with("filter", filter));
+        }
+        let mut given = settings.settings.clone();
+        given.extend(
+            secrets
+                .iter()
+                .map(|(name, value)| (name.clone(), value.expose().to_owned())),
+        );
+        let values = Values::check(&manifest, given)?;
+        let endpoint = settings
+            .endpoint
+            .as_deref()
+            .map(Endpoint::parse)
+            .transpose()?;
+        let setup = self.setup(&caller, row, &settings, &manifest);
+        let feed = Pulled {
+            manifest,
+            values,
+            outside: Outside {
+                endpoint,
+                allow_private: self.allow_private,
+                ..Outside::default()
+            },
+            keeper: Kept {
+                service: self.service.clone(),
+                caller,
+                connection: row.id.clone(),
+            },
+        };
+        Ok(Opened {
+            setup,
+            feed: Box::new(feed),
+        })
+    }
+
+    fn setup(
+        &self,
+        caller: &Caller,
+        row: &ConnectionRow,
+        settings: &PullSettings,
+        manifest: &Manifest,
+    ) -> Setup {
+        Setup {
+            tenant: caller.tenant.clone(),
+            source: PullSource {
+                source: Source {
+                    id: row.id.clone(),
+                    policy: JoinerPolicy::parse(&row.joiner_policy).unwrap_or(JoinerPolicy::List),
+                },
+                also_by: None,
+                zone: None,
+            },
+            limits: Limits {
+                people: settings.guard.max_leavers.into(),
+                percent: settings.guard.max_percent.into(),
+                announced: 0,
+            },
+            settings_digest: settings_digest(row, settings, manifest),
+            every_ms: i64::from(settings.schedule.every_minutes) * 60_000,
+            confirm_ms: self.confirm_ms,
+            must_confirm: row.confirm_since.is_some(),
+        }
+    }
+}
+
+impl Sources for Stored {
+    fn open<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        connection: &'a str,
+    ) -> BoxFuture<'a, service::Result<Option<Result<Opened, PullError>>>> {
+        Self::open(self, tenant, connection).boxed()
+    }
+}
+
+/// What decides, beside the records, what is done with them. The schedule and the guard do not: they may change without
+/// every record being looked at again.
+fn settings_digest(row: &ConnectionRow, settings: &PullSettings, manifest: &Manifest) -> String {
+    let mut hash = Sha256::new();
+    let version = manifest.version.to_string();
+    for part in [&row.preset, &version, &row.joiner_policy] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let decisive = serde_json::json!([settings.settings, settings.scope]);
+    hash.update(decisive.to_string());
+    hex(&hash.finalize())
+}
+
+/// A connection's people, read by its connector.
+struct Pulled {
+    manifest: Arc<Manifest>,
+    values: Values,
+    outside: Outside,
+    keeper: Kept,
+}
+
+impl Feed for Pulled {
+    fn read<'a>(
+        &'a self,
+        day: NaiveDate,
+        people: &'a mut Gather,
+        watch: &'a dyn Watch,
+    ) -> BoxFuture<'a, Result<Evidence, PullError>> {
+        let store = &self.keeper.service.store;
+        async move {
+            let job = Job {
+                manifest: &self.manifest,
+                values: &self.values,
+                as_of: day,
+                outside: &self.outside,
+                clock: store.shared_clock(),
+                chance: store.shared_chance(),
+                keeper: Some(&self.keeper),
+            };
+            hris::pull(&job, people, &Told(watch)).await
+        }
+        .boxed()
+    }
+}
+
+/// Hands the engine's progress on.
+struct Told<'a>(&'a dyn Watch);
+
+impl hris::Progress for Told<'_> {
+    fn page(&self, pages: u64, rows: u64, announced: Option<u64>) {
+        self.0.page(pages, rows, announced);
+    }
+
+    fn warn(&self, warning: &Gap) {
+        let params: Vec<String> = warning
+            .params
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        self.0.warn(warning.code, &params.join(" "));
+    }
+}
+
+/// Keeps credentials that a vendor exchanges: on disk before the new token is used.
+struct Kept {
+    service: Service,
+    caller: Caller,
+    connection: String,
+}
+
+impl Keeper for Kept {
+    fn keep(
+        &self,
+        credential: &str,
+        value: &str,
+    ) -> Pin<Box<dyn Future<Output = Result<(), PullError>> + Send + '_>> {
+        let (name, value) = (credential.to_owned(), SecretText::new(value));
+        Box::pin(async move {
+            let kept = self
+                .service
+                .replace_secret(&self.caller, &self.connection, &name, &value)
+                .await;
+            kept.map(|_| ()).map_err(|error| {
+                PullError::new(Kind::Stopped, "credential.not-kept").with("why", error)
+            })
+        })
+    }
+}
