@@ -262,8 +262,8 @@ fn soap(desk: &Desk) -> Result<Reply, Refusal> {
     let no_employees = is_on("Request_Criteria/Exclude_Employees");
     let no_contingent = is_on("Request_Criteria/Exclude_Contingent_Workers");
     let roster = desk.roster(size, |p| {
-        !(no_inactive && !is_active(desk, p))
-            && !(no_employees && p.kind == Kind::Employee)
+        (!no_inactive || is_active(desk, p))
+            && (!no_employees || p.kind != Kind::Employee)
             && !(no_contingent && p.kind == Kind::Contractor)
     });
     let groups = Groups {

@@ -233,11 +233,7 @@ fn first<'s, E>(
 ) -> Error {
     let said = errors.into_iter().find_map(|(_, e)| say(e));
     let (part, what) = said.unwrap_or(("", "it cannot be read".to_owned()));
-    let at = part
-        .as_ptr()
-        .addr()
-        .checked_sub(source.as_ptr().addr())
-        .unwrap_or(0);
+    let at = part.as_ptr().addr().saturating_sub(source.as_ptr().addr());
     let before = source.get(..at).unwrap_or("");
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     let line_start = before.rfind('\n').map_or(0, |n| n + 1);

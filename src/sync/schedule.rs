@@ -260,10 +260,9 @@ impl Scheduler {
         let keep = async {
             loop {
                 tokio::time::sleep(RENEW).await;
-                match self.lease(caller, connection).await {
-                    Ok(None) => return,
-                    // The lease outlives a database that is away for a moment.
-                    Ok(Some(_)) | Err(_) => {}
+                // The lease outlives a database that is away for a moment.
+                if let Ok(None) = self.lease(caller, connection).await {
+                    return;
                 }
             }
         };

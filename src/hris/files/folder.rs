@@ -113,7 +113,7 @@ fn as_found(name: &str, stat: &fs::Stat) -> Option<Found> {
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return None;
     }
-    let ms = i64::from(stat.st_mtime).saturating_mul(1_000)
+    let ms = stat.st_mtime.saturating_mul(1_000)
         + i64::try_from(stat.st_mtime_nsec).unwrap_or(0) / 1_000_000;
     Some(Found {
         name: name.to_owned(),

@@ -96,7 +96,7 @@ fn number(bytes: &[u8], digits: usize) -> Option<(u32, &[u8])> {
 }
 
 /// Skips the separator, or what stands for none.
-fn after<'a>(bytes: &'a [u8], separator: Option<u8>) -> Option<&'a [u8]> {
+fn after(bytes: &[u8], separator: Option<u8>) -> Option<&[u8]> {
     match separator {
         Some(s) => bytes.strip_prefix(&[s]),
         None => Some(bytes),

@@ -146,8 +146,7 @@ impl Div for V {
         if other.number() == Some(0.0) {
             return Err(Error::math(self, Math::Div, other));
         }
-        let whole = |a: i128, b: i128| (a % b == 0).then_some(a / b);
-        arithmetic(self, Math::Div, other, whole, |a, b| a / b)
+        arithmetic(self, Math::Div, other, divide_exactly, |a, b| a / b)
     }
 }
 
@@ -441,4 +440,9 @@ impl jaq_std::ValT for V {
     fn from_utf8_bytes(bytes: impl AsRef<[u8]> + Send + 'static) -> Self {
         Self::text(&String::from_utf8_lossy(bytes.as_ref()))
     }
+}
+
+/// The quotient, if it is whole.
+fn divide_exactly(a: i128, b: i128) -> Option<i128> {
+    (a.checked_rem(b) == Some(0)).then_some(a / b)
 }

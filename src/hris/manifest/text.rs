@@ -95,14 +95,8 @@ template_text!(
 );
 
 /// A path to a value: names joined by dots, numbers for places in lists, `$` for the whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Path(json::Path);
-
-impl Default for Path {
-    fn default() -> Self {
-        Self(json::Path::default())
-    }
-}
 
 impl Path {
     /// Reads a path. Errors: an empty name.

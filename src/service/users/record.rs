@@ -116,7 +116,8 @@ fn params(model: &Model) -> Doc {
 
 /// What HR says of her, as readers see it.
 fn employment_changes(mut entry: Entry, before: Option<&Model>, model: &Model) -> Entry {
-    let columns: [(&str, fn(&UserRow) -> &Option<String>); 3] = [
+    type Column = fn(&UserRow) -> &Option<String>;
+    let columns: [(&str, Column); 3] = [
         ("employmentState", |row| &row.employment_state),
         ("startDate", |row| &row.start_date),
         ("endDate", |row| &row.end_date),

@@ -45,8 +45,9 @@ pub struct Args {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Where to listen
+    // A text, since the program's own configuration has a flag of this name.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9000")]
-    listen: SocketAddr,
+    listen: String,
     /// What goes wrong: words such as lost-page, slow or 500=3 (three times), with commas between them
     #[arg(long, value_delimiter = ',', value_name = "FAULTS")]
     faults: Vec<String>,
@@ -187,6 +188,13 @@ pub fn slugs() -> Vec<&'static str> {
 
 /// Serves until it is interrupted; answers the exit code: 2 if it cannot begin, 1 if it fails.
 pub async fn run(args: Args) -> u8 {
+    let Ok(address) = args.listen.parse() else {
+        let why = format!(
+            "--listen takes an address such as 127.0.0.1:9000; got `{}`",
+            args.listen
+        );
+        return complain(&why, 2);
+    };
     let clock = Arc::new(SystemClock);
     let today = chrono::DateTime::from_timestamp_millis(clock.now().0).unwrap_or_default();
     let setup = Setup {
@@ -194,7 +202,7 @@ pub async fn run(args: Args) -> u8 {
         people: args.people,
         seed: args.seed,
         day: args.day.unwrap_or(today.date_naive()),
-        listen: args.listen,
+        listen: address,
         faults: args.faults,
         prefix: args.endpoint_prefix,
         page_size: args.page_size.and_then(|n| usize::try_from(n).ok()),
