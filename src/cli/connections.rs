@@ -145,10 +145,10 @@ impl Pull {
     fn secrets(&self) -> Result<Vec<(String, SecretText)>, Failure> {
         let mut all = Vec::new();
         for text in &self.secret_file {
-            let (name, file) = text.split_once('=').ok_or({
-                // What stands there may be the credential itself.
-                "--secret-file takes NAME=FILE: the name of the credential and a file that holds it"
-            })?;
+            // What stands there may be the credential itself: it is not shown.
+            let (name, file) = text.split_once('=').ok_or(
+                "--secret-file takes NAME=FILE: the name of the credential and a file that holds it",
+            )?;
             let value = match file {
                 "-" => {
                     let mut text = String::new();

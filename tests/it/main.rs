@@ -42,6 +42,7 @@ mod secrets;
 mod serve;
 mod settings;
 mod sftp;
+mod shell;
 mod simulate;
 mod sources;
 mod standins;
