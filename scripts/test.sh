@@ -68,6 +68,8 @@ supply_chain() {
   python3 scripts/supply_chain.py check || return 1
   ! command -v cargo-deny >/dev/null || cargo deny --locked check bans licenses sources
 }
+# cargo does not know the stand-ins' files: build.rs lists them.
+formatted() { cargo fmt --check && rustfmt --edition 2024 --check standins/*.rs; }
 on_sqlite() { ROSTERD_TEST_DATABASE=sqlite cargo test --locked --quiet --no-fail-fast; }
 on_postgres() { ROSTERD_TEST_DATABASE=postgres cargo test --locked --quiet --no-fail-fast --test it; }
 
@@ -75,7 +77,7 @@ part "Rust tools" rust_tools
 part "judges' tools" bash scripts/install-judges.sh
 part "PostgreSQL" start_postgres
 part "sshd" bash scripts/sshd.sh
-part "format" cargo fmt --check
+part "format" formatted
 part "lints" cargo clippy --locked --quiet --all-targets -- -D warnings
 part "supply chain" supply_chain
 part "build" cargo build --locked --quiet

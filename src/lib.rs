@@ -12,4 +12,5 @@ pub mod http;
 pub mod scim;
 pub mod service;
 pub mod storage;
+pub mod sync;
 pub mod telemetry;

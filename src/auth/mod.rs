@@ -1,5 +1,7 @@
 //! From a request's credentials to a [`RequestContext`]: which tenant, which role, which connection.
 
+mod presented;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -10,6 +12,8 @@ use crate::domain::ids::{OPERATOR_TENANT, TenantId};
 use crate::domain::roles::Role;
 use crate::storage::credentials::{CredentialRow, find_by_hash, list_invalidations_since};
 use crate::storage::{Store, tenants};
+
+pub use presented::{Presented, Scheme};
 
 /// The connection behind a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +47,7 @@ pub struct RequestContext {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// No credentials, or none that mean anything; one answer for all cases, so that nothing can be learned.
-    #[error("a valid bearer token is required")]
+    #[error("a valid token is required")]
     Unauthorized,
     /// The token is good for something else.
     #[error("{0}")]
@@ -88,16 +92,26 @@ impl Authenticator {
         }
     }
 
-    /// Checks the `Authorization` header; `named` is the tenant that an operator's request names.
+    /// Checks the token that a request shows; `named` is the tenant that an operator's request names.
     ///
     /// # Errors
     /// [`Refusal`].
     pub async fn check(
         &self,
-        header: Option<&str>,
+        presented: Option<&Presented>,
         named: Option<&str>,
     ) -> Result<RequestContext, Refusal> {
-        let secret = header.and_then(bearer).ok_or(Refusal::Unauthorized)?;
+        let mut context = self.identify(presented).await?;
+        context.tenant = self.tenant_of(context.role, &context.home, named).await?;
+        Ok(context)
+    }
+
+    /// Checks the token that a request shows; until somebody says otherwise the tenant is the token's own.
+    ///
+    /// # Errors
+    /// [`Refusal`].
+    pub async fn identify(&self, presented: Option<&Presented>) -> Result<RequestContext, Refusal> {
+        let secret = &presented.ok_or(Refusal::Unauthorized)?.secret;
         // No comparison in constant time is needed: what is compared, in memory and in the database's index, are SHA-256
         // hashes. How far a guess's hash agrees with a stored one tells nothing about the secret, of which there are 2^256
         // (a token given to a first start is the operator's to choose well), and no other guess comes closer by it.
@@ -109,14 +123,13 @@ impl Authenticator {
         }
         let role = Role::parse(&known.row.role).ok_or(Refusal::Unauthorized)?;
         let home = TenantId::new(known.row.tenant.clone());
-        let tenant = self.tenant_of(role, &home, named).await?;
         let last = known.row.last_used_at.unwrap_or(0);
         let stale_use = !known.touched && now - last > TOUCH;
         if stale_use {
             self.note_touch(&hash);
         }
         Ok(RequestContext {
-            tenant,
+            tenant: home.clone(),
             role,
             credential: known.row.id,
             home,
@@ -271,11 +284,4 @@ impl Authenticator {
         self.looked.store(now, Ordering::Relaxed);
         Some(news)
     }
-}
-
-/// The token of `Bearer …`, the scheme in any case.
-fn bearer(header: &str) -> Option<&str> {
-    let (scheme, token) = header.trim().split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }

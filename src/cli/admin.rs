@@ -1,19 +1,16 @@
-//! `rosterd tenant|connection|token`: what the operator does by hand.
+//! `rosterd tenant|token`: what the operator does by hand.
 
 use serde_json::{Value, json};
 
+use super::connections::no_such_connection;
 use super::{Failure, Output, open, shown};
 use crate::config::Config;
-use crate::domain::access::JoinerPolicy;
 use crate::domain::clock::Millis;
 use crate::domain::ids::{OPERATOR_TENANT, TenantId};
 use crate::domain::roles::Role;
-use crate::scim::rules::Preset;
 use crate::service;
 use crate::service::Caller;
-use crate::service::connections::NewConnection;
 use crate::service::credentials::NewToken;
-use crate::storage::connections::ConnectionRow;
 use crate::storage::credentials::CredentialRow;
 use crate::storage::tenants::TenantRow;
 
@@ -27,45 +24,28 @@ pub(super) enum Tenant {
         /// Name: a-z, 0-9 and `-`.
         name: String,
     },
+    /// Give a tenant another name; its id, its tokens and all else stay. A start with bootstrap tokens makes a tenant
+    /// `default` anew if there is none.
+    Rename {
+        /// Name or id.
+        name: String,
+        /// The new name: a-z, 0-9 and `-`.
+        to: String,
+    },
     /// Show a tenant: settings and how much it holds.
     Show {
         /// Name or id.
         name: String,
     },
-}
-
-/// Connections.
-#[derive(Debug, clap::Subcommand)]
-pub(super) enum Connection {
-    /// List a tenant's connections.
-    List {
-        /// Tenant by name or id.
-        #[arg(long, default_value = "default")]
-        tenant: String,
+    /// Suspend a tenant: its tokens are refused within a second.
+    Suspend {
+        /// Name or id.
+        name: String,
     },
-    /// Show a connection: its rules, its tokens, how many questions of it wait for a human.
-    Show {
-        /// Tenant by name or id.
-        #[arg(long, default_value = "default")]
-        tenant: String,
-        /// Id of the connection.
-        id: String,
-    },
-    /// Add a push connection.
-    #[command(visible_alias = "create")]
-    Add {
-        /// Tenant by name or id.
-        #[arg(long, default_value = "default")]
-        tenant: String,
-        /// How it is shown.
-        #[arg(long)]
-        label: String,
-        /// Rules for its client: okta, entra, onelogin, jumpcloud, ping, google, generic or strict.
-        #[arg(long, default_value = "generic")]
-        preset: String,
-        /// What it does with people whom it brings: list, invite or grant.
-        #[arg(long, default_value = "grant")]
-        joiner_policy: String,
+    /// Resume a suspended tenant: its tokens are let in again.
+    Resume {
+        /// Name or id.
+        name: String,
     },
 }
 
@@ -150,7 +130,26 @@ pub(super) async fn tenant(
             }
             output.row(&value, &lines(&value))
         }
+        Tenant::Rename { name, to } => change(&service, output, &name, Some(to), None).await,
+        Tenant::Suspend { name } => change(&service, output, &name, None, Some(false)).await,
+        Tenant::Resume { name } => change(&service, output, &name, None, Some(true)).await,
     }
+}
+
+async fn change(
+    service: &service::Service,
+    output: Output,
+    which: &str,
+    name: Option<String>,
+    is_active: Option<bool>,
+) -> Result<(), Failure> {
+    let operator = Caller::operator(TenantId::new(OPERATOR_TENANT), "tenant change");
+    let id = open::tenant(service, which).await?.id;
+    let row = service
+        .update_tenant(&operator, &id, name, is_active)
+        .await?;
+    let text = format!("{}  {}  {}", row.id, row.name, row.state);
+    output.row(&tenant_value(&row), &text)
 }
 
 fn tenant_value(row: &TenantRow) -> Value {
@@ -158,117 +157,13 @@ fn tenant_value(row: &TenantRow) -> Value {
 }
 
 /// A value's members, one a line.
-fn lines(value: &Value) -> String {
+pub(super) fn lines(value: &Value) -> String {
     let members = value.as_object().into_iter().flatten();
     let each = members.map(|(name, value)| match value {
         Value::String(text) => format!("{name:<16}{}", shown(text)),
         other => format!("{name:<16}{other}"),
     });
     each.collect::<Vec<_>>().join("\n")
-}
-
-/// `rosterd connection`.
-pub(super) async fn connection(
-    config: &Config,
-    output: Output,
-    command: Connection,
-) -> Result<(), Failure> {
-    let service = open::service(config)?;
-    match command {
-        Connection::List { tenant } => {
-            let caller = open::caller(&service, &tenant, "connection list").await?;
-            for row in service.list_connections(&caller).await? {
-                let text = format!(
-                    "{}  {}  {}  {}  {}  {}",
-                    row.id,
-                    row.kind,
-                    row.preset,
-                    row.joiner_policy,
-                    row.state,
-                    shown(&row.label)
-                );
-                output.row(&connection_value(&row), &text)?;
-            }
-            Ok(())
-        }
-        Connection::Show { tenant, id } => {
-            let caller = open::caller(&service, &tenant, "connection show").await?;
-            let value = show_connection(&service, &caller, &id).await?;
-            let value = value.ok_or_else(|| no_such_connection(&id, &tenant))?;
-            output.row(&value, &lines(&value))
-        }
-        Connection::Add {
-            tenant,
-            label,
-            preset,
-            joiner_policy,
-        } => {
-            let caller = open::caller(&service, &tenant, "connection add").await?;
-            let preset = Preset::parse(&preset).ok_or_else(|| {
-                format!("--preset takes one of {}; got `{preset}`", Preset::words())
-            })?;
-            let policy = JoinerPolicy::parse(&joiner_policy).ok_or_else(|| {
-                format!("--joiner-policy takes list, invite or grant; got `{joiner_policy}`")
-            })?;
-            let new = NewConnection {
-                label,
-                preset,
-                policy,
-            };
-            let id = service.create_connection(&caller, new).await?;
-            output.row(&json!({"id": id}), id.as_str())
-        }
-    }
-}
-
-fn no_such_connection(id: &str, tenant: &str) -> Failure {
-    format!(
-        "no connection of `{}` has the id `{}`: `rosterd connection list --tenant {}` shows all",
-        shown(tenant),
-        shown(id),
-        shown(tenant)
-    )
-    .into()
-}
-
-fn connection_value(row: &ConnectionRow) -> Value {
-    json!({
-        "id": row.id, "kind": row.kind, "preset": row.preset, "joinerPolicy": row.joiner_policy, "state": row.state,
-        "label": row.label, "createdAt": Millis(row.created_at).to_rfc3339(),
-    })
-}
-
-async fn show_connection(
-    service: &service::Service,
-    caller: &Caller,
-    id: &str,
-) -> Result<Option<Value>, Failure> {
-    let wanted = id.to_owned();
-    let found = service
-        .store
-        .read(&caller.tenant, move |scope| {
-            let Some(row) = scope.find_connection(&wanted)? else {
-                return Ok(None);
-            };
-            let (tokens, open) = (scope.list_credentials()?, scope.list_open_conflicts()?);
-            Ok::<_, crate::storage::Error>(Some((row, tokens, open)))
-        })
-        .await?;
-    let now = service.store.clock().now();
-    Ok(found.map(|(row, tokens, open)| {
-        let mut value = connection_value(&row);
-        value["managedGroups"] = Value::from(row.managed_groups);
-        value["openConflicts"] = open
-            .iter()
-            .filter(|c| c.connection_id == row.id)
-            .count()
-            .into();
-        let own = tokens
-            .iter()
-            .filter(|t| t.connection_id.as_deref() == Some(row.id.as_str()));
-        value["tokens"] = own.map(|t| token_value(t, now)).collect();
-        value
-    }))
 }
 
 /// `rosterd token`.
@@ -353,7 +248,7 @@ fn expiry(text: &str, now: Millis) -> Result<Millis, Failure> {
 }
 
 /// A token without its secret.
-fn token_value(row: &CredentialRow, now: Millis) -> Value {
+pub(super) fn token_value(row: &CredentialRow, now: Millis) -> Value {
     let state = match (row.revoked_at, row.expires_at) {
         (Some(_), _) => "revoked",
         (None, Some(at)) if at <= now.0 => "expired",

@@ -5,7 +5,9 @@ use std::io::{BufWriter, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::{Failure, open, say};
+use serde_json::json;
+
+use super::{Failure, Output, open};
 use crate::config::Config;
 use crate::domain::clock::{Clock, Millis, SystemClock};
 use crate::storage::archive::{self, Footer, Header, Mark};
@@ -21,7 +23,7 @@ pub(super) struct Args {
 }
 
 /// `rosterd backup`.
-pub(super) fn run(config: &Config, args: &Args) -> Result<(), Failure> {
+pub(super) fn run(config: &Config, output: Output, args: &Args) -> Result<(), Failure> {
     let url = open::database(config)?;
     let now = SystemClock.now();
     let path = match args.to.is_dir() {
@@ -30,8 +32,16 @@ pub(super) fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     };
     let (header, footer) = take(&url, &path, now)?;
     let size = std::fs::metadata(&path)?.len();
-    say(&format!("{}  {size} bytes", path.display()))?;
-    describe(&header, &footer)
+    let value = json!({
+        "file": path, "bytes": size, "rows": footer.rows, "schema": header.migrations.last(),
+        "secretKeyId": header.key_id, "tenants": footer.tenants,
+    });
+    let text = format!(
+        "{}  {size} bytes\n{}",
+        path.display(),
+        describe(&header, &footer)
+    );
+    output.row(&value, &text)
 }
 
 /// A moment as a part of a file's name.
@@ -41,27 +51,28 @@ pub(super) fn stamp(at: Millis) -> String {
     format!("{}Z", digits.replace(['-', ':'], ""))
 }
 
-fn describe(header: &Header, footer: &Footer) -> Result<(), Failure> {
-    say(&format!(
-        "{} rows, schema {}, secret key {}",
+fn describe(header: &Header, footer: &Footer) -> String {
+    format!(
+        "{} rows, schema {}, secret key {}{}",
         footer.rows,
         header.migrations.last().map_or("-", String::as_str),
         match &header.key_id {
             Some(id) => format!("{id}: keep it elsewhere, it is not in the backup"),
             None => "none yet".to_owned(),
-        }
-    ))?;
-    for mark in &footer.tenants {
-        tell(mark)?;
-    }
-    Ok(())
+        },
+        told(&footer.tenants)
+    )
 }
 
-pub(super) fn tell(mark: &Mark) -> Result<(), Failure> {
-    say(&format!(
-        "{}  epoch {}, sequence {}, {} users, last hash {}",
-        mark.name, mark.epoch, mark.sequence, mark.users, mark.hash
-    ))
+/// Where each journal stands, each on a line of its own.
+pub(super) fn told(marks: &[Mark]) -> String {
+    let each = marks.iter().map(|mark| {
+        format!(
+            "\n{}  epoch {}, sequence {}, {} users, last hash {}",
+            mark.name, mark.epoch, mark.sequence, mark.users, mark.hash
+        )
+    });
+    each.collect()
 }
 
 /// The backup that is made of SQLite before its schema changes, beside the file: with version and time in its name.

@@ -1,8 +1,11 @@
 //! `rosterd migrate`, and what a start does about the schema.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Failure, backup, open, say};
+use serde_json::json;
+
+use super::{Failure, Output, backup, open};
 use crate::config::Config;
 use crate::domain::clock::{Clock, SystemClock};
 use crate::storage::connection::{AnyConnection, DatabaseUrl, Purpose, open as connect};
@@ -22,17 +25,19 @@ pub(super) struct Args {
 }
 
 /// `rosterd migrate`.
-pub(super) fn run(config: &Config, args: &Args) -> Result<u8, Failure> {
+pub(super) fn run(config: &Config, output: Output, args: &Args) -> Result<u8, Failure> {
     let url = open::database(config)?;
     let mut conn = connect(&url, Purpose::Write)?;
     let state = migrations::state(&mut conn)?;
     refuse_a_newer(&state)?;
     if state.pending.is_empty() {
-        say("the schema is up to date")?;
+        let nothing = json!({"applied": [], "pending": []});
+        output.row(&nothing, "the schema is up to date")?;
         return Ok(0);
     }
     if args.check {
-        say(&format!("pending: {}", state.pending.join(", ")))?;
+        let value = json!({"applied": [], "pending": state.pending});
+        output.row(&value, &format!("pending: {}", state.pending.join(", ")))?;
         return Ok(PENDING);
     }
     let others = running(&mut conn)?.len();
@@ -40,17 +45,21 @@ pub(super) fn run(config: &Config, args: &Args) -> Result<u8, Failure> {
         return Err(beside_others(&state, others));
     }
     drop(conn);
-    say(&format!("applied: {}", apply(&url, &state)?.join(", ")))?;
+    let (applied, backup) = apply(&url, &state)?;
+    let value = json!({"applied": applied, "pending": [], "backup": backup});
+    output.row(&value, &format!("applied: {}", applied.join(", ")))?;
     Ok(0)
 }
 
-/// Applies what is pending; on SQLite after a backup beside the file.
-fn apply(url: &DatabaseUrl, state: &State) -> Result<Vec<String>, Failure> {
+/// Applies what is pending; on SQLite after a backup beside the file, which is named.
+fn apply(url: &DatabaseUrl, state: &State) -> Result<(Vec<String>, Option<PathBuf>), Failure> {
+    let mut backup = None;
     if let (DatabaseUrl::Sqlite(file), false) = (url, state.is_empty()) {
         let made = backup::before_migrations(url, file, state)?;
         tracing::info!(backup = %made.display(), "backed up before the schema changes");
+        backup = Some(made);
     }
-    Ok(migrations::run(url)?)
+    Ok((migrations::run(url)?, backup))
 }
 
 /// A schema that another program made, and that this one cannot live with.
@@ -87,7 +96,7 @@ pub(super) fn before_serving(url: &DatabaseUrl) -> Result<(), Failure> {
         }
         let others = running(&mut conn)?;
         if others.is_empty() {
-            for name in apply(url, &state)? {
+            for name in apply(url, &state)?.0 {
                 tracing::info!(migration = name, "applied");
             }
             return Ok(());

@@ -4,6 +4,7 @@ mod admin;
 mod audit;
 mod backup;
 mod bench;
+mod connections;
 mod connectors;
 mod disk;
 mod doctor;
@@ -17,6 +18,7 @@ mod output;
 mod person;
 mod restore;
 mod schema;
+mod secrets;
 mod serve;
 mod settings;
 pub mod simulate;
@@ -90,13 +92,16 @@ enum Here {
     Tenant(admin::Tenant),
     /// Connections of a tenant.
     #[command(subcommand)]
-    Connection(admin::Connection),
+    Connection(connections::Connection),
     /// Tokens of a tenant.
     #[command(subcommand)]
     Token(admin::Token),
     /// People of a tenant: why somebody has access or not, and decisions that no source lifts.
     #[command(subcommand)]
     Person(person::Person),
+    /// Keys that seal connections' credentials.
+    #[command(subcommand)]
+    Secrets(secrets::Secrets),
     /// Schemas that tenants add to the built-in ones.
     #[command(subcommand)]
     Schema(schema::Schema),
@@ -164,14 +169,15 @@ fn run(
         Here::Serve => serve::run(config),
         Here::Healthcheck => runtime.block_on(healthcheck::run(&config)),
         Here::CheckConfig => settings::check(&config, output),
-        Here::Migrate(args) => return migrate::run(&config, &args),
+        Here::Migrate(args) => return migrate::run(&config, output, &args),
         Here::Doctor => return doctor::run(&config, output),
-        Here::Backup(args) => backup::run(&config, &args),
-        Here::Restore(args) => restore::run(&config, &args),
+        Here::Backup(args) => backup::run(&config, output, &args),
+        Here::Restore(args) => restore::run(&config, output, &args),
         Here::Audit(command) => runtime.block_on(audit::run(&config, output, command)),
         Here::Tenant(command) => runtime.block_on(admin::tenant(&config, output, command)),
-        Here::Connection(command) => runtime.block_on(admin::connection(&config, output, command)),
+        Here::Connection(command) => runtime.block_on(connections::run(&config, output, command)),
         Here::Token(command) => runtime.block_on(admin::token(&config, output, command)),
+        Here::Secrets(command) => runtime.block_on(secrets::run(&config, output, command)),
         Here::Schema(command) => runtime.block_on(schema::run(&config, output, command)),
         Here::Person(command) => runtime.block_on(person::run(&config, output, command)),
     }?;

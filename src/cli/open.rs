@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use super::{Failure, migrate, shown};
 use crate::config::Config;
-use crate::domain::audit::sha256_hex;
-use crate::domain::chance::SystemChance;
+use crate::domain::chance::{Chance, SystemChance};
 use crate::domain::clock::{Clock, SystemClock};
 use crate::domain::ids::{OPERATOR_TENANT, TenantId};
+use crate::domain::sealed::{Keyring, key_id};
 use crate::scim::schema::Registry;
 use crate::service::{self, Caller, Service};
 use crate::storage::connection::{AnyConnection, DatabaseUrl, Purpose, open};
+use crate::storage::dialect::catalog;
+use crate::storage::secrets;
 use crate::storage::store::{Options, Store};
 use crate::storage::tenants::{self, TenantRow};
 
@@ -45,42 +47,70 @@ pub(super) fn database(config: &Config) -> Result<DatabaseUrl, Failure> {
     Ok(url)
 }
 
-/// Names a key without telling anything about it.
-pub(super) fn key_id(key: &[u8; 32]) -> String {
-    let hash = sha256_hex(&[b"rosterd-key-id-1".as_slice(), key].concat());
-    hash.chars().take(16).collect()
-}
-
-/// The id of the key that this database needs; `None` before the first start.
-pub(super) fn needed_key(conn: &mut AnyConnection) -> Result<Option<String>, Failure> {
+/// Ids of the keys that this database needs: the one that it belongs with, and those of its secrets; none before the
+/// first start.
+pub(super) fn needed_keys(conn: &mut AnyConnection) -> Result<Vec<String>, Failure> {
     // Before the first migration there is no table to ask.
     let Ok(Some(row)) = tenants::find(conn, OPERATOR_TENANT) else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
-    Ok(row.settings()?.secret_key_id)
+    let mut needed: Vec<String> = row.settings()?.secret_key_id.into_iter().collect();
+    if catalog::tables(conn)?.iter().any(|t| t == secrets::TABLE) {
+        let held = secrets::tally(conn)?.into_iter();
+        let held = held.filter(|t| t.state == secrets::state::HELD);
+        needed.extend(held.map(|t| t.key_id));
+    }
+    needed.sort_unstable();
+    needed.dedup();
+    Ok(needed)
 }
 
-/// Refuses a start with another key than the one that protects what is in the database, before anything is changed.
+/// Refuses a start without the keys that protect what is in the database, before anything is changed.
 pub(super) fn check_key(config: &Config) -> Result<(), Failure> {
     let url = database(config)?;
-    match needed_key(&mut open(&url, Purpose::Write)?)? {
-        Some(needed) => require_key(config, &needed),
-        None => Ok(()),
-    }
+    let needed = needed_keys(&mut open(&url, Purpose::Write)?)?;
+    needed.iter().try_for_each(|id| require_key(config, id))
 }
 
-/// Refuses another key than the one with this id.
+/// Refuses keys among which there is none with this id.
 pub(super) fn require_key(config: &Config, needed: &str) -> Result<(), Failure> {
-    let given = match config.secret_key()? {
-        None => "there is none".to_owned(),
-        Some(key) if key_id(&key) == needed => return Ok(()),
-        Some(key) => format!("the given one has the id {}", key_id(&key)),
+    let current = config.secret_key()?;
+    let all = current.into_iter().chain(config.previous_keys());
+    let ids: Vec<String> = all.map(|key| key_id(&key)).collect();
+    let given = match ids.as_slice() {
+        ids if ids.iter().any(|id| id == needed) => return Ok(()),
+        [] => "there is none".to_owned(),
+        [one] => format!("the given one has the id {one}"),
+        many => format!("the given ones have the ids {}", many.join(", ")),
     };
     Err(format!(
         "this database needs the secret key with the id {needed}, but {given}: put the copy of secret.key that you keep \
-         apart from the backups in place, or set ROSTERD_SECRET_KEY_FILE"
+         apart from the backups in place, or set ROSTERD_SECRET_KEY_FILE (a former key: \
+         ROSTERD_SECRET_KEY_PREVIOUS_FILE); if nobody has it any more, `rosterd secrets abandon {needed}`"
     )
     .into())
+}
+
+/// The keys of the configuration; without a current one there is none.
+fn keyring(config: &Config) -> Result<Keyring, Failure> {
+    Ok(match config.secret_key()? {
+        Some(current) => Keyring::new(&current, &config.previous_keys()),
+        None => Keyring::default(),
+    })
+}
+
+/// The secret key; on SQLite one is made where there is none.
+pub(super) fn make_key(config: &Config) -> Result<[u8; 32], Failure> {
+    Ok(config.make_secret_key(|bytes| SystemChance.fill(bytes))?)
+}
+
+/// Opens everything for a command that seals: with the keys that the database needs, and with one of its own.
+pub(super) async fn sealing(config: &Config) -> Result<Service, Failure> {
+    check_key(config)?;
+    make_key(config)?;
+    let service = service(config)?;
+    service.note_first_key().await?;
+    Ok(service)
 }
 
 /// Opens everything for a server.
@@ -106,11 +136,13 @@ fn wire(config: &Config, url: DatabaseUrl) -> Result<Service, Failure> {
     )?;
     let options = Options {
         write_queue: config.limits().write_queue,
+        read_time: config.limits().read_time,
         ..Options::new(url)
     };
     let store = Store::open(&options, clock, Arc::new(SystemChance))?;
     let mut service = Service::new(Arc::new(store), Arc::new(Registry::builtin()?));
     service.member_write = config.limits().member_write;
+    service.keys = Arc::new(keyring(config)?);
     Ok(service)
 }
 

@@ -3,8 +3,10 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::backup::{stamp, sync_directory, tell};
-use super::{Failure, migrate, open, say};
+use serde_json::json;
+
+use super::backup::{stamp, sync_directory, told};
+use super::{Failure, Output, migrate, open};
 use crate::config::Config;
 use crate::domain::chance::{SystemChance, seed};
 use crate::domain::clock::{Clock, Millis, SystemClock};
@@ -27,9 +29,9 @@ pub(super) struct Args {
 }
 
 /// `rosterd restore`.
-pub(super) fn run(config: &Config, args: &Args) -> Result<(), Failure> {
+pub(super) fn run(config: &Config, output: Output, args: &Args) -> Result<(), Failure> {
     let Some(from) = &args.from else {
-        return in_place(config);
+        return in_place(config, output);
     };
     let file = File::open(from).map_err(|e| format!("cannot read {}: {e}", from.display()))?;
     let mut archive = Archive::open(file)?;
@@ -38,27 +40,31 @@ pub(super) fn run(config: &Config, args: &Args) -> Result<(), Failure> {
     }
     let url = open::database(config)?;
     let now = SystemClock.now();
-    let marks = match &url {
+    let (marks, aside) = match &url {
         DatabaseUrl::Postgres(_) if args.force => {
             return Err("--force is for SQLite: on PostgreSQL make a new database, and name it in ROSTERD_DATABASE_URL".into());
         }
-        DatabaseUrl::Postgres(_) => load(&url, &mut archive, now)?,
+        DatabaseUrl::Postgres(_) => (load(&url, &mut archive, now)?, None),
         DatabaseUrl::Sqlite(path) => into_file(path, &mut archive, now, args.force)?,
     };
-    say(&format!(
-        "restored what was backed up at {}; each journal has a new epoch",
-        Millis(archive.header.taken_at).to_rfc3339()
-    ))?;
-    marks.iter().try_for_each(tell)
+    let taken_at = Millis(archive.header.taken_at).to_rfc3339();
+    let value = json!({"takenAt": taken_at, "movedAside": aside, "tenants": marks});
+    let moved = aside.map(|aside| format!("the database that was there is now {aside}\n"));
+    let text = format!(
+        "{}restored what was backed up at {taken_at}; each journal has a new epoch{}",
+        moved.unwrap_or_default(),
+        told(&marks)
+    );
+    output.row(&value, &text)
 }
 
-fn in_place(config: &Config) -> Result<(), Failure> {
+fn in_place(config: &Config, output: Output) -> Result<(), Failure> {
     let url = open::database(config)?;
     migrate::before_a_command(&url)?;
     let mut conn = connect(&url, Purpose::Write)?;
     let marks = archive::acknowledge(&mut conn, SystemClock.now(), seed(&SystemChance))?;
-    say("each journal has a new epoch")?;
-    marks.iter().try_for_each(tell)
+    let text = format!("each journal has a new epoch{}", told(&marks));
+    output.row(&json!({"tenants": marks}), &text)
 }
 
 fn load(url: &DatabaseUrl, archive: &mut Archive, now: Millis) -> Result<Vec<Mark>, Failure> {
@@ -75,13 +81,14 @@ fn load(url: &DatabaseUrl, archive: &mut Archive, now: Millis) -> Result<Vec<Mar
     Ok(marks)
 }
 
-/// Loads a new file beside the old one and puts it in its place when it is whole.
+/// Loads a new file beside the old one and puts it in its place when it is whole. Also returns where the old one went.
 fn into_file(
     path: &str,
     archive: &mut Archive,
     now: Millis,
     force: bool,
-) -> Result<Vec<Mark>, Failure> {
+) -> Result<(Vec<Mark>, Option<String>), Failure> {
+    let mut moved = None;
     let is_there = Path::new(path).exists();
     if is_there {
         let url = DatabaseUrl::Sqlite(path.to_owned());
@@ -100,13 +107,13 @@ fn into_file(
                 std::fs::rename(from, to)?;
             }
         }
-        say(&format!("the database that was there is now {aside}"))?;
+        moved = Some(aside);
     } else if Path::new(path).exists() {
         return Err(format!("{path} was made meanwhile: stop the server that made it").into());
     }
     std::fs::rename(&draft, path)?;
     sync_directory(Path::new(path))?;
-    Ok(marks)
+    Ok((marks, moved))
 }
 
 /// The files of an SQLite database: log and index first, itself last.

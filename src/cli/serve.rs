@@ -21,7 +21,6 @@ use crate::service::credentials::NewToken;
 use crate::service::groups::IDLE;
 use crate::service::{self, Caller, Service};
 use crate::storage::credentials::find_by_hash;
-use crate::storage::tenants::TenantSettings;
 use crate::telemetry;
 
 /// Runs until SIGINT or SIGTERM.
@@ -30,9 +29,9 @@ pub(super) fn run(config: Config) -> Result<(), Failure> {
     let certificates = tls::certificates(&config)?;
     open_files::allow(config.limits().connections);
     open::check_key(&config)?;
-    let service = open::server(&config)?;
     // Made at the first start rather than in the middle of a run.
-    let key = config.make_secret_key(|bytes| service.store.chance().fill(bytes))?;
+    let key = open::make_key(&config)?;
+    let service = open::server(&config)?;
     actix_web::rt::System::new().block_on(serve(config, certificates, service, key, metrics))
 }
 
@@ -51,7 +50,7 @@ async fn serve(
     })?;
     let address = listener.local_addr()?;
     let public_url = config.public_url(address);
-    remember_key(&service, open::key_id(&key)).await?;
+    service.note_first_key().await?;
     if let Some(folder) = config.schemas_dir() {
         schema::add_folder(&service, folder).await?;
     }
@@ -197,17 +196,6 @@ async fn wait_for_signal() {
 struct Fresh {
     scim: Option<String>,
     operator: Option<String>,
-}
-
-/// Notes at the first start which key this database belongs with.
-async fn remember_key(service: &Service, key: String) -> Result<(), Failure> {
-    let operator = Caller::system(TenantId::new(OPERATOR_TENANT), "serve");
-    let row = service.find_tenant(OPERATOR_TENANT).await?;
-    let settings = TenantSettings {
-        secret_key_id: Some(key),
-        ..row.settings()?
-    };
-    Ok(service.set_tenant_settings(&operator, settings).await?)
 }
 
 /// Tenant `default`, a push connection and an operator's token: each is made when it is not there, so that a start that

@@ -19,6 +19,8 @@ pub struct Database {
     url: Option<String>,
     /// Key of 32 bytes, base64; on SQLite one is made in the data directory when first needed.
     pub secret_key: Option<Secret>,
+    /// Former keys, each the same, apart by commas or white space.
+    previous_keys: Option<Secret>,
 }
 
 impl Database {
@@ -37,18 +39,21 @@ impl Database {
             )));
         }
         let secret_key = values.secret("secret_key", "secret_key_file")?;
+        let previous = "secret_key_previous";
+        let previous_keys = values.secret(previous, "secret_key_previous_file")?;
+        for key in previous_keys.iter().flat_map(several) {
+            if decode(key).is_none() {
+                return Err(Error(format!(
+                    "{} takes keys of 32 bytes in base64, apart by commas or lines",
+                    given(values, previous, "secret_key_previous_file")
+                )));
+            }
+        }
         if let Some(key) = &secret_key {
-            let bytes = STANDARD.decode(key.expose()).map(|b| b.len());
-            if bytes != Ok(32) {
+            if decode(key.expose()).is_none() {
                 return Err(Error(format!(
                     "{} takes 32 bytes in base64: make one with `openssl rand -base64 32`",
-                    values.name(
-                        if values.rank("secret_key") > values.rank("secret_key_file") {
-                            "secret_key"
-                        } else {
-                            "secret_key_file"
-                        }
-                    )
+                    given(values, "secret_key", "secret_key_file")
                 )));
             }
         } else if is_postgres {
@@ -62,7 +67,14 @@ impl Database {
             data_dir: PathBuf::from(values.take("data_dir").unwrap_or("rosterd-data")),
             url,
             secret_key,
+            previous_keys,
         })
+    }
+
+    /// Former keys.
+    pub(super) fn previous(&self) -> Vec<[u8; 32]> {
+        let texts = self.previous_keys.iter().flat_map(several);
+        texts.filter_map(decode).collect()
     }
 
     /// The key that was given, or the data directory's own; where there is none, one is made with `fill`.
@@ -140,6 +152,18 @@ impl Database {
     }
 }
 
+/// Texts apart by commas or white space.
+fn several(secret: &Secret) -> impl Iterator<Item = &str> {
+    let is_between = |c: char| c == ',' || c.is_whitespace();
+    secret.expose().split(is_between).filter(|t| !t.is_empty())
+}
+
+/// What the operator wrote: a value, or the file that holds it.
+fn given(values: &Values, key: &'static str, file: &'static str) -> String {
+    let is_value = values.rank(key) > values.rank(file);
+    values.name(if is_value { key } else { file })
+}
+
 fn decode(text: &str) -> Option<[u8; 32]> {
     STANDARD.decode(text).ok()?.try_into().ok()
 }
@@ -150,6 +174,7 @@ impl fmt::Debug for Database {
             .field("data_dir", &self.data_dir)
             .field("url", &self.shown_url())
             .field("secret_key", &self.secret_key)
+            .field("previous_keys", &self.previous_keys)
             .finish()
     }
 }

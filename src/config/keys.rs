@@ -124,6 +124,17 @@ pub const KEYS: &[Key] = &[
         "File that holds the secret key; otherwise secret.key in the data directory (SQLite only)",
     ),
     Key::secret(
+        "secret_key_previous",
+        "BASE64[,BASE64]",
+        "Former secret keys, which open what they sealed until `rosterd secrets rotate` is done",
+    ),
+    Key::new(
+        "secret_key_previous_file",
+        "FILE",
+        None,
+        "File that holds former secret keys, one a line",
+    ),
+    Key::secret(
         "bootstrap_scim_token",
         "TOKEN",
         "SCIM token to create on start if it does not exist; otherwise one is made at the first start",
@@ -240,6 +251,12 @@ pub const KEYS: &[Key] = &[
         "NUMBER",
         "64",
         "Deepest nesting of a filter's brackets, at most 64; above: 400 invalidFilter",
+    ),
+    Key::limit(
+        "read_seconds",
+        "SECONDS",
+        "15",
+        "How long a list may take to find; then: 400 tooMany",
     ),
     Key::limit(
         "members_limit",

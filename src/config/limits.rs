@@ -33,6 +33,8 @@ pub struct Limits {
     pub filter_terms: usize,
     /// Deepest nesting of a filter.
     pub filter_depth: usize,
+    /// Time for a list to be found.
+    pub read_time: Duration,
     /// Most members that a request names.
     pub members: usize,
     /// Most operations of a PATCH.
@@ -63,6 +65,7 @@ impl Limits {
             filter: values.bytes("filter_limit", 64..=16_384)?,
             filter_terms: values.number("filter_terms", 1..=1_024)?,
             filter_depth: values.number("filter_depth", 1..=64)?,
+            read_time: values.seconds("read_seconds", 1..=3_600)?,
             members: values.number("members_limit", 1..=1_000_000)?,
             member_write: values.seconds("member_write_seconds", 1..=3_600)?,
             patch_operations: values.number("patch_operations", 1..=100_000)?,

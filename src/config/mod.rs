@@ -166,6 +166,11 @@ impl Config {
         self.database.key(None::<fn(&mut [u8])>)
     }
 
+    /// Former secret keys, which open what they sealed.
+    pub fn previous_keys(&self) -> Vec<[u8; 32]> {
+        self.database.previous()
+    }
+
     /// The secret key; on SQLite it is made in the data directory if there is none. `fill` gives random bytes.
     ///
     /// # Errors
@@ -346,6 +351,7 @@ mod tests {
             ("ROSTERD_BODY_LIMIT", "lots"),
             ("ROSTERD_BOOTSTRAP_SCIM_TOKEN", "sh0rt"),
             ("ROSTERD_SECRET_KEY", "!"),
+            ("ROSTERD_SECRET_KEY_PREVIOUS", "AAAA,!"),
         ] {
             let error = Config::load(&GlobalArgs::default(), &environment(&[(key, value)]))
                 .expect_err(key)
@@ -449,6 +455,31 @@ mod tests {
             ),
             (0o600, 1)
         );
+    }
+
+    #[test]
+    fn former_keys_come_from_a_value_or_the_lines_of_a_file() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("keys");
+        let (zeros, ones) = (
+            "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+            "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=",
+        );
+        std::fs::write(&path, format!("{zeros}\n{ones}\n")).expect("written");
+        let both = format!("{zeros},{ones}");
+        for (key, value) in [
+            ("ROSTERD_SECRET_KEY_PREVIOUS", both.as_str()),
+            (
+                "ROSTERD_SECRET_KEY_PREVIOUS_FILE",
+                path.to_str().expect("text"),
+            ),
+        ] {
+            let config = Config::load(&GlobalArgs::default(), &environment(&[(key, value)]));
+            let config = config.expect("valid");
+            assert_eq!(config.previous_keys(), [[0; 32], [1; 32]], "{key}");
+            let printed = format!("{config:?} {:?}", config.in_use());
+            assert!(!printed.contains("AQEB"), "{printed}");
+        }
     }
 
     #[test]

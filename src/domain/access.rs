@@ -88,12 +88,24 @@ pub mod reason {
     pub const INVITATION_DUE: &str = "invitation-due";
     /// The source deactivated the person.
     pub const DEACTIVATED_BY_SOURCE: &str = "deactivated-by-source";
-    /// The source deleted the person.
+    /// The source deleted the person, or the group.
     pub const DELETED_BY_SOURCE: &str = "deleted-by-source";
     /// A human must first decide who this is.
     pub const CONFLICT: &str = "conflict";
     /// The address is outside the tenant's verified domains.
     pub const UNVERIFIED_DOMAIN: &str = "unverified-domain";
+    /// The HR source says that the person has left.
+    pub const LEFT: &str = "left";
+    /// The last day that the HR source names is over.
+    pub const LAST_DAY_PASSED: &str = "last-day-passed";
+    /// The person is in no complete pull of the HR source any more.
+    pub const ABSENT: &str = "absent-from-source";
+    /// The person left the scope of a connection that revokes then.
+    pub const OUT_OF_SCOPE: &str = "out-of-scope";
+    /// Granted ahead of the first day: access begins with it.
+    pub const NOT_STARTED: &str = "not-started";
+    /// The connection that brought the person was disconnected, and nobody had let her in.
+    pub const DISCONNECTED: &str = "disconnected";
     /// A human removed the person; sources may still bring her.
     pub const REMOVED_BY_HUMAN: &str = "removed-by-human";
     /// A human took access away.
@@ -114,6 +126,8 @@ pub mod reason {
 pub struct Standing {
     /// Access now; `None` for somebody who arrives: new, or back from a tombstone.
     pub access: Option<Access>,
+    /// The app lets the person in; false for somebody granted whose first day lies ahead.
+    pub has_access: bool,
     /// When it became so.
     pub since: Millis,
     /// A human revoked or removed the person.
@@ -133,10 +147,17 @@ pub struct Decision {
     pub reason: &'static str,
 }
 
+impl Decision {
+    /// The app lets the person in: granted, and started.
+    pub fn has_access(self) -> bool {
+        self.access == Access::Granted && self.reason != reason::NOT_STARTED
+    }
+}
+
 /// How long a person revoked by a source may come back without a new decision, in days (a tenant's setting).
 pub const RETURN_DAYS: i64 = 30;
 
-fn listed(reason: &'static str) -> Decision {
+pub(super) fn listed(reason: &'static str) -> Decision {
     Decision {
         access: Access::Listed,
         reason,
@@ -168,7 +189,7 @@ pub fn on_active(
 }
 
 /// Somebody who arrives always gets a decision; a human's decisions, made or outstanding, come before any other.
-fn arrival(who: Standing, otherwise: Decision) -> Decision {
+pub(super) fn arrival(who: Standing, otherwise: Decision) -> Decision {
     if who.sticky {
         listed(reason::REMOVED_BY_HUMAN)
     } else {
@@ -190,16 +211,16 @@ fn joiner(policy: JoinerPolicy) -> Decision {
 
 /// A push source deactivates (`active: false` in any verb, DELETE). `None`: nothing changes.
 ///
-/// An invited person falls back to `listed`: a pending invitation dies with the leaver. Somebody listed stays so, with
-/// the reason that she was listed for (docs/decisions/0002).
+/// An invited person falls back to `listed`: a pending invitation dies with the leaver. So does somebody granted whose
+/// first day had not come. Somebody listed stays so, with the reason that she was listed for (docs/decisions/0002).
 pub fn on_inactive(who: Standing, because: &'static str) -> Option<Decision> {
     match who.access {
         None => Some(arrival(who, listed(reason::SOURCE_INACTIVE))),
-        Some(Access::Granted) => Some(Decision {
+        Some(Access::Granted) if who.has_access => Some(Decision {
             access: Access::Revoked,
             reason: because,
         }),
-        Some(Access::Invited) => Some(listed(because)),
+        Some(Access::Granted | Access::Invited) => Some(listed(because)),
         Some(Access::Listed | Access::Revoked) => None,
     }
 }
@@ -241,6 +262,7 @@ mod tests {
     fn who(access: Option<Access>) -> Standing {
         Standing {
             access,
+            has_access: access == Some(Access::Granted),
             since: Millis(0),
             sticky: false,
             waits: None,

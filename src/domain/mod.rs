@@ -1,10 +1,15 @@
-//! What Rosterd is about, without SQL, HTTP or SCIM: ids, time, access, employment, claims and the facts of the journal.
+//! What Rosterd is about, without SQL, HTTP or SCIM: ids, time, access, employment, claims, sealed
+//! secrets and the facts of the journal.
 
 pub mod access;
 pub mod audit;
+pub mod calendar;
 pub mod chance;
 pub mod claims;
 pub mod clock;
 pub mod employment;
 pub mod ids;
+pub mod lifecycle;
+pub mod pull;
 pub mod roles;
+pub mod sealed;

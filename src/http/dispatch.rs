@@ -15,17 +15,18 @@ use super::call::{Call, Reply};
 use super::error::{self, SCIM_JSON};
 use super::routes::Route;
 use super::{Limits, State};
-use crate::auth::RequestContext;
+use crate::auth::{Presented, Refusal, RequestContext, Scheme};
 use crate::domain::audit::{Actor, Cause};
 use crate::domain::ids::fresh_text;
 use crate::scim;
 use crate::scim::etag;
+use crate::scim::rules::Preset;
 use crate::scim::schema::Registry;
 use crate::service::Caller;
 use crate::storage::Lane;
 
 /// A request on its way: what its answer, its log line and its metrics carry.
-struct Passage<'r> {
+pub(super) struct Passage<'r> {
     request: &'r HttpRequest,
     method: &'static str,
     route: &'static str,
@@ -34,7 +35,7 @@ struct Passage<'r> {
 }
 
 impl<'r> Passage<'r> {
-    fn begin(
+    pub(super) fn begin(
         state: &State,
         request: &'r HttpRequest,
         method: &'static str,
@@ -50,7 +51,12 @@ impl<'r> Passage<'r> {
         }
     }
 
-    fn end(
+    /// Names the request.
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(super) fn end(
         self,
         mut response: HttpResponse,
         context: Option<&RequestContext>,
@@ -101,13 +107,14 @@ pub async fn dispatch(
     let passage = Passage::begin(&state, &request, route.method, route.path);
     let (result, context) = run(route, &request, state, body, &passage.id).await;
     let (response, rules) = match result {
-        Ok(reply) => respond(reply),
+        Ok(reply) => respond(reply, SCIM_JSON),
         Err(error) => (error::respond(&error), Vec::new()),
     };
     passage.end(response, context.as_ref(), &rules)
 }
 
-fn respond(reply: Reply) -> (HttpResponse, Vec<&'static str>) {
+/// The answer with a body of this media type, and the rules that the request used.
+pub(super) fn respond(reply: Reply, media: &'static str) -> (HttpResponse, Vec<&'static str>) {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::OK);
     let mut response = HttpResponseBuilder::new(status);
     if let Some(version) = reply.version {
@@ -120,7 +127,7 @@ fn respond(reply: Reply) -> (HttpResponse, Vec<&'static str>) {
         response.insert_header((RETRY_AFTER, seconds));
     }
     let response = match reply.body {
-        Some(body) => response.insert_header((CONTENT_TYPE, SCIM_JSON)).body(body),
+        Some(body) => response.insert_header((CONTENT_TYPE, media)).body(body),
         None => response.finish(),
     };
     (response, reply.rules)
@@ -139,8 +146,7 @@ async fn run(
         return (Err(error), None);
     }
     if !route.roles.is_empty() {
-        let named = header(HeaderName::from_static("rosterd-tenant"));
-        match state.auth.check(header(AUTHORIZATION), named).await {
+        match authenticate(&state, &header).await {
             Ok(found) => context = Some(found),
             Err(refused) => return (Err(error::refusal(&refused)), None),
         }
@@ -189,6 +195,41 @@ async fn run(
         result = result.map(|reply| reply.unless_known(if_none_match.as_deref()));
     }
     (result, context)
+}
+
+/// Whom the token of a request stands for; a token that its client does not show in this way is none.
+async fn authenticate<'r>(
+    state: &State,
+    header: &impl Fn(HeaderName) -> Option<&'r str>,
+) -> Result<RequestContext, Refusal> {
+    let key = header(HeaderName::from_static("x-api-key"));
+    let presented = Presented::read(header(AUTHORIZATION), key);
+    let named = header(HeaderName::from_static("rosterd-tenant"));
+    let found = state.auth.check(presented.as_ref(), named).await?;
+    match presented.is_some_and(|p| may_show(p.scheme, &found)) {
+        true => Ok(found),
+        false => Err(Refusal::Unauthorized),
+    }
+}
+
+/// Whether whoever holds a token may show it so: everybody as a bearer token, otherwise those clients that have no other
+/// way or whose administrator may choose it.
+fn may_show(scheme: Scheme, context: &RequestContext) -> bool {
+    let connection = context.connection.as_ref();
+    let is_one_of = |presets: &[Preset]| {
+        let preset = connection.and_then(|c| Preset::parse(&c.preset));
+        preset.is_some_and(|p| presets.contains(&p))
+    };
+    match scheme {
+        Scheme::Bearer => true,
+        Scheme::Basic => is_one_of(&[
+            Preset::Okta,
+            Preset::Onelogin,
+            Preset::Ping,
+            Preset::Generic,
+        ]),
+        Scheme::ApiKey => is_one_of(&[Preset::Jumpcloud, Preset::Generic]),
+    }
 }
 
 /// No id holds a character that cannot be stored, so that nobody needs to look for one.
@@ -245,7 +286,7 @@ fn condition(request: &HttpRequest, name: HeaderName) -> Option<String> {
 }
 
 /// The last use of a token is noted in the background, once an hour.
-fn note_use(state: &web::Data<State>, context: &RequestContext, request: &str) {
+pub(super) fn note_use(state: &web::Data<State>, context: &RequestContext, request: &str) {
     if !context.stale_use {
         return;
     }
@@ -269,7 +310,8 @@ fn note_use(state: &web::Data<State>, context: &RequestContext, request: &str) {
     });
 }
 
-async fn read_body(
+/// Reads the body within its limits.
+pub(super) async fn read_body(
     request: &HttpRequest,
     body: web::Payload,
     limits: &Limits,
@@ -344,7 +386,7 @@ async fn collect(
 
 /// Decodes `a=b&c=d`, `+` as a blank. Refused are a NUL character, and U+FFFD, which is what became of bytes that are
 /// no UTF-8.
-fn decode_query(text: &str) -> Result<Vec<(String, String)>, scim::Error> {
+pub(super) fn decode_query(text: &str) -> Result<Vec<(String, String)>, scim::Error> {
     let pairs: Vec<(String, String)> = web::Query::<Vec<(String, String)>>::from_query(text)
         .map(web::Query::into_inner)
         .map_err(|e| scim::Error::invalid_syntax(format!("the query cannot be read: {e}")))?;

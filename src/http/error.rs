@@ -27,6 +27,10 @@ pub fn to_scim(error: &service::Error, request: &str) -> scim::Error {
             503,
             format!("the service cannot do this now; try again (request {request})"),
         ),
+        E::Storage(storage::Error::TooLong) => scim::Error::too_many(
+            "the query takes longer than a read may take here (read_seconds): narrow the filter by an attribute that is \
+             looked up by an index, such as `userName`, `externalId`, `emails.value` or `displayName`",
+        ),
         E::Storage(_) => scim::Error::plain(
             500,
             format!("the service failed; tell its operator the request id {request}"),
@@ -50,7 +54,11 @@ pub fn respond(error: &scim::Error) -> HttpResponse {
     let mut response = HttpResponseBuilder::new(status);
     response.insert_header((CONTENT_TYPE, SCIM_JSON));
     if status == StatusCode::UNAUTHORIZED {
-        response.insert_header((WWW_AUTHENTICATE, "Bearer realm=\"rosterd\""));
+        response.append_header((WWW_AUTHENTICATE, "Bearer realm=\"rosterd\""));
+        response.append_header((
+            WWW_AUTHENTICATE,
+            "Basic realm=\"rosterd\", charset=\"UTF-8\"",
+        ));
     }
     if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS {
         response.insert_header((RETRY_AFTER, "1"));

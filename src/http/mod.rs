@@ -1,5 +1,7 @@
-//! HTTP: one list of routes (`routes.rs`), one way through them (`dispatch.rs`), a file per resource below `scim/`.
+//! HTTP: one list of routes (`routes.rs`), one way through them (`dispatch.rs`), a file per resource below `scim/`; the
+//! management API below `api/` has its own list and the same way.
 
+pub mod api;
 pub mod call;
 mod connections;
 pub mod dispatch;

@@ -119,6 +119,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         |request: HttpRequest, state: web::Data<State>| refuse(request, state, "none", None);
     config.service(scope.default_service(web::to(nothing)));
     config.service(web::scope("/scim").default_service(web::to(nothing)));
+    super::api::routes::configure(config);
     configure_operations(config);
 }
 

@@ -43,6 +43,11 @@ pub fn service_provider_config(base: &str, limits: &Limits, payload: usize) -> V
             "type": "oauthbearertoken", "name": "Bearer token", "primary": true,
             "description": "A token of a connection, shown once when it is made",
             "specUri": "https://www.rfc-editor.org/rfc/rfc6750",
+        }, {
+            "type": "httpbasic", "name": "HTTP Basic", "primary": false,
+            "description": "The same token as the password, for connections whose client knows no bearer tokens; the user \
+                name means nothing",
+            "specUri": "https://www.rfc-editor.org/rfc/rfc7617",
         }],
         "meta": {"resourceType": "ServiceProviderConfig", "location": format!("{base}/ServiceProviderConfig")},
     })

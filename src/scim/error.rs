@@ -119,6 +119,23 @@ impl Error {
         Self::bad(ScimType::InvalidValue, detail)
     }
 
+    /// The URL would hold what belongs in none (RFC 7644 §7.5.2).
+    pub fn sensitive(detail: impl Into<String>) -> Self {
+        Self {
+            status: 403,
+            scim_type: Some(ScimType::Sensitive),
+            detail: detail.into(),
+        }
+    }
+
+    /// The same of a filter that came in a body: there it is only of no use.
+    pub fn in_a_body(self) -> Self {
+        match self.scim_type {
+            Some(ScimType::Sensitive) => Self::invalid_filter(self.detail),
+            _ => self,
+        }
+    }
+
     /// The URL names a version of the protocol that is not spoken here.
     pub fn invalid_vers(detail: impl Into<String>) -> Self {
         Self::bad(ScimType::InvalidVers, detail)

@@ -331,19 +331,34 @@ impl Reader<'_> {
                 "is a reference and needs `referenceTypes`, such as [\"external\"]",
             );
         }
-        if is_complex && is_top {
-            let parts = self.list(map, "subAttributes", &format!("{at}."), SUB_ATTRIBUTES);
-            if parts.is_empty() {
-                self.problem(at, "is complex and needs `subAttributes`");
-            }
-            out.insert("subAttributes".to_owned(), Value::from(parts));
-        } else if map.contains_key("subAttributes") && !is_complex {
+        let parts = self.parts(map, at, is_complex && is_top, multi_valued);
+        out.extend(parts.map(|parts| ("subAttributes".to_owned(), parts)));
+        if !is_complex && map.contains_key("subAttributes") {
             self.problem(
                 at,
                 format!("has the type {kind}, which has no `subAttributes`"),
             );
         }
         Value::Object(out)
+    }
+
+    /// The sub-attributes of an attribute that has some.
+    fn parts(&mut self, map: &Doc, at: &str, has_some: bool, multi_valued: bool) -> Option<Value> {
+        if !has_some {
+            return None;
+        }
+        let parts = self.list(map, "subAttributes", &format!("{at}."), SUB_ATTRIBUTES);
+        if parts.is_empty() {
+            self.problem(at, "is complex and needs `subAttributes`");
+        }
+        if multi_valued && parts.iter().any(|part| part["mutability"] == "immutable") {
+            self.problem(
+                at,
+                "is multi-valued, so that its parts cannot be immutable: nothing says which value is which; make all of it \
+                 immutable",
+            );
+        }
+        Some(Value::from(parts))
     }
 
     fn is_known(&self, name: &str) -> bool {
@@ -357,10 +372,18 @@ impl Reader<'_> {
 
     /// Words of the RFC that are no mistakes, but that this server cannot keep.
     fn unsupported(&mut self, at: &str, mutability: &str, returned: &str, uniqueness: &str) {
-        if mutability != "readWrite" {
+        if !["readWrite", "immutable"].contains(&mutability) {
             self.problem(
                 at,
-                format!("takes only readWrite as `mutability`, since nobody but sources writes it; got {mutability}"),
+                format!(
+                    "takes readWrite or immutable as `mutability`, since nobody but sources writes it; got {mutability}"
+                ),
+            );
+        }
+        if mutability == "immutable" && self.kind != ResourceKind::User {
+            self.problem(
+                at,
+                "is immutable, which only attributes of users can be: take readWrite",
             );
         }
         if returned == "never" {

@@ -9,6 +9,8 @@ pub mod etag;
 pub mod extension;
 pub mod filter;
 pub mod fold;
+mod format;
+pub mod immutable;
 pub mod json;
 pub mod limits;
 pub mod list;

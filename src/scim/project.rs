@@ -19,6 +19,13 @@ pub enum Projection {
     Only(BTreeSet<AttrPath>),
     /// The default set without these.
     Without(BTreeSet<AttrPath>),
+    /// The same with what a write wrote though it is returned on request only (RFC 7643 §7).
+    Written {
+        /// Unwanted.
+        without: BTreeSet<AttrPath>,
+        /// Attributes that the request wrote.
+        written: BTreeSet<AttrPath>,
+    },
 }
 
 impl Projection {
@@ -46,6 +53,26 @@ impl Projection {
         }
     }
 
+    /// For the answer to a write of these attributes: what is returned on request is returned to whoever writes it,
+    /// unless she says what she wants instead.
+    pub fn after_writing(
+        self,
+        registry: &Registry,
+        kind: ResourceKind,
+        wrote: impl Fn(&AttrPath) -> bool,
+    ) -> Self {
+        let written: BTreeSet<AttrPath> = registry.on_request(kind).filter(|p| wrote(p)).collect();
+        match self {
+            same if written.is_empty() => same,
+            Self::Default => Self::Written {
+                without: BTreeSet::new(),
+                written,
+            },
+            Self::Without(without) => Self::Written { without, written },
+            same => same,
+        }
+    }
+
     /// Nothing special was asked for.
     pub fn is_default(&self) -> bool {
         *self == Self::Default
@@ -56,7 +83,7 @@ impl Projection {
         match self {
             Self::Default => true,
             Self::Only(paths) => paths.iter().any(|p| p.is_core(attribute)),
-            Self::Without(paths) => !paths
+            Self::Without(paths) | Self::Written { without: paths, .. } => !paths
                 .iter()
                 .any(|p| p.is_core(attribute) && p.sub.is_none()),
         }
@@ -108,7 +135,9 @@ impl Projection {
     fn names(&self, path: &AttrPath) -> bool {
         match self {
             Self::Default => false,
-            Self::Only(paths) | Self::Without(paths) => paths.contains(path),
+            Self::Only(paths) | Self::Without(paths) | Self::Written { without: paths, .. } => {
+                paths.contains(path)
+            }
         }
     }
 
@@ -120,7 +149,13 @@ impl Projection {
         }
         let paths = match self {
             Self::Default => return (attribute.returned == Returned::Default).then_some(value),
-            Self::Only(paths) | Self::Without(paths) => paths,
+            Self::Only(paths) | Self::Without(paths) | Self::Written { without: paths, .. } => {
+                paths
+            }
+        };
+        let is_shown = match (attribute.returned, self) {
+            (Returned::Request, Self::Written { written, .. }) => written.contains(path),
+            (returned, _) => returned == Returned::Default,
         };
         let subs: BTreeSet<&str> = paths
             .iter()
@@ -131,7 +166,7 @@ impl Projection {
             Self::Only(_) if paths.contains(path) => Some(value),
             Self::Only(_) if subs.is_empty() => None,
             Self::Only(_) => parts(value, &|name| subs.contains(name)),
-            _ if paths.contains(path) || attribute.returned == Returned::Request => None,
+            _ if paths.contains(path) || !is_shown => None,
             _ if subs.is_empty() => Some(value),
             _ => parts(value, &|name| !subs.contains(name)),
         }

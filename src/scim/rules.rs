@@ -46,6 +46,9 @@ pub enum Rule {
     FilterInProjection,
     /// A `userName` that PRECIS refuses, such as one with a blank.
     UserNameOutsidePrecis,
+    /// 33: values come back as they went in: a country by name (directories keep names), a reference that is no URI, a
+    /// certificate that is none.
+    ValueOutsideForm,
 }
 
 impl Rule {
@@ -71,6 +74,7 @@ impl Rule {
             Self::MemberAsText => "member-as-text",
             Self::FilterInProjection => "filter-in-projection",
             Self::UserNameOutsidePrecis => "user-name-outside-precis",
+            Self::ValueOutsideForm => "value-outside-form",
         }
     }
 
@@ -156,14 +160,18 @@ impl Preset {
                         | Rule::RemoveWithValue
                         | Rule::ComplexAsText
                         | Rule::UserNameOutsidePrecis
+                        | Rule::ValueOutsideForm
                 ),
-                Self::Jumpcloud => {
-                    matches!(rule, Rule::RemoveWithValue | Rule::UserNameOutsidePrecis)
-                }
+                Self::Jumpcloud => matches!(
+                    rule,
+                    Rule::RemoveWithValue | Rule::UserNameOutsidePrecis | Rule::ValueOutsideForm
+                ),
                 // The filter that finds a user is the administrator's own.
                 Self::Ping => matches!(
                     rule,
-                    Rule::SubAttributeAfterValuePath | Rule::UserNameOutsidePrecis
+                    Rule::SubAttributeAfterValuePath
+                        | Rule::UserNameOutsidePrecis
+                        | Rule::ValueOutsideForm
                 ),
                 // A mapping's target is a path, which a change then names.
                 Self::Google => matches!(
@@ -171,6 +179,7 @@ impl Preset {
                     Rule::FilterPathCreates
                         | Rule::SubAttributeAfterValuePath
                         | Rule::UserNameOutsidePrecis
+                        | Rule::ValueOutsideForm
                 ),
                 Self::Strict => false,
             }
@@ -252,6 +261,10 @@ mod tests {
                 "okta entra ping google generic",
             ),
             (Rule::UnquotedFilterValue, "okta entra generic"),
+            (
+                Rule::ValueOutsideForm,
+                "okta entra onelogin jumpcloud ping google generic",
+            ),
         ];
         for (rule, presets) in cases {
             for preset in Preset::ALL {

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::Doc;
 use super::error::{Error, Result, quote};
 use super::fold::{date_time_key, fold_value, strict_user_name_key};
+use super::format::{is_certificate, is_country, is_uri};
 use super::rules::{Rule, Rules};
 use super::schema::{AttrType, Attribute, Mutability};
 
@@ -196,6 +197,15 @@ fn check_text(
         }
         _ => {}
     }
+    if let Some(wanted) = format_of(attribute, at).filter(|form| !form.fits(&text))
+        && !rules.allow(Rule::ValueOutsideForm)
+    {
+        return Err(Error::invalid_value(format!(
+            "`{at}` takes {}; got `{}`",
+            wanted.name(),
+            quote(&text)
+        )));
+    }
     if attribute.name == "userName"
         && let Err(why) = strict_user_name_key(&text)
         && !rules.allow(Rule::UserNameOutsidePrecis)
@@ -206,6 +216,45 @@ fn check_text(
         )));
     }
     Ok(Some(Value::String(text)))
+}
+
+/// What RFC 7643 §4.1 asks of some texts beyond their type.
+#[derive(Clone, Copy)]
+enum Form {
+    Country,
+    Uri,
+    Certificate,
+}
+
+impl Form {
+    fn fits(self, text: &str) -> bool {
+        match self {
+            _ if text.is_empty() => true,
+            Self::Country => is_country(text),
+            Self::Uri => is_uri(text),
+            Self::Certificate => is_certificate(text),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Country => "a country by its code of ISO 3166-1, such as SE",
+            Self::Uri => "a URI",
+            Self::Certificate => "one certificate in DER, in base64",
+        }
+    }
+}
+
+/// The form of an attribute's texts; extensions stand behind a URN, so that their names mean what their schema says.
+fn format_of(attribute: &Attribute, at: &str) -> Option<Form> {
+    match attribute.attr_type {
+        AttrType::Reference => Some(Form::Uri),
+        AttrType::String if attribute.name == "country" && at.starts_with("addresses") => {
+            Some(Form::Country)
+        }
+        AttrType::Binary if at.starts_with("x509Certificates") => Some(Form::Certificate),
+        _ => None,
+    }
 }
 
 /// Characters of either base64 alphabet, padding only at the end.

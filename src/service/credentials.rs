@@ -6,12 +6,13 @@ use serde_json::Value;
 
 use crate::domain::audit::{Entry, sha256_hex};
 use crate::domain::clock::Millis;
-use crate::domain::ids::{CredentialId, fresh_text};
+use crate::domain::ids::{CredentialId, OPERATOR_TENANT};
 use crate::domain::roles::Role;
 use crate::service::error::{Error, Result};
 use crate::service::{Caller, Service};
 use crate::storage::Outcome;
-use crate::storage::credentials::CredentialRow;
+
+pub use crate::storage::credentials::CredentialRow;
 
 /// A token to be made.
 #[derive(Debug, Clone)]
@@ -47,6 +48,25 @@ impl Service {
         new: NewToken,
         secret: Option<String>,
     ) -> Result<(CredentialId, String)> {
+        self.create_token_as(caller, self.fresh_id(), new, secret)
+            .await
+    }
+
+    /// The same under an id that the caller chose, so that a request that comes twice creates one.
+    ///
+    /// # Errors
+    /// Also `Conflict` for an id that is taken.
+    pub async fn create_token_as(
+        &self,
+        caller: &Caller,
+        id: String,
+        new: NewToken,
+        secret: Option<String>,
+    ) -> Result<(CredentialId, String)> {
+        if new.role == Role::Operator && caller.tenant.as_str() != OPERATOR_TENANT {
+            let detail = "a token of an operator belongs to the tenant `operator`, to no other";
+            return Err(crate::scim::Error::invalid_value(detail).into());
+        }
         if (new.role == Role::Connection) != new.connection.is_some() {
             let detail = "a token has a connection exactly when its role is `connection`";
             return Err(crate::scim::Error::invalid_value(detail).into());
@@ -54,7 +74,7 @@ impl Service {
         let secret = secret.unwrap_or_else(|| self.fresh_secret());
         let row = CredentialRow {
             tenant: caller.tenant.as_str().to_owned(),
-            id: fresh_text(self.store.clock().now(), self.store.chance()),
+            id,
             hash: sha256_hex(secret.as_bytes()),
             role: new.role.as_str().to_owned(),
             connection_id: new.connection,

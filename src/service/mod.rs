@@ -3,11 +3,15 @@
 
 pub mod connections;
 pub mod credentials;
+pub mod entitlements;
 pub mod error;
 pub mod groups;
 mod limits;
+pub mod pull;
 pub mod replicas;
+pub mod runs;
 pub mod schemas;
+pub mod secrets;
 pub mod tenants;
 pub mod users;
 
@@ -19,6 +23,7 @@ pub use error::{Error, Result};
 use crate::domain::access::JoinerPolicy;
 use crate::domain::audit::{Actor, Cause};
 use crate::domain::ids::TenantId;
+use crate::domain::sealed::Keyring;
 use crate::scim::schema::Registry;
 use crate::service::schemas::Schemas;
 use crate::storage::{JobMeta, Lane, Store};
@@ -61,6 +66,19 @@ impl Caller {
         Self::of_command(tenant, "system", cause)
     }
 
+    /// A run of a pull source, started by somebody or by the schedule.
+    pub fn of_run(tenant: TenantId, actor: Actor, run: &str) -> Self {
+        Self {
+            tenant,
+            actor,
+            cause: Cause {
+                kind: "run".to_owned(),
+                id: run.to_owned(),
+            },
+            lane: Lane::Run,
+        }
+    }
+
     /// The operator at the shell.
     pub fn operator(tenant: TenantId, command: &str) -> Self {
         Self::of_command(tenant, "operator", command)
@@ -89,6 +107,8 @@ pub struct Service {
     pub store: Arc<Store>,
     /// Schemas.
     pub schemas: Arc<Schemas>,
+    /// Keys of secrets at rest; without any, nothing can be sealed or opened.
+    pub keys: Arc<Keyring>,
     /// How long a large change of members may take to prepare.
     pub member_write: Duration,
 }
@@ -100,6 +120,7 @@ impl Service {
         Self {
             store,
             schemas,
+            keys: Arc::default(),
             member_write: Duration::from_secs(60),
         }
     }

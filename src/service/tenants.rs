@@ -1,5 +1,7 @@
 //! Tenants: created by the operator, recorded in the operator's own journal.
 
+use serde_json::Value;
+
 use crate::domain::audit::Entry;
 use crate::domain::ids::{OPERATOR_TENANT, TenantId, fresh_text};
 use crate::service::error::{Error, Result};
@@ -37,18 +39,7 @@ impl Service {
     /// # Errors
     /// `Conflict` for a name that is taken, `Invalid` for one that is no slug.
     pub async fn create_tenant(&self, caller: &Caller, name: &str) -> Result<TenantId> {
-        let is_slug = !name.is_empty()
-            && name.len() <= 63
-            && name
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if !is_slug {
-            return Err(crate::scim::Error::invalid_value(format!(
-                "a tenant's name has 1 to 63 of a-z, 0-9 and `-`; got `{}`",
-                crate::scim::error::quote(name)
-            ))
-            .into());
-        }
+        check_name(name)?;
         let row = TenantRow {
             id: fresh_text(self.store.clock().now(), self.store.chance()),
             name: name.to_owned(),
@@ -67,6 +58,54 @@ impl Service {
             })
             .await?;
         Ok(id)
+    }
+
+    /// Renames, suspends or resumes a tenant: tokens of a suspended one are refused within a second, and work again when
+    /// it is resumed. Returns it as it is then.
+    ///
+    /// # Errors
+    /// `NotFound`; `Conflict` for a name that is taken, `Invalid` for one that is no slug; `Forbidden` for the operator's
+    /// own tenant.
+    pub async fn update_tenant(
+        &self,
+        caller: &Caller,
+        id: &str,
+        name: Option<String>,
+        is_active: Option<bool>,
+    ) -> Result<TenantRow> {
+        if id == OPERATOR_TENANT {
+            let detail = "the operator's own tenant keeps its name and is always active";
+            return Err(Error::Forbidden(detail.to_owned()));
+        }
+        name.as_deref().map_or(Ok(()), check_name)?;
+        let id = id.to_owned();
+        let mut meta = caller.meta();
+        meta.tenant = TenantId::new(OPERATOR_TENANT);
+        self.store
+            .write(meta, move |tx| {
+                let before = tx
+                    .find_tenant(&id)?
+                    .ok_or_else(|| Error::no_such("tenant", &id))?;
+                let mut row = before.clone();
+                if let Some(name) = &name {
+                    row.name.clone_from(name);
+                }
+                if let Some(is_active) = is_active {
+                    row.state = if is_active { "active" } else { "suspended" }.to_owned();
+                }
+                if row != before {
+                    tx.update_tenant(&row)?;
+                    let text = |text: &str| Some(Value::from(text));
+                    let entry = Entry::new("tenant.updated", "tenant", id.clone())
+                        .change("name", text(&before.name), text(&row.name))
+                        .change("state", text(&before.state), text(&row.state));
+                    tx.record(entry);
+                    let (news, now) = (tx.fresh_id(), tx.now().0);
+                    tx.create_invalidation(&news, "tenant", &id, now)?;
+                }
+                Ok::<_, Error>(Outcome::Done(row))
+            })
+            .await
     }
 
     /// Replaces a tenant's settings.
@@ -92,5 +131,17 @@ impl Service {
                 Ok::<_, Error>(Outcome::Done(()))
             })
             .await
+    }
+}
+
+fn check_name(name: &str) -> Result<()> {
+    let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    match !name.is_empty() && name.len() <= 63 && name.bytes().all(is_plain) {
+        true => Ok(()),
+        false => Err(crate::scim::Error::invalid_value(format!(
+            "a tenant's name has 1 to 63 of a-z, 0-9 and `-`; got `{}`",
+            crate::scim::error::quote(name)
+        ))
+        .into()),
     }
 }

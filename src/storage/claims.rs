@@ -1,8 +1,9 @@
 //! Rows of claims: what each connection asserts about a user. A row is never deleted while the user's row exists.
 
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 
-use super::dialect::{Json, each};
+use super::dialect::{Frag, Json, each};
 use super::error::Result;
 use super::schema::claims;
 use super::scope::Scope;
@@ -95,6 +96,23 @@ impl Scope<'_> {
             .filter(claims::state.eq(ClaimState::Ended.as_str()))
             .select(claims::user_id)
             .load(conn)?)
+    }
+
+    /// Users whom other connections know under this externalId, and this one does not claim.
+    pub fn list_users_known_as(&mut self, except: &str, external_id: &str) -> Result<Vec<String>> {
+        let query = Frag::sql(
+            "SELECT c.user_id FROM connections k JOIN claims c ON c.tenant = k.tenant AND c.connection_id = k.id \
+             AND c.external_id = ",
+        )
+        .text(external_id)
+        .push(" LEFT JOIN claims own ON own.tenant = c.tenant AND own.user_id = c.user_id AND own.connection_id = ")
+        .text(except)
+        .push(" WHERE k.tenant = ")
+        .text(self.tenant().as_str())
+        .push(" AND k.id <> ")
+        .text(except)
+        .push(" AND c.state = 'live' AND (own.state IS NULL OR own.state = 'ended') ORDER BY c.user_id");
+        Ok(query.query::<Text>().load(self.conn())?)
     }
 
     /// The user that a connection knows under an id of its own.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use diesel::connection::{InstrumentationEvent, SimpleConnection};
 use diesel::{Connection, PgConnection, SqliteConnection};
 
+use super::deadline;
 use super::error::{Error, Result};
 
 pub use any::{AnyConnection, MultiBackend, MultiRawValue};
@@ -119,7 +120,8 @@ fn open_quietly(url: &DatabaseUrl, purpose: Purpose) -> Result<AnyConnection> {
             conn.batch_execute("SET enable_seqscan = off")?;
             conn.batch_execute(match purpose {
                 Purpose::Write => "SET statement_timeout = '60s'; SET synchronous_commit = on",
-                Purpose::Read => "SET statement_timeout = '15s'",
+                // A filter may be a thousand small queries, each run in no time: compiled, they take half a minute.
+                Purpose::Read => "SET statement_timeout = '15s'; SET jit = off",
             })?;
             Ok(AnyConnection::Postgresql(conn))
         }
@@ -167,12 +169,13 @@ fn open_sqlite(path: &str, purpose: Purpose) -> Result<AnyConnection> {
     }
     let mut conn = SqliteConnection::establish(path)
         .map_err(|e| Error::Unavailable(format!("cannot open the SQLite file: {e}")))?;
+    deadline::register(&conn)?;
     conn.batch_execute("PRAGMA busy_timeout = 5000")?;
     conn.batch_execute(match purpose {
         Purpose::Write => {
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
              PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000; \
-             PRAGMA wal_autocheckpoint = 16000; PRAGMA journal_size_limit = 67108864"
+             PRAGMA wal_autocheckpoint = 32000; PRAGMA journal_size_limit = 134217728"
         }
         Purpose::Read => {
             "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA query_only = ON; \
@@ -186,6 +189,8 @@ fn open_sqlite(path: &str, purpose: Purpose) -> Result<AnyConnection> {
 #[derive(Debug, Clone)]
 pub struct Manager {
     url: DatabaseUrl,
+    /// Most time of a statement, which PostgreSQL keeps.
+    time: Duration,
 }
 
 impl r2d2::ManageConnection for Manager {
@@ -193,7 +198,12 @@ impl r2d2::ManageConnection for Manager {
     type Error = Error;
 
     fn connect(&self) -> Result<AnyConnection> {
-        open(&self.url, Purpose::Read)
+        let mut conn = open(&self.url, Purpose::Read)?;
+        if let AnyConnection::Postgresql(conn) = &mut conn {
+            let time = self.time.as_millis();
+            conn.batch_execute(&format!("SET statement_timeout = {time}"))?;
+        }
+        Ok(conn)
     }
 
     fn is_valid(&self, conn: &mut AnyConnection) -> Result<()> {
@@ -216,13 +226,16 @@ fn r2d2_broken<C: diesel::r2d2::R2D2Connection>(conn: &mut C) -> bool {
 /// Read connections shared by all threads.
 pub type Pool = r2d2::Pool<Manager>;
 
-/// A pool of this many connections, made when first needed; waiting for one is bounded.
-pub fn pool(url: &DatabaseUrl, size: u32) -> Result<Pool> {
+/// A pool of this many connections, made when first needed, for statements of at most `time`; waiting for one is bounded.
+pub fn pool(url: &DatabaseUrl, size: u32, time: Duration) -> Result<Pool> {
     r2d2::Pool::builder()
         .max_size(size)
         .min_idle(Some(0))
         .test_on_check_out(false)
         .connection_timeout(Duration::from_secs(5))
-        .build(Manager { url: url.clone() })
+        .build(Manager {
+            url: url.clone(),
+            time,
+        })
         .map_err(|e| Error::Unavailable(format!("no read connection: {e}")))
 }

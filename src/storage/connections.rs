@@ -2,10 +2,12 @@
 
 use diesel::prelude::*;
 
+use super::connection::AnyConnection;
 use super::dialect::each;
 use super::error::Result;
 use super::schema::connections;
 use super::scope::Scope;
+use crate::domain::clock::Millis;
 
 /// A stored connection.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Insertable)]
@@ -24,6 +26,7 @@ pub struct ConnectionRow {
     pub hidden_users: i64,
     pub managed_groups: i64,
     pub settings: Option<String>,
+    pub confirm_since: Option<i64>,
 }
 
 /// How the counters of a connection move.
@@ -35,6 +38,14 @@ pub struct Counted {
     pub hidden: i64,
     /// Groups it manages.
     pub groups: i64,
+}
+
+/// The database went back in time: each pull source is read in full next time, and a human confirms what would change.
+pub(super) fn ask_before_pulls(conn: &mut AnyConnection, at: Millis) -> Result<()> {
+    diesel::update(connections::table.filter(connections::kind.eq("hris")))
+        .set(connections::confirm_since.eq(at.0))
+        .execute(conn)?;
+    Ok(())
 }
 
 impl Scope<'_> {
@@ -58,6 +69,29 @@ impl Scope<'_> {
         let (conn, _) = self.parts();
         diesel::insert_into(connections::table)
             .values(row.clone())
+            .execute(conn)?;
+        Ok(())
+    }
+
+    /// Sets the state of a connection: `active`, `paused`, `disconnected`.
+    pub fn update_connection_state(&mut self, id: &str, state: &str) -> Result<()> {
+        let (conn, tenant) = self.parts();
+        diesel::update(connections::table.find((tenant, id)))
+            .set(connections::state.eq(state))
+            .execute(conn)?;
+        Ok(())
+    }
+
+    /// Stores what an admin may change of a connection: label, policy, state, settings.
+    pub fn update_connection(&mut self, row: &ConnectionRow) -> Result<()> {
+        let (conn, tenant) = self.parts();
+        diesel::update(connections::table.find((tenant, &row.id)))
+            .set((
+                connections::label.eq(&row.label),
+                connections::joiner_policy.eq(&row.joiner_policy),
+                connections::state.eq(&row.state),
+                connections::settings.eq(&row.settings),
+            ))
             .execute(conn)?;
         Ok(())
     }

@@ -17,6 +17,9 @@ pub enum Error {
     /// The database cannot be reached, or every place in the queue is taken.
     #[error("the database is not available: {0}")]
     Unavailable(String),
+    /// A read took longer than it may; nothing is wrong with the database.
+    #[error("a read took longer than it may")]
+    TooLong,
     /// A row cannot be read back.
     #[error("row {id} of table {table} cannot be read: {why}")]
     Corrupt {
@@ -53,6 +56,9 @@ impl From<Diesel> for Error {
             }
             Diesel::DatabaseError(_, info) if wants_retry(info.message()) => {
                 Self::Retry(info.message().to_owned())
+            }
+            Diesel::DatabaseError(_, info) if super::deadline::has_ended(info.message()) => {
+                Self::TooLong
             }
             Diesel::BrokenTransactionManager => Self::Lost("broken transaction".to_owned()),
             other => Self::Other(other.to_string()),

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::connection::AnyConnection;
-use super::dialect::{Dialect, Frag, for_update};
+use super::dialect::{Dialect, Frag, each, for_update};
 use super::error::{Error, Result};
 use super::journal::{self, Batch};
 use super::schema::heads;
@@ -99,9 +99,9 @@ pub(super) fn lock(conn: &mut AnyConnection, tenant: &TenantId) -> Result<Option
 
 /// Stores the head at the end of a batch.
 pub(super) fn update(conn: &mut AnyConnection, head: &Head) -> Result<()> {
-    let touched = diesel::update(heads::table.find(&head.tenant))
+    let touched = each!(conn, c => diesel::update(heads::table.find(&head.tenant))
         .set(head)
-        .execute(conn)?;
+        .execute(c))?;
     if touched == 1 {
         return Ok(());
     }

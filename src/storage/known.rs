@@ -132,6 +132,22 @@ impl Scope<'_> {
     }
 }
 
+impl Scope<'_> {
+    /// Connections that have a userName of their own for somebody, with whom they call so.
+    pub fn list_named_in_views(&mut self, key: &str) -> Result<Vec<(String, String)>> {
+        let tenant = self.tenant().as_str().to_owned();
+        let query = Frag::sql(
+            "SELECT c.connection_id, c.user_id FROM connections k JOIN claims c ON c.tenant = k.tenant \
+             AND c.connection_id = k.id AND c.user_name_key = ",
+        )
+        .text(key)
+        .push(" WHERE k.tenant = ")
+        .text(tenant)
+        .push(" AND c.state <> 'ended'");
+        Ok(query.query::<(Text, Text)>().load(self.conn())?)
+    }
+}
+
 fn known(tenant: &str, connection: &str, marks: &Marks<'_>) -> Frag {
     let claim = |frag: Frag, by: By, column: &str, value: &str| {
         frag.push(&format!(

@@ -2,6 +2,7 @@
 //! Every read joins on the group's current generation.
 
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 
 use super::dialect::Frag;
 use super::error::Result;
@@ -10,14 +11,48 @@ use super::member_jobs::state;
 use super::schema::{groups, member_jobs, memberships};
 use super::scope::Scope;
 
+/// What a member of a group is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MemberKind {
+    /// A person.
+    User,
+    /// Another group.
+    Group,
+}
+
+impl MemberKind {
+    /// The word of SCIM, which is also stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "User",
+            Self::Group => "Group",
+        }
+    }
+
+    fn stored(word: &str) -> Self {
+        match word {
+            "Group" => Self::Group,
+            _ => Self::User,
+        }
+    }
+}
+
+/// A member: its own id, and what it is.
+pub type Member = (String, MemberKind);
+
+fn members(rows: Vec<(String, String)>) -> Vec<Member> {
+    let each = rows.into_iter();
+    each.map(|(id, word)| (id, MemberKind::stored(&word)))
+        .collect()
+}
+
 impl Scope<'_> {
     /// Adds a member; false when it was one already.
     pub fn create_membership(
         &mut self,
         group: &str,
         generation: i64,
-        member: &str,
-        kind: &str,
+        (member, kind): (&str, MemberKind),
     ) -> Result<bool> {
         let tenant = self.tenant().as_str().to_owned();
         let touched =
@@ -25,25 +60,24 @@ impl Scope<'_> {
         Ok(touched == 1)
     }
 
-    /// Removes a member; false when it was none.
+    /// Removes a member; returns what it was, `None` when it was none.
     pub fn delete_membership(
         &mut self,
         group: &str,
         generation: i64,
         member: &str,
-    ) -> Result<bool> {
-        let (conn, tenant) = self.parts();
-        let touched = diesel::delete(memberships::table.find((tenant, group, generation, member)))
-            .execute(conn)?;
-        Ok(touched == 1)
+    ) -> Result<Option<MemberKind>> {
+        let query = delete_statement(self.tenant().as_str(), group, generation, member);
+        let word: Option<String> = query.query::<Text>().get_result(self.conn()).optional()?;
+        Ok(word.as_deref().map(MemberKind::stored))
     }
 
-    /// Adds members of type User, at most some hundred; those who are in stay.
+    /// Adds members, at most some hundred; those who are in stay.
     pub fn create_memberships(
         &mut self,
         group: &str,
         generation: i64,
-        members: &[String],
+        members: &[Member],
     ) -> Result<()> {
         if members.is_empty() {
             return Ok(());
@@ -52,7 +86,7 @@ impl Scope<'_> {
         let mut insert = Frag::sql(
             "INSERT INTO memberships (tenant, group_id, generation, user_id, member_type) VALUES ",
         );
-        for (i, member) in members.iter().enumerate() {
+        for (i, (member, kind)) in members.iter().enumerate() {
             insert = insert
                 .push(if i == 0 { "(" } else { ", (" })
                 .text(&tenant)
@@ -62,7 +96,7 @@ impl Scope<'_> {
                 .int(generation)
                 .push(", ")
                 .text(member)
-                .push(", 'User')");
+                .push(&format!(", '{}')", kind.as_str()));
         }
         insert
             .push(" ON CONFLICT DO NOTHING")
@@ -89,10 +123,10 @@ impl Scope<'_> {
         Ok(())
     }
 
-    /// Removes a person from generations that a connection is preparing.
+    /// Removes a person or group from generations that a connection is preparing, or anybody.
     pub fn delete_prepared_memberships(
         &mut self,
-        user: &str,
+        (member, kind): &Member,
         prepared_by: Option<&str>,
     ) -> Result<()> {
         let (conn, tenant) = self.parts();
@@ -103,7 +137,8 @@ impl Scope<'_> {
         let all = memberships::table
             .inner_join(member_jobs::table.on(job))
             .filter(memberships::tenant.eq(tenant))
-            .filter(memberships::user_id.eq(user))
+            .filter(memberships::user_id.eq(member))
+            .filter(memberships::member_type.eq(kind.as_str()))
             .filter(member_jobs::state.eq(state::PREPARING))
             .select((memberships::group_id, memberships::generation));
         let prepared: Vec<(String, i64)> = match prepared_by {
@@ -113,19 +148,19 @@ impl Scope<'_> {
             None => all.load(conn)?,
         };
         for (group, generation) in prepared {
-            self.delete_membership(&group, generation, user)?;
+            self.delete_membership(&group, generation, member)?;
         }
         Ok(())
     }
 
-    /// Ids of those who are in one generation and not in another, after an id, at most `limit`, in order.
+    /// Those who are in one generation and not in another, after an id, at most `limit`, in order.
     pub fn list_only_in(
         &mut self,
         group: &str,
         (generation, other): (i64, i64),
         after: &str,
         limit: i64,
-    ) -> Result<Vec<String>> {
+    ) -> Result<Vec<Member>> {
         let query = only_in_query(
             self.tenant().as_str(),
             group,
@@ -133,34 +168,35 @@ impl Scope<'_> {
             after,
             limit,
         );
-        Ok(query.query::<diesel::sql_types::Text>().load(self.conn())?)
+        Ok(members(query.query::<(Text, Text)>().load(self.conn())?))
     }
 
-    /// Ids of the members, at most `limit`, in order.
-    pub fn list_member_ids(
+    /// The members, whoever sees them, at most `limit`, in order of their ids.
+    pub fn list_all_members(
         &mut self,
         group: &str,
         generation: i64,
         limit: i64,
-    ) -> Result<Vec<String>> {
+    ) -> Result<Vec<Member>> {
         let (conn, tenant) = self.parts();
-        Ok(memberships::table
+        let rows = memberships::table
             .filter(
                 memberships::tenant
                     .eq(tenant)
                     .and(memberships::group_id.eq(group)),
             )
             .filter(memberships::generation.eq(generation))
-            .select(memberships::user_id)
+            .select((memberships::user_id, memberships::member_type))
             .order(memberships::user_id)
             .limit(limit)
-            .load(conn)?)
+            .load(conn)?;
+        Ok(members(rows))
     }
 
-    /// Groups that a user is in, at most `limit`; with `managed_by` only those of this connection.
+    /// Groups that a person or group is in directly, at most `limit`; with `managed_by` only those of this connection.
     pub fn list_group_rows_of(
         &mut self,
-        user: &str,
+        (member, kind): &Member,
         managed_by: Option<&str>,
         limit: i64,
     ) -> Result<Vec<GroupRow>> {
@@ -172,7 +208,8 @@ impl Scope<'_> {
         let all = memberships::table
             .inner_join(groups::table.on(is_current))
             .filter(memberships::tenant.eq(tenant))
-            .filter(memberships::user_id.eq(user))
+            .filter(memberships::user_id.eq(member))
+            .filter(memberships::member_type.eq(kind.as_str()))
             .select(groups::all_columns)
             .order(memberships::group_id)
             .limit(limit);
@@ -185,7 +222,13 @@ impl Scope<'_> {
 }
 
 /// The statement that adds one member: also what the plan tests look at.
-pub fn add_statement(tenant: &str, group: &str, generation: i64, member: &str, kind: &str) -> Frag {
+pub fn add_statement(
+    tenant: &str,
+    group: &str,
+    generation: i64,
+    member: &str,
+    kind: MemberKind,
+) -> Frag {
     Frag::sql(
         "INSERT INTO memberships (tenant, group_id, generation, user_id, member_type) VALUES (",
     )
@@ -197,8 +240,20 @@ pub fn add_statement(tenant: &str, group: &str, generation: i64, member: &str, k
     .push(", ")
     .text(member)
     .push(", ")
-    .text(kind)
+    .text(kind.as_str())
     .push(") ON CONFLICT DO NOTHING")
+}
+
+fn delete_statement(tenant: &str, group: &str, generation: i64, member: &str) -> Frag {
+    Frag::sql("DELETE FROM memberships WHERE tenant = ")
+        .text(tenant)
+        .push(" AND group_id = ")
+        .text(group)
+        .push(" AND generation = ")
+        .int(generation)
+        .push(" AND user_id = ")
+        .text(member)
+        .push(" RETURNING member_type")
 }
 
 /// The statement that compares two generations: also what the plan tests look at.
@@ -209,7 +264,7 @@ pub fn only_in_query(
     after: &str,
     limit: i64,
 ) -> Frag {
-    Frag::sql("SELECT m.user_id FROM memberships m WHERE m.tenant = ")
+    Frag::sql("SELECT m.user_id, m.member_type FROM memberships m WHERE m.tenant = ")
         .text(tenant)
         .push(" AND m.group_id = ")
         .text(group)

@@ -81,6 +81,7 @@ table! {
         hidden_users -> BigInt,
         managed_groups -> BigInt,
         settings -> Nullable<Text>,
+        confirm_since -> Nullable<BigInt>,
     }
 }
 
@@ -130,6 +131,10 @@ table! {
         created_at -> BigInt,
         updated_at -> BigInt,
         doc_updated_at -> BigInt,
+        employment_state -> Nullable<Text>,
+        start_date -> Nullable<Text>,
+        end_date -> Nullable<Text>,
+        added_via -> Nullable<Text>,
     }
 }
 
@@ -275,6 +280,27 @@ table! {
 }
 
 table! {
+    links (tenant, connection_id, source_id) {
+        tenant -> Text,
+        connection_id -> Text,
+        source_id -> Text,
+        user_id -> Text,
+        digest -> Text,
+        source_epoch -> BigInt,
+        state -> Text,
+        in_force -> Nullable<Text>,
+        start_date -> Nullable<Text>,
+        end_date -> Nullable<Text>,
+        zone -> Nullable<Text>,
+        due_at -> Nullable<BigInt>,
+        adopted_by -> Nullable<Text>,
+        absent_since -> Nullable<BigInt>,
+        left_at -> Nullable<BigInt>,
+        updated_at -> BigInt,
+    }
+}
+
+table! {
     tenant_schemas (tenant, urn) {
         tenant -> Text,
         urn -> Text,
@@ -285,10 +311,23 @@ table! {
     }
 }
 
+table! {
+    connection_secrets (tenant, connection_id, name) {
+        tenant -> Text,
+        connection_id -> Text,
+        name -> Text,
+        key_id -> Text,
+        sealed -> Text,
+        state -> Text,
+        updated_at -> BigInt,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     users,
     claims,
     emails,
+    links,
     groups,
     memberships,
     member_jobs,
@@ -298,3 +337,76 @@ allow_tables_to_appear_in_same_query!(
     tenants,
     heads,
 );
+
+table! {
+    schedules (tenant, connection_id) {
+        tenant -> Text,
+        connection_id -> Text,
+        next_at -> BigInt,
+        lease_holder -> Nullable<Text>,
+        lease_until -> Nullable<BigInt>,
+        last_attempt_at -> Nullable<BigInt>,
+        last_success_at -> Nullable<BigInt>,
+        failures -> BigInt,
+        health -> Text,
+        health_params -> Nullable<Text>,
+        settings_digest -> Nullable<Text>,
+        announced -> BigInt,
+        announced_until -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    runs (tenant, id) {
+        tenant -> Text,
+        id -> Text,
+        connection_id -> Text,
+        kind -> Text,
+        state -> Text,
+        stage -> Text,
+        actor_kind -> Text,
+        actor_id -> Text,
+        as_of -> Text,
+        started_at -> BigInt,
+        finished_at -> Nullable<BigInt>,
+        planned -> BigInt,
+        applied -> BigInt,
+        lost -> BigInt,
+        is_complete -> Bool,
+        evidence -> Nullable<Text>,
+        counts -> Nullable<Text>,
+        why_held -> Nullable<Text>,
+        error -> Nullable<Text>,
+        settings_digest -> Text,
+    }
+}
+
+table! {
+    run_items (tenant, run_id, ordinal) {
+        tenant -> Text,
+        run_id -> Text,
+        ordinal -> BigInt,
+        source_id -> Text,
+        subject -> Text,
+        action -> Text,
+        state -> Text,
+        loses -> Bool,
+        person -> Nullable<Text>,
+        effect -> Nullable<Text>,
+    }
+}
+
+table! {
+    held_losses (tenant, connection_id, source_id) {
+        tenant -> Text,
+        connection_id -> Text,
+        source_id -> Text,
+        subject -> Text,
+        reason -> Text,
+        why -> Text,
+        state -> Text,
+        digest -> Text,
+        run_id -> Text,
+        since -> BigInt,
+    }
+}

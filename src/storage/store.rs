@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::connection::{AnyConnection, DatabaseUrl, Pool, Purpose, open, pool};
+use super::deadline::{self, Deadline};
 use super::error::{Error, Result};
 use super::migrations;
 use super::scope::Scope;
@@ -27,6 +28,8 @@ pub struct Options {
     pub writers: usize,
     /// Most writes of one tenant that wait.
     pub write_queue: usize,
+    /// How long a read of a list may take.
+    pub read_time: Duration,
 }
 
 impl Options {
@@ -37,6 +40,7 @@ impl Options {
             readers: 8,
             writers: 2,
             write_queue: 1_024,
+            read_time: deadline::USUAL,
         }
     }
 }
@@ -51,6 +55,7 @@ pub struct Store {
     url: DatabaseUrl,
     pool: Pool,
     points: Pool,
+    read_time: Duration,
     /// Long reads under way, by tenant: a tenant's own wait for each other before they take all connections.
     reading: Mutex<HashMap<TenantId, Arc<Semaphore>>>,
     per_tenant: usize,
@@ -76,8 +81,9 @@ impl Store {
             Arc::clone(&chance),
         )?;
         Ok(Self {
-            pool: pool(&options.url, options.readers)?,
-            points: pool(&options.url, POINT_READERS)?,
+            pool: pool(&options.url, options.readers, options.read_time)?,
+            points: pool(&options.url, POINT_READERS, deadline::USUAL)?,
+            read_time: options.read_time,
             reading: Mutex::default(),
             per_tenant: (options.readers as usize * 3 / 8).max(1),
             url: options.url.clone(),
@@ -113,7 +119,8 @@ impl Store {
         (self.writer.depth(), readers)
     }
 
-    /// Reads of one tenant that may take long: on the pool, away from the calling thread.
+    /// Reads of one tenant that may take long, though no longer than the store allows ([`Error::TooLong`]): on the pool,
+    /// away from the calling thread.
     pub async fn read<T, E, F>(&self, tenant: &TenantId, f: F) -> std::result::Result<T, E>
     where
         T: Send + 'static,
@@ -121,10 +128,11 @@ impl Store {
         F: FnOnce(&mut Scope<'_>) -> std::result::Result<T, E> + Send + 'static,
     {
         let turn = self.turn(tenant).await.map_err(E::from)?;
-        let tenant = tenant.clone();
+        let (tenant, time) = (tenant.clone(), self.read_time);
         let result = self.read_global(move |conn| {
             // Held until the work is done, also when its caller has given up.
             let _turn = turn;
+            let _limit = Deadline::after(time);
             f(&mut Scope::new(conn, tenant))
         });
         result.await

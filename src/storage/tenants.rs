@@ -7,6 +7,7 @@ use super::dialect::each;
 use super::error::Result;
 use super::heads::{self, Head};
 use super::schema::tenants;
+use super::scope::Scope;
 use super::writer::Tx;
 
 /// A stored tenant.
@@ -114,6 +115,15 @@ impl AnyConnection {
     }
 }
 
+impl Scope<'_> {
+    /// The settings of this tenant, as they are stored.
+    pub fn find_tenant_settings(&mut self) -> Result<TenantSettings> {
+        let id = self.tenant().as_str().to_owned();
+        let row = find(self.conn(), &id)?;
+        row.map_or_else(|| Ok(TenantSettings::default()), |row| row.settings())
+    }
+}
+
 impl Tx<'_> {
     /// Creates another tenant with an empty journal; the operator's transaction records it.
     pub fn create_tenant(&mut self, row: &TenantRow) -> Result<()> {
@@ -122,6 +132,19 @@ impl Tx<'_> {
             .values(row.clone())
             .execute(conn)?;
         heads::create(conn, &Head::genesis(&row.id))
+    }
+
+    /// A tenant, as the operator's transaction sees it.
+    pub fn find_tenant(&mut self, id: &str) -> Result<Option<TenantRow>> {
+        find(self.scope.conn(), id)
+    }
+
+    /// Stores name and state of another tenant; the operator's transaction records it.
+    pub fn update_tenant(&mut self, row: &TenantRow) -> Result<()> {
+        diesel::update(tenants::table.find(&row.id))
+            .set((tenants::name.eq(&row.name), tenants::state.eq(&row.state)))
+            .execute(self.scope.conn())?;
+        Ok(())
     }
 
     /// The settings of this tenant.

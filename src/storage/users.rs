@@ -39,6 +39,10 @@ pub struct UserRow {
     pub created_at: i64,
     pub updated_at: i64,
     pub doc_updated_at: i64,
+    pub employment_state: Option<String>,
+    pub start_date: Option<String>,
+    pub end_date: Option<String>,
+    pub added_via: Option<String>,
 }
 
 impl Scope<'_> {

@@ -7,6 +7,7 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
 use super::dialect::{Frag, Json, JsonDoc};
 use super::error::Result;
+use super::nesting::groups_around;
 use super::scope::Scope;
 
 /// Whose eyes.
@@ -55,6 +56,14 @@ pub struct UserView {
     pub access_params: Option<String>,
     /// Whether the app lets the person in.
     pub has_access: bool,
+    /// Employment as of now, as an HR source says.
+    pub employment_state: Option<String>,
+    /// First day.
+    pub start_date: Option<String>,
+    /// Last day.
+    pub end_date: Option<String>,
+    /// Label of the connection that brought the person.
+    pub added_via: Option<String>,
     /// Manager in this view by id, to leave out one that the reader cannot see.
     pub manager_id: Option<String>,
 }
@@ -73,6 +82,10 @@ pub type UserViewSql = (
     Text,
     Nullable<Text>,
     Bool,
+    Nullable<Text>,
+    Nullable<Text>,
+    Nullable<Text>,
+    Nullable<Text>,
     Nullable<Text>,
 );
 
@@ -129,12 +142,13 @@ pub(super) fn select_users(view: &View) -> Frag {
             "SELECT COALESCE(c.scim_id, u.id), u.id, COALESCE(c.view_doc, u.doc), \
              COALESCE(c.active, u.has_access), c.external_id, COALESCE(c.version, u.doc_version), \
              u.created_at, COALESCE(c.updated_at, u.doc_updated_at), u.access, u.access_reason, \
-             u.access_params, u.has_access, \
+             u.access_params, u.has_access, NULL, NULL, NULL, NULL, \
              CASE WHEN c.view_doc IS NULL THEN u.manager_id ELSE c.manager_id END"
         }
         View::Everybody => {
             "SELECT u.id, u.id, u.doc, u.has_access, NULL, u.version, u.created_at, u.updated_at, \
-             u.access, u.access_reason, u.access_params, u.has_access, u.manager_id"
+             u.access, u.access_reason, u.access_params, u.has_access, u.employment_state, u.start_date, \
+             u.end_date, (SELECT k.label FROM connections k WHERE k.tenant = u.tenant AND k.id = u.added_via), u.manager_id"
         }
     })
 }
@@ -174,13 +188,21 @@ pub(super) fn select_groups(view: &View) -> Frag {
 
 /// The part from `FROM` on, for counting too.
 pub(super) fn from_groups(view: &View, tenant: &str) -> Frag {
-    let frag = Frag::sql(" FROM \"groups\" g WHERE g.tenant = ").text(tenant);
+    Frag::sql(" FROM \"groups\" g WHERE g.tenant = ")
+        .text(tenant)
+        .push(" AND ")
+        .frag(&sees_group(view, "g"))
+}
+
+/// SQL of whether the reader sees a group: its own and unmanaged ones of kind `group` (SEMANTICS §8), or any.
+pub(super) fn sees_group(view: &View, alias: &str) -> Frag {
     match view {
-        View::Connection(connection) => frag
-            .push(" AND g.kind = 'group' AND (g.managed_by IS NULL OR g.managed_by = ")
-            .text(connection.as_str())
-            .push(")"),
-        View::Everybody => frag,
+        View::Connection(connection) => Frag::sql(format!(
+            "{alias}.kind = 'group' AND ({alias}.managed_by IS NULL OR {alias}.managed_by = "
+        ))
+        .text(connection.as_str())
+        .push(")"),
+        View::Everybody => Frag::sql("1 = 1"),
     }
 }
 
@@ -231,13 +253,17 @@ impl Scope<'_> {
         generation: i64,
     ) -> Result<Vec<Reference>> {
         let query = members_query(view, self.tenant().as_str(), group, generation);
-        Ok(query.query::<ReferenceSql>().load(self.conn())?)
+        let rows: Vec<(Reference, String)> =
+            query.query::<(ReferenceSql, Text)>().load(self.conn())?;
+        Ok(rows.into_iter().map(|(member, _)| member).collect())
     }
 
-    /// Groups of a user that the reader sees.
+    /// Groups of a user that the reader sees, also those that she is in by way of others.
     pub fn list_groups_of(&mut self, view: &View, user: &str) -> Result<Vec<Reference>> {
         let query = groups_of_query(view, self.tenant().as_str(), user);
-        Ok(query.query::<ReferenceSql>().load(self.conn())?)
+        let rows: Vec<(String, Reference)> =
+            query.query::<(Text, ReferenceSql)>().load(self.conn())?;
+        Ok(rows.into_iter().map(|(_, group)| group).collect())
     }
 }
 
@@ -254,25 +280,20 @@ impl Scope<'_> {
             return Ok(BTreeMap::from([(user.clone(), groups)]));
         }
         for chunk in users.chunks(100) {
-            let mut query = Frag::sql("SELECT m.user_id, g.id, g.display_name")
-                .frag(&groups_of(view))
-                .push(" AND m.tenant = ")
-                .text(self.tenant().as_str())
+            let tenant = self.tenant().as_str();
+            let mut of = Frag::sql("m.tenant = ")
+                .text(tenant)
                 .push(" AND m.user_id IN (");
             for (i, user) in chunk.iter().enumerate() {
-                query = query
-                    .push(if i == 0 { "" } else { ", " })
-                    .text(user.as_str());
+                of = of.push(if i == 0 { "" } else { ", " }).text(user.as_str());
             }
-            query = query.push(")");
-            let query = query.push(" ORDER BY m.user_id, g.id").free_shape();
-            let rows: Vec<(String, String, String)> =
-                query.query::<(Text, Text, Text)>().load(self.conn())?;
-            for (user, id, name) in rows {
-                found
-                    .entry(user)
-                    .or_default()
-                    .push((id, Some(name), "direct".to_owned()));
+            let query = groups_around(view, "display_name", &of.push(")"))
+                .push(" ORDER BY member, id")
+                .free_shape();
+            let rows: Vec<(String, Reference)> =
+                query.query::<(Text, ReferenceSql)>().load(self.conn())?;
+            for (user, group) in rows {
+                found.entry(user).or_default().push(group);
             }
         }
         Ok(found)
@@ -322,42 +343,40 @@ pub(super) fn members_of(view: &View) -> Frag {
     }
 }
 
-/// ` FROM memberships m … WHERE …`: groups that the reader sees, as `g`. Whose they are is left open.
-pub(super) fn groups_of(view: &View) -> Frag {
-    let from = Frag::sql(
-        " FROM memberships m JOIN \"groups\" g ON g.tenant = m.tenant AND g.id = m.group_id \
-         AND g.generation = m.generation WHERE ",
-    );
-    match view {
-        View::Connection(connection) => from
-            .push("g.kind = 'group' AND (g.managed_by IS NULL OR g.managed_by = ")
-            .text(connection.as_str())
-            .push(")"),
-        View::Everybody => from.push("1 = 1"),
-    }
+/// ` FROM memberships m … WHERE …`: groups among the members that the reader sees, as `n`. Which group is left open.
+pub(super) fn nested_of(view: &View) -> Frag {
+    Frag::sql(
+        " FROM memberships m JOIN \"groups\" n ON n.tenant = m.tenant AND n.id = m.user_id \
+         WHERE m.member_type = 'Group' AND ",
+    )
+    .frag(&sees_group(view, "n"))
 }
 
 /// The statement that lists a group's members: also what the plan tests look at.
 pub fn members_query(view: &View, tenant: &str, group: &str, generation: i64) -> Frag {
-    let id = known_id(view);
-    Frag::sql(format!("SELECT {id}, u.display_name, m.member_type"))
-        .frag(&members_of(view))
-        .push(" AND m.tenant = ")
+    let of_group = Frag::sql(" AND m.tenant = ")
         .text(tenant)
         .push(" AND m.group_id = ")
         .text(group)
         .push(" AND m.generation = ")
-        .int(generation)
-        .push(" ORDER BY m.user_id")
+        .int(generation);
+    let id = known_id(view);
+    Frag::sql(format!(
+        "SELECT {id}, u.display_name, 'User', m.user_id AS place"
+    ))
+    .frag(&members_of(view))
+    .frag(&of_group)
+    .push(" UNION ALL SELECT n.id, n.display_name, 'Group', m.user_id AS place")
+    .frag(&nested_of(view))
+    .frag(&of_group)
+    .push(" ORDER BY place")
 }
 
 /// The statement that lists a user's groups.
 pub fn groups_of_query(view: &View, tenant: &str, user: &str) -> Frag {
-    Frag::sql("SELECT g.id, g.display_name, 'direct'")
-        .frag(&groups_of(view))
-        .push(" AND m.tenant = ")
+    let of = Frag::sql("m.tenant = ")
         .text(tenant)
         .push(" AND m.user_id = ")
-        .text(user)
-        .push(" ORDER BY g.id")
+        .text(user);
+    groups_around(view, "display_name", &of).push(" ORDER BY id")
 }

@@ -455,6 +455,70 @@ async fn a_database_that_went_back_by_other_means_gets_a_new_epoch_while_servers
 }
 
 #[test]
+fn programs_read_what_was_copied_changed_and_put_back() {
+    let database = of_the_first_release();
+    let files = tempfile::tempdir().unwrap();
+    let ask = |database: &Database, args: &[&str]| -> Value {
+        let output = run(
+            rosterd(database, files.path()),
+            &[&["--json"], args].concat(),
+        );
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|e| panic!("{args:?}: {e}: {}", said(&output)))
+    };
+    let pending = ask(&database, &["migrate", "--check"]);
+    assert!(
+        pending["applied"] == json!([]) && pending["pending"][0] == json!("0002_operations"),
+        "{pending}"
+    );
+    let applied = ask(&database, &["migrate"]);
+    assert_eq!(
+        (&applied["applied"], &applied["pending"]),
+        (&pending["pending"], &json!([]))
+    );
+    assert_eq!(applied["backup"].is_string(), database.url.is_sqlite());
+    assert_eq!(ask(&database, &["migrate"])["applied"], json!([]));
+    let file = files.path().join("copy");
+    let copy = ask(&database, &["backup", "--to", file.to_str().unwrap()]);
+    assert_eq!(copy["file"], json!(file));
+    assert_eq!(
+        copy["bytes"],
+        json!(std::fs::metadata(&file).unwrap().len())
+    );
+    assert!(
+        copy["rows"].as_u64() > Some(100) && copy["schema"].is_string(),
+        "{copy}"
+    );
+    let restored = Database::fresh();
+    let back = ask(&restored, &["restore", "--from", file.to_str().unwrap()]);
+    let marks = |value: &Value, name: &str| -> Vec<Value> {
+        value["tenants"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|t| t[name].clone())
+            .collect()
+    };
+    assert!(
+        back["takenAt"].is_string() && back["movedAside"].is_null(),
+        "{back}"
+    );
+    for name in ["tenant", "name", "users"] {
+        assert_eq!(marks(&back, name), marks(&copy, name));
+    }
+    assert_ne!(marks(&back, "epoch"), marks(&copy, "epoch"));
+    let again = ask(&restored, &["restore", "--in-place"]);
+    assert!(marks(&again, "epoch").iter().all(Value::is_i64));
+    if restored.url.is_sqlite() {
+        let over = ask(
+            &restored,
+            &["restore", "--force", "--from", file.to_str().unwrap()],
+        );
+        assert!(Path::new(over["movedAside"].as_str().unwrap()).exists());
+    }
+}
+
+#[test]
 fn a_copy_of_the_last_release_comes_back_with_the_schema_of_today() {
     let database = of_the_first_release();
     let files = tempfile::tempdir().unwrap();

@@ -5,6 +5,7 @@ use rosterd::domain::roles::Role;
 use rosterd::scim::rules::Preset;
 use serde_json::{Value, json};
 
+use crate::support::bulk::{fill, id as filled};
 use crate::support::{Answer, Client, ENTERPRISE, GROUP, TestApp, USER, person};
 
 const REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
@@ -543,6 +544,61 @@ async fn many_changes_of_one_resource_are_made_in_their_order() {
         assert_eq!(operation["version"], json!(format!("W/\"{}\"", i + 2)));
     }
     assert_eq!(okta.get(&one).await.body["title"], json!("t99"));
+}
+
+// checklist: 160
+#[actix_web::test]
+async fn a_change_of_many_members_is_done_before_the_next_one_of_the_same_group() {
+    let app = TestApp::start().await;
+    let okta = app.source(Preset::Entra).await;
+    fill(&app.database, app.tenant.tenant.as_str(), 1_500, 2);
+    let sales = format!("/Groups/{}", filled(1));
+    let members = |numbers: std::ops::Range<usize>| -> Value {
+        numbers.map(|i| json!({"value": filled(i)})).collect()
+    };
+    let change =
+        |op: &str, numbers| json!([{"op": op, "path": "members", "value": members(numbers)}]);
+    let put = json!({"schemas": [GROUP], "displayName": "g1", "members": members(5..6)});
+    let hold = async |want: std::ops::Range<usize>, operations: Value| {
+        let answer = bulk(&okta, operations).await.expect(200);
+        assert!(
+            statuses(&answer).iter().all(|s| s.starts_with('2')),
+            "{}",
+            answer.text
+        );
+        let group = okta.get(&sales).await.expect(200);
+        let all = group.body["members"].as_array().unwrap();
+        let mut ids: Vec<&str> = all.iter().map(|m| m["value"].as_str().unwrap()).collect();
+        ids.sort_unstable();
+        let want: Vec<String> = want.map(filled).collect();
+        assert!(ids == want, "{} members, {} wanted", ids.len(), want.len());
+    };
+    // Each of the small ones would be done first, and in vain, if it did not wait.
+    hold(
+        1..1_201,
+        json!([
+            patch(&sales, change("add", 1..1_401)),
+            patch(&sales, change("remove", 1_201..1_401)),
+        ]),
+    )
+    .await;
+    hold(
+        5..8,
+        json!([
+            {"method": "PUT", "path": sales, "data": put}, patch(&sales, change("add", 6..8)),
+        ]),
+    )
+    .await;
+    hold(
+        1..3,
+        json!([
+            patch(&sales, change("add", 1..1_201)),
+            patch(&sales, json!([{"op": "remove", "path": "members"}])),
+            patch(&sales, change("add", 1..3)),
+        ]),
+    )
+    .await;
+    assert_eq!(app.verify().await.faults, []);
 }
 
 #[actix_web::test]

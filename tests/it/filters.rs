@@ -213,7 +213,7 @@ fn reference_test(dice: &Dice, known: &Known, list: &str) -> String {
         5 => text_test(
             dice,
             &format!("{prefix}type"),
-            &quoted(dice.pick(&["DIRECT", "user", "User"])),
+            &quoted(dice.pick(&["DIRECT", "indirect", "user", "Group"])),
         ),
         _ => format!("{prefix}$ref pr"),
     };
@@ -487,6 +487,7 @@ async fn world(dice: &Dice) -> World {
             }
             source.post("/Groups", group).await.expect(201);
         }
+        nest(dice, source).await;
     }
     let mut conn = app.database.connect();
     let connections = "(SELECT id FROM connections WHERE preset = 'entra')";
@@ -511,6 +512,18 @@ async fn world(dice: &Dice) -> World {
         app_token: app.role(&app.tenant, Role::App).await,
         auditor: app.role(&app.tenant, Role::Auditor).await,
         _app: app,
+    }
+}
+
+/// Puts groups into groups at random; those that would stand in a circle are refused.
+async fn nest(dice: &Dice, source: &Client) {
+    let groups = source.get("/Groups?count=1000").await.ids();
+    for _ in 0..groups.len() {
+        let outer = format!("/Groups/{}", groups[dice.below(groups.len())]);
+        let inner = &groups[dice.below(groups.len())];
+        let member = json!([{"op": "add", "path": "members", "value": [{"value": inner}]}]);
+        let answer = source.patch(&outer, member).await;
+        assert!([204, 400].contains(&answer.status), "{}", answer.text);
     }
 }
 

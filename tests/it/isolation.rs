@@ -1,6 +1,8 @@
 //! The isolation table: every route × no token, a token that means nothing, an expired and a revoked one, every role
 //! that is too small, and another tenant's. The routes are read from the server's own list, so a new one is in it.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use rosterd::domain::clock::Millis;
 use rosterd::domain::roles::Role;
 use rosterd::http::routes::ROUTES;
@@ -38,6 +40,51 @@ async fn send(client: &Client, method: &str, path: &str, id: &str) -> crate::sup
         .await
 }
 
+/// The same token as the password of HTTP Basic.
+fn by_basic(client: &Client) -> Client {
+    let pair = STANDARD.encode(format!("rosterd:{}", client.token()));
+    client
+        .anonymous()
+        .header("authorization", &format!("Basic {pair}"))
+}
+
+/// The same token in a header of its own.
+fn by_key(client: &Client) -> Client {
+    client.anonymous().header("x-api-key", client.token())
+}
+
+#[actix_web::test]
+async fn a_token_is_good_in_every_way_that_its_client_may_show_it() {
+    let app = TestApp::start().await;
+    for preset in Preset::ALL {
+        let bearer = app.source(preset).await;
+        bearer.get("/Users").await.expect(200);
+        let shows = |is_so: bool| if is_so { 200 } else { 401 };
+        let word = preset.as_str();
+        let basic = ["okta", "onelogin", "ping", "generic"].contains(&word);
+        let key = ["jumpcloud", "generic"].contains(&word);
+        by_basic(&bearer).get("/Users").await.expect(shows(basic));
+        by_key(&bearer).get("/Users").await.expect(shows(key));
+        // What a request says of itself in Authorization is what counts.
+        let both = by_key(&bearer).header("authorization", "Bearer rst_invented");
+        both.get("/Users").await.expect(401);
+    }
+    let ping = app.source(Preset::Ping).await;
+    let made = by_basic(&ping).create_user("ann@x.test").await;
+    let path = format!("/Users/{}", made.id());
+    assert_eq!(ping.get(&path).await.expect(200).body, made.body);
+    let refused = ping.anonymous().get("/Users").await.expect(401);
+    let offers: Vec<&str> = refused
+        .headers
+        .iter()
+        .filter(|(name, _)| name == "www-authenticate")
+        .map(|(_, value)| value.as_str())
+        .collect();
+    assert!(
+        offers.len() == 2 && offers[0].starts_with("Bearer ") && offers[1].starts_with("Basic ")
+    );
+}
+
 // checklist: 56, 57, 173, 175
 #[actix_web::test]
 async fn every_route_refuses_whoever_may_not() {
@@ -56,11 +103,22 @@ async fn every_route_refuses_whoever_may_not() {
         .await
         .unwrap();
     let revoked = app.client(&secret);
+    // A token shown in a way that its client does not use is none: of other roles, and of other presets.
+    let app_role = app.role(&app.tenant, Role::App).await;
+    let entra = app.source(Preset::Entra).await;
     let strangers = [
         ("no token", okta.anonymous()),
         ("invented", app.client("rst_invented")),
-        ("expired", expired),
-        ("revoked", revoked),
+        ("expired", expired.clone()),
+        ("revoked", revoked.clone()),
+        ("invented, Basic", by_basic(&app.client("rst_invented"))),
+        ("expired, Basic", by_basic(&expired)),
+        ("revoked, Basic", by_basic(&revoked)),
+        ("role app, Basic", by_basic(&app_role)),
+        ("preset entra, Basic", by_basic(&entra)),
+        ("invented, key", by_key(&app.client("rst_invented"))),
+        ("role app, key", by_key(&app_role)),
+        ("preset okta, key", by_key(&okta)),
     ];
     let mut roles = Vec::new();
     for role in [Role::App, Role::Auditor, Role::TenantAdmin] {
@@ -94,7 +152,8 @@ async fn every_route_refuses_whoever_may_not() {
     }
     assert!(checked > 120, "{checked}");
     // Tokens were made meanwhile; nothing else was written.
-    let made = 5 + 1;
+    // The connection of preset entra has an entry of its own.
+    let made = 5 + 1 + 3;
     assert_eq!(app.verify().await.entries, before + made);
 }
 

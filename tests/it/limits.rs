@@ -1,15 +1,22 @@
 //! What a client may do at most: each limit as it is configured, hostile clients, and the pages that name the limits.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use rosterd::config::keys;
+use rosterd::domain::clock::SystemClock;
+use rosterd::scim::rules::Preset;
+use rosterd::storage::store::Options;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::support::bulk::fill;
 use crate::support::process::{Server, TOKEN, command};
-use crate::support::{Answer, Client, Database, GROUP, person};
+use crate::support::{Answer, Client, Database, GROUP, TestApp, person};
 
 /// A server with these settings.
 struct Limited {
@@ -140,6 +147,42 @@ async fn a_request_may_take_longer_than_a_connection_may_be_idle() {
     assert!(said.starts_with("HTTP/1.1 201"), "{said}");
 }
 
+// checklist: 93
+#[actix_web::test]
+async fn a_filter_that_takes_too_long_is_ended_and_harms_nobody() {
+    let limit = Duration::from_millis(200);
+    let app = TestApp::start_as(Arc::new(SystemClock), |options| Options {
+        read_time: limit,
+        ..options
+    })
+    .await;
+    let okta = app.source(Preset::Okta).await;
+    fill(&app.database, app.tenant.tenant.as_str(), 20_000, 10);
+    let long = |i: usize| format!("not (nickName co \"a{i}\" or title co \"b{i}\")");
+    let long = (0..300).map(long).collect::<Vec<_>>().join(" and ");
+    let search = |filter: &str| json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "filter": filter, "count": 1});
+    for path in ["/Users/.search", "/.search"] {
+        let began = Instant::now();
+        let answer = okta.post(path, search(&long)).await;
+        let (status, word) = (answer.status, answer.scim_type());
+        assert_eq!((status, word), (400, "tooMany"), "{path}: {}", answer.text);
+        assert!(answer.text.contains("read_seconds"), "{}", answer.text);
+        assert!(
+            began.elapsed() < Duration::from_secs(10),
+            "{:?}",
+            began.elapsed()
+        );
+    }
+    // The connections are as good as new, and what an index answers is answered.
+    for i in 1..20 {
+        let found = okta
+            .filter("/Users", &format!("userName eq \"u{i}\""))
+            .await;
+        assert_eq!(found.expect(200).total(), 1);
+    }
+    okta.create_user("ann@x.test").await;
+}
+
 // checklist: 170
 #[actix_web::test]
 async fn a_token_that_asks_too_often_is_told_when_to_come_back_and_slows_no_other() {
@@ -169,6 +212,23 @@ async fn a_token_that_asks_too_often_is_told_when_to_come_back_and_slows_no_othe
             json!(["urn:ietf:params:scim:api:messages:2.0:Error"])
         );
     }
+    // However the token is shown, it is the same one.
+    let pair = STANDARD.encode(format!(":{}", flood.token()));
+    let basic = flood.anonymous();
+    let basic = basic.header("authorization", &format!("Basic {pair}"));
+    let key = flood.anonymous().header("x-api-key", flood.token());
+    let mut told = Vec::new();
+    for client in [&basic, &key, &flood, &basic, &key] {
+        told.push(client.get("/Users?count=1").await.status);
+    }
+    assert!(
+        told.iter().all(|status| [200, 429].contains(status)),
+        "{told:?}"
+    );
+    assert!(
+        told.iter().filter(|status| **status == 429).count() >= 3,
+        "{told:?}"
+    );
     let wait = refused[0].header("retry-after").unwrap().parse().unwrap();
     assert_eq!(wait, 1);
     tokio::time::sleep(Duration::from_secs(wait)).await;

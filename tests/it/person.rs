@@ -211,9 +211,18 @@ async fn the_operator_finds_and_revokes_people_at_the_shell_while_the_server_run
     for i in 0..5 {
         client.create_user(&format!("p{i}@x.test")).await;
     }
-    let page = |args: &[&str]| run(&database, &[&["person", "list"], args].concat()).unwrap();
+    let whole = |args: &[&str]| run(&database, &[&["person", "list"], args].concat()).unwrap();
+    let page = |args: &[&str]| {
+        let mut lines = whole(args);
+        let last = lines.pop().unwrap();
+        assert_eq!(last["itemsPerPage"], json!(lines.len()));
+        lines
+    };
     assert_eq!(page(&[]).len(), 7);
     assert_eq!(page(&["--count", "2", "--start-index", "6"]).len(), 2);
+    let last = whole(&["--count", "2", "--start-index", "3"]).pop();
+    let total = json!({"totalResults": 7, "startIndex": 3, "itemsPerPage": 2});
+    assert_eq!(last, Some(total));
     assert_eq!(page(&["--filter", "userName sw \"p\""]).len(), 5);
     let both = ["--filter", "userName sw \"p\"", "--access", "revoked"];
     assert_eq!(page(&both).len(), 0);
@@ -332,4 +341,41 @@ async fn tenants_connections_and_tokens_are_made_shown_and_revoked_as_json() {
     assert_eq!(listed["state"], json!("revoked"));
     assert_eq!(one(&["tenant", "show", "acme"])["journalEntries"], json!(3));
     assert_eq!(all(&["tenant", "list"]).len(), 2);
+}
+
+#[actix_web::test]
+async fn a_tenant_that_is_renamed_keeps_all_but_its_name() {
+    let database = Database::fresh();
+    let one = |args: &[&str]| run(&database, args).unwrap().remove(0);
+    let made = one(&["tenant", "create", "acme"]);
+    one(&["tenant", "create", "other"]);
+    let token = ["token", "create", "--tenant", "acme", "--role", "app"];
+    let token = one(&token)["id"].clone();
+    let renamed = one(&["tenant", "rename", "acme", "acme-2"]);
+    assert_eq!(
+        renamed,
+        json!({"id": made["id"], "name": "acme-2", "changed": true})
+    );
+    let again = one(&["tenant", "rename", made["id"].as_str().unwrap(), "acme-2"]);
+    assert_eq!(again["changed"], json!(false));
+    assert_eq!(one(&["token", "list", "--tenant", "acme-2"])["id"], token);
+    for (args, hint) in [
+        (["acme", "x"], "tenant list"),
+        (["acme-2", "other"], "taken"),
+        (["acme-2", "Acme"], "a-z"),
+        (["acme-2", ""], "a-z"),
+        (["operator", "boss"], "keeps its name"),
+    ] {
+        let said = run(&database, &["tenant", "rename", args[0], args[1]]).unwrap_err();
+        assert!(said.contains(hint), "{args:?}: {said}");
+    }
+    let entries = lines(
+        &mut database.connect(),
+        "SELECT value AS line FROM journal_values v JOIN journal j ON j.tenant = v.tenant AND j.sequence = v.sequence \
+         WHERE j.action = 'tenant.renamed' ORDER BY v.side, v.ordinal",
+    );
+    assert_eq!(entries.len(), 2, "{entries:?}");
+    assert!(entries.contains(&"\"acme\"".to_owned()) && entries.contains(&"\"acme-2\"".to_owned()));
+    let verified = run(&database, &["audit", "verify"]).unwrap();
+    assert!(verified.iter().all(|t| t["faults"] == json!([])));
 }

@@ -14,7 +14,7 @@ use rosterd::storage::journal::entries_page;
 use rosterd::storage::order::{Mark, Order, Rows, Slice, Start};
 use rosterd::storage::page::{groups_page, users_page};
 use rosterd::storage::view::{View, groups_of_query, members_query};
-use rosterd::storage::{dialect::Frag, filter as sql, memberships};
+use rosterd::storage::{dialect::Frag, filter as sql, memberships, nesting};
 use serde_json::json;
 
 use crate::support::bulk::fill;
@@ -60,7 +60,7 @@ fn walks(plan: &str) -> Vec<String> {
         "memberships",
         "journal",
     ];
-    let aliases = ["u", "c", "m", "g", "p", "o", "e", "j", "h", "hc", "hs"];
+    let aliases = ["u", "c", "m", "g", "n", "p", "o", "e", "j", "h", "hc", "hs"];
     let is_walk = |line: &&str| {
         let line = line.trim_start_matches([' ', '-', '>']);
         let sqlite = line.strip_prefix("SCAN ").is_some_and(|rest| {
@@ -177,6 +177,8 @@ async fn every_look_up_uses_an_index() {
         "groups.value eq \"019000000001-x\" and userName eq \"u7\"",
         "groups[value eq \"019000000002-x\" and display eq \"g2\"]",
         "groups[value eq \"019000000003-x\" or value eq \"019000000002-x\"]",
+        "groups eq \"019000000003-x\" or groups.value eq \"019000000002-x\"",
+        "groups[type eq \"indirect\" and display eq \"g2\"] and userName eq \"u7\"",
         "meta.lastModified gt \"1970-01-01T00:00:19.990Z\"",
         "meta.created gt \"2000-01-01T00:00:00Z\" and userName eq \"u77\"",
         &names,
@@ -189,6 +191,7 @@ async fn every_look_up_uses_an_index() {
         "members.value eq \"019000000077-x\"",
         "members[value eq \"019000000077-x\" and type eq \"User\"]",
         "members[value eq \"019000000077-x\" or value eq \"019000000078-x\"]",
+        "members[type eq \"Group\" and display eq \"g2\"] and displayName eq \"g7\"",
     ];
     for view in [View::Connection(connection.clone()), View::Everybody] {
         for (kind, texts) in [
@@ -198,6 +201,11 @@ async fn every_look_up_uses_an_index() {
             for text in texts {
                 // Nobody has one there, and no row is read to find that out; the plan does not show it.
                 if text.contains("externalId") && view == View::Everybody {
+                    continue;
+                }
+                // PostgreSQL takes the one group that has members here for any group, and it has a quarter of the people.
+                let is_wide = text.starts_with("groups eq");
+                if is_wide && matches!(conn, AnyConnection::Postgresql(_)) {
                     continue;
                 }
                 let plan = plan(&mut conn, &page(&app, kind, &view, text).await);
@@ -302,9 +310,22 @@ async fn one_member_in_or_out_reads_no_other_member() {
     let group = "019000000001-x";
     let newcomer = format!("0190{:08}-x", if is_soak() { 100_001 } else { 20_001 });
     let view = View::Connection(connection);
-    let add = memberships::add_statement(tenant, group, 1, &newcomer, "User");
+    let add =
+        memberships::add_statement(tenant, group, 1, &newcomer, memberships::MemberKind::User);
     let compared = memberships::only_in_query(tenant, group, (1, 2), "", 500);
-    for frag in [add, groups_of_query(&view, tenant, &newcomer), compared] {
+    let (up, down) = (
+        nesting::around_query(tenant, group, 32),
+        nesting::levels_query(tenant, &[group.to_owned()], 32),
+    );
+    let below = plan(&mut conn, &down);
+    assert!(below.contains("memberships_nested"), "{below}");
+    for frag in [
+        add,
+        groups_of_query(&view, tenant, &newcomer),
+        compared,
+        up,
+        down,
+    ] {
         let plan = plan(&mut conn, &frag);
         assert_eq!(walks(&plan), Vec::<String>::new(), "{plan}");
     }

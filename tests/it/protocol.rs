@@ -3,7 +3,7 @@
 use rosterd::scim::rules::Preset;
 use serde_json::{Value, json};
 
-use crate::support::{ENTERPRISE, GROUP, TestApp, USER, person};
+use crate::support::{ENTERPRISE, GROUP, TestApp, USER, execute, person};
 
 // checklist: 59, 167
 #[actix_web::test]
@@ -32,6 +32,11 @@ async fn each_word_of_the_errors_is_said_where_it_belongs() {
             okta.patch(&ann, refused("emails[type eq", "add")).await,
         ),
         ("tooMany", 400, okta.patch(&ann, many).await),
+        (
+            "sensitive",
+            403,
+            okta.get("/Users?filter=password+eq+%22x%22").await,
+        ),
         (
             "uniqueness",
             409,
@@ -262,4 +267,37 @@ async fn head_answers_as_get_does_without_a_body() {
         .raw("HEAD", &whole, "application/scim+json", Vec::new())
         .await
         .expect(401);
+}
+
+// checklist: 169
+#[actix_web::test]
+async fn a_failure_says_whom_to_tell_and_nothing_of_the_inside() {
+    let app = TestApp::start().await;
+    let okta = app.source(Preset::Okta).await;
+    let id = okta.create_user("ann@x.test").await.id();
+    let path = format!("/Users/{id}");
+    execute(
+        &mut app.database.connect(),
+        &format!("UPDATE users SET doc = '\"ann@x.test\"' WHERE id = '{id}'"),
+    );
+    let title = json!([{"op": "replace", "path": "title", "value": "x"}]);
+    for answer in [okta.get(&path).await, okta.patch(&path, title).await] {
+        let answer = answer.expect(500);
+        assert_eq!(answer.body["status"], json!("500"));
+        let request = answer.header("x-request-id").unwrap();
+        let detail = answer.body["detail"].as_str().unwrap();
+        assert!(
+            detail.contains(request) && detail.contains("operator"),
+            "{detail}"
+        );
+        for inside in ["ann@x.test", "users", "doc", "JSON", "row", "sql", ".rs"] {
+            assert!(
+                !detail.replace(request, "").contains(inside),
+                "{inside}: {detail}"
+            );
+        }
+    }
+    // What is wrong with one row harms no other.
+    okta.create_user("bo@x.test").await;
+    assert_eq!(okta.get("/Users").await.expect(200).resources().len(), 1);
 }

@@ -755,6 +755,56 @@ async fn a_rename_elsewhere_never_makes_two_of_one_name_in_a_view() {
 }
 
 #[actix_web::test]
+async fn whom_a_source_only_sees_is_hidden_when_it_calls_another_one_so() {
+    let w = world().await;
+    let c = w.okta.post("/Users", user("c", "c@x.test", "")).await.id();
+    let adopted = w.entra.post("/Users", user("b", "c@x.test", "")).await;
+    assert_eq!(adopted.expect(201).id(), c);
+    // Somebody new gets that name elsewhere, and somebody visible does.
+    for (first, mail) in [("b", "new@x.test"), ("a", "a@x.test")] {
+        let other = w
+            .okta
+            .post("/Users", user(first, mail, ""))
+            .await
+            .expect(201)
+            .id();
+        let path = format!("/Users/{other}");
+        if first == "a" {
+            assert_eq!(
+                w.entra.get(&path).await.expect(200).body["userName"],
+                json!("a")
+            );
+            // The name is free again in force, not in the view.
+            let rename = json!([{"op": "replace", "path": "userName", "value": "b"}]);
+            w.okta.patch(&path, rename).await.expect(200);
+        }
+        assert_eq!(w.effective(&other).await["userName"], json!("b"));
+        assert_eq!(w.access(&other).await, "granted/granted-by-policy");
+        let found = w.entra.filter("/Users", "userName eq \"b\"").await;
+        assert_eq!(found.ids(), [c.clone()]);
+        w.entra.get(&path).await.expect(404);
+        let asked = w.conflicts().await;
+        assert!(
+            asked
+                .iter()
+                .any(|q| q.kind == "user-name-taken" && q.subject == other),
+            "{asked:?}"
+        );
+        w.check().await;
+        // By her address the source may still mean her.
+        let back = w
+            .entra
+            .post("/Users", user(&format!("{first}.2"), mail, ""))
+            .await;
+        assert_eq!(back.expect(201).id(), other);
+        assert_eq!(w.effective(&other).await["userName"], json!("b"));
+        w.check().await;
+        let away = json!([{"op": "replace", "path": "userName", "value": format!("{first}.gone")}]);
+        w.okta.patch(&path, away).await.expect(200);
+    }
+}
+
+#[actix_web::test]
 async fn an_etag_stands_for_active_in_the_view_of_a_source_without_a_claim() {
     let w = world().await;
     let ann = user("ann", "ann@x.test", "");

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::domain::clock::{Clock, Millis, SystemClock};
 use crate::storage::connection::{AnyConnection, DatabaseUrl, Purpose, open as connect};
 use crate::storage::dialect::catalog;
-use crate::storage::{health, migrations};
+use crate::storage::{health, migrations, secrets};
 
 const MIB: u64 = 1 << 20;
 const DAY: i64 = 24 * 3_600 * 1_000;
@@ -203,16 +203,34 @@ fn schema(conn: &mut AnyConnection, report: &mut Report) -> Result<bool, Failure
 }
 
 fn key(config: &Config, conn: &mut AnyConnection, report: &mut Report) -> Result<(), Failure> {
-    let Some(needed) = open::needed_key(conn)? else {
+    let needed = open::needed_keys(conn)?;
+    if needed.is_empty() {
         report.ok("key", "none is needed before the first start");
         return Ok(());
-    };
-    match open::require_key(config, &needed) {
+    }
+    match needed
+        .iter()
+        .try_for_each(|id| open::require_key(config, id))
+    {
         Ok(()) => report.ok(
             "key",
-            format!("{needed} is the one that this database needs"),
+            format!(
+                "all that this database needs are here: {}",
+                needed.join(", ")
+            ),
         ),
         Err(error) => report.fail("key", error.to_string(), "docs/OPERATIONS.md, A lost key"),
+    }
+    let unusable = secrets::list_unusable(conn)?;
+    if let Some(first) = unusable.first() {
+        let detail = format!(
+            "{} cannot be used, such as `{}` of connection {}",
+            unusable.len(),
+            first.name,
+            first.connection_id
+        );
+        let next = "rosterd secrets status names all; set them anew: rosterd connection set";
+        report.warn("secrets", detail, next);
     }
     Ok(())
 }

@@ -27,7 +27,7 @@ use crate::storage::{Scope, filter as sql};
 /// People.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Person {
-    /// List people, oldest first.
+    /// List people, oldest first; the last line says how many there are in all.
     List {
         /// Tenant by name or id.
         #[arg(long, default_value = "default")]
@@ -88,13 +88,8 @@ pub(super) async fn run(config: &Config, output: Output, command: Person) -> Res
             start_index,
             count,
         } => {
-            let slice = Slice {
-                order: Order::by_id(Rows::Users, false),
-                start: Start::Offset(start_index - 1),
-                limit: count,
-            };
             let filter = narrowed(filter, access)?;
-            list(&service, output, &tenant, filter, slice).await
+            list(&service, output, &tenant, filter, (start_index, count)).await
         }
         Person::Show {
             tenant,
@@ -132,8 +127,13 @@ async fn list(
     output: Output,
     tenant: &str,
     filter: Option<String>,
-    slice: Slice,
+    (first, count): (i64, i64),
 ) -> Result<(), Failure> {
+    let slice = Slice {
+        order: Order::by_id(Rows::Users, false),
+        start: Start::Offset(first - 1),
+        limit: count,
+    };
     let caller = open::caller(service, tenant, "person list").await?;
     let registry = service.registry(&caller.tenant).await?;
     let parse = |text: &str| {
@@ -177,10 +177,9 @@ async fn list(
         );
         output.row(&value, text.trim_end())?;
     }
-    match output.json {
-        true => Ok(()),
-        false => output.row(&Value::Null, &format!("{} of {total}", users.len())),
-    }
+    let shown = users.len();
+    let value = json!({"totalResults": total, "startIndex": first, "itemsPerPage": shown});
+    output.row(&value, &format!("{shown} of {total}"))
 }
 
 async fn decide(

@@ -51,7 +51,7 @@ pub(super) async fn gather(
             let groups = scope.list_groups_of(&View::Everybody, &id)?;
             page["groups"] = groups
                 .into_iter()
-                .map(|(id, name, _)| json!({"id": id, "displayName": name}))
+                .map(|(id, name, how)| json!({"id": id, "displayName": name, "type": how}))
                 .collect();
             page["journal"] = journal(scope, &registry, &id, entries)?;
             Ok::<_, Error>(page)
@@ -202,7 +202,8 @@ pub(super) fn text(page: &Value) -> String {
         },
     );
     section(&mut out, page, "groups", "groups", |group| {
-        format!("{}  {}", word(group, "id"), word(group, "displayName"))
+        let (id, name) = (word(group, "id"), word(group, "displayName"));
+        format!("{id}  {name}  {}", word(group, "type"))
     });
     section(&mut out, page, "journal", "last changes", |entry| {
         let mut line = format!(

@@ -3,11 +3,14 @@
 //! `simulate idp okta|entra` goes through an identity provider's whole life cycle against any SCIM 2.0 server: the
 //! requests are the ones the provider really sends, every step is read back and compared with the simulator's own
 //! model, and whatever differs is a mismatch. Nothing here knows the server of this crate: the module talks HTTP only.
+//!
+//! `simulate hris <slug>` stands in for an HR system, so that a connector can be tried.
 
 mod check;
 mod client;
 mod entra;
 mod entra_groups;
+pub mod hris;
 mod model;
 mod okta;
 mod okta_groups;
@@ -39,6 +42,8 @@ pub struct Args {
 enum What {
     /// Play an identity provider's life cycle against a SCIM server
     Idp(IdpArgs),
+    /// Serve an HR system's API with invented people, as strict as the vendor's
+    Hris(hris::Args),
 }
 
 #[derive(Debug, Clone, clap::Args)]
@@ -162,7 +167,10 @@ pub struct Options {
 /// Runs the command and returns its exit code: 0 when all was as modelled, 1 on a mismatch, 2 when the arguments are
 /// unusable or the server cannot be reached. `unix_seconds` is the time now; the default marker comes from it.
 pub async fn run(args: Args, unix_seconds: u64) -> u8 {
-    let What::Idp(IdpArgs { provider }) = args.what;
+    let IdpArgs { provider } = match args.what {
+        What::Idp(args) => args,
+        What::Hris(args) => return hris::run(args).await,
+    };
     let (common, plays) = match provider {
         ProviderArgs::Okta { common, family } => (
             common,

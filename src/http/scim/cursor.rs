@@ -27,6 +27,33 @@ impl Seal {
         Self(XChaCha20Poly1305::new(&key))
     }
 
+    /// The text of a cursor; `bound` is what it is good for. `None` never happens for places of this size.
+    pub fn seal(&self, nonce: [u8; NONCE], place: &Place, bound: &[u8]) -> Option<String> {
+        let plain = serde_json::to_vec(place).ok()?;
+        self.close(nonce, &plain, bound)
+    }
+
+    /// The place that a text names, if this server made it for the same `bound`; `now` in milliseconds.
+    ///
+    /// # Errors
+    /// `invalidCursor`, `expiredCursor`.
+    pub fn place(&self, text: &str, bound: &[u8], now: i64) -> Result<Place> {
+        let plain = self.open(text, bound);
+        let place = plain.and_then(|plain| serde_json::from_slice::<Place>(&plain).ok());
+        let place = place.ok_or_else(|| {
+            Error::invalid_cursor(
+                "`cursor` was not made for this query: repeat the other parameters of the request that gave it, or \
+                 begin again with an empty one",
+            )
+        })?;
+        if now.saturating_sub(place.at) > CURSOR_TIMEOUT * 1_000 {
+            return Err(Error::expired_cursor(format!(
+                "a cursor may be used for {CURSOR_TIMEOUT} seconds: begin again with an empty one"
+            )));
+        }
+        Ok(place)
+    }
+
     fn close(&self, nonce: [u8; NONCE], plain: &[u8], bound: &[u8]) -> Option<String> {
         let payload = Payload {
             msg: plain,
@@ -48,14 +75,16 @@ impl Seal {
 }
 
 /// What a cursor holds.
-#[derive(Serialize, Deserialize)]
-struct Place {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
     /// When it was made, in milliseconds.
-    at: i64,
+    pub at: i64,
     /// Size of the pages.
-    count: i64,
-    key: Option<String>,
-    id: String,
+    pub count: i64,
+    /// What the last row of the page is sorted by.
+    pub key: Option<String>,
+    /// Its id.
+    pub id: String,
 }
 
 /// Reader and query, each part with its length, so that no two of them read alike.
@@ -105,10 +134,10 @@ pub(super) fn seal(
     };
     let mut nonce = [0; NONCE];
     store.chance().fill(&mut nonce);
-    let sealed = serde_json::to_vec(&place).ok().and_then(|plain| {
-        let bound = bound(call, kind, query).ok()?;
-        call.state.seal.close(nonce, &plain, &bound)
-    });
+    let sealed = call
+        .state
+        .seal
+        .seal(nonce, &place, &bound(call, kind, query)?);
     sealed.ok_or_else(|| Error::plain(500, "the cursor of the next page could not be made"))
 }
 
@@ -119,19 +148,8 @@ pub(super) fn seal(
 /// of another size.
 pub(super) fn open(call: &Call, kind: ResourceKind, query: &ListQuery, text: &str) -> Result<Mark> {
     let bound = bound(call, kind, query)?;
-    let plain = call.state.seal.open(text, &bound);
-    let place = plain.and_then(|plain| serde_json::from_slice::<Place>(&plain).ok());
-    let Some(place) = place else {
-        return Err(Error::invalid_cursor(
-            "`cursor` was not made for this query: repeat the other parameters of the request that gave it, or begin \
-             again with an empty one",
-        ));
-    };
-    if call.state.service.store.clock().now().0 - place.at > CURSOR_TIMEOUT * 1_000 {
-        return Err(Error::expired_cursor(format!(
-            "a cursor may be used for {CURSOR_TIMEOUT} seconds: begin again with an empty one"
-        )));
-    }
+    let now = call.state.service.store.clock().now().0;
+    let place = call.state.seal.place(text, &bound, now)?;
     if place.count != query.count {
         return Err(Error::invalid_count(format!(
             "this cursor is for pages of {}: repeat that `count`; got {}",

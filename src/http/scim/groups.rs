@@ -172,6 +172,7 @@ pub async fn create(call: Call) -> Result<Reply> {
     let mut rules = call.rules();
     let projection = call.projection(KIND, &mut rules)?;
     let incoming = document::read(call.registry(), KIND, call.json()?, &mut rules)?;
+    let projection = projection.after_writing(call.registry(), KIND, |path| incoming.has(path));
     let group = call
         .state
         .service
@@ -186,6 +187,7 @@ pub async fn replace(call: Call) -> Result<Reply> {
     let mut rules = call.rules();
     let projection = call.projection(KIND, &mut rules)?;
     let incoming = document::read(call.registry(), KIND, call.json()?, &mut rules)?;
+    let projection = projection.after_writing(call.registry(), KIND, |path| incoming.has(path));
     let group = call
         .state
         .service

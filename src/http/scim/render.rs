@@ -53,8 +53,10 @@ impl Frame<'_> {
         })
     }
 
-    fn references(&self, kind: ResourceKind, list: &[Reference]) -> Value {
+    /// References to resources of these kinds.
+    fn references(&self, list: &[Reference], kind: impl Fn(&str) -> ResourceKind) -> Value {
         let each = list.iter().map(|(id, display, word)| {
+            let kind = kind(word);
             let mut item = json!({"value": id, "$ref": self.location(kind, id), "type": word});
             if let Some(display) = display {
                 item["display"] = Value::from(display.as_str());
@@ -85,7 +87,7 @@ impl Frame<'_> {
         if !groups.is_empty() {
             extra.insert(
                 "groups".to_owned(),
-                self.references(ResourceKind::Group, groups),
+                self.references(groups, |_| ResourceKind::Group),
             );
         }
         extra.insert(
@@ -112,6 +114,17 @@ impl Frame<'_> {
             if let Some(parameters) = &user.access_params {
                 access["accessReason"]["parameters"] = Value::from(parameters.as_str());
             }
+            let more = [
+                ("employmentState", &user.employment_state),
+                ("startDate", &user.start_date),
+                ("endDate", &user.end_date),
+                ("addedVia", &user.added_via),
+            ];
+            for (name, value) in more {
+                if let Some(value) = value {
+                    access[name] = Value::from(value.as_str());
+                }
+            }
             add_extension(&mut whole, ROSTERD_USER, access);
         }
         whole.append(&mut extra);
@@ -133,7 +146,10 @@ impl Frame<'_> {
         if let Some(members) = members {
             extra.insert(
                 "members".to_owned(),
-                self.references(ResourceKind::User, members),
+                self.references(members, |word| match word {
+                    "Group" => ResourceKind::Group,
+                    _ => ResourceKind::User,
+                }),
             );
         }
         extra.insert(

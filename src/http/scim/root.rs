@@ -20,7 +20,7 @@ pub async fn list(call: Call) -> Result<Reply> {
 /// `POST /.search`.
 pub async fn search(call: Call) -> Result<Reply> {
     let query = search_query(&call)?;
-    page(&call, query).await
+    page(&call, query).await.map_err(scim::Error::in_a_body)
 }
 
 /// Types follow one another, so that there is no one order to sort by or to hold a place in.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::render::{Frame, readable};
 use super::{Page, page_response, search_query, start};
 use crate::http::call::{Call, Reply};
+use crate::scim;
 use crate::scim::document;
 use crate::scim::error::Result;
 use crate::scim::filter::{self, Filter};
@@ -13,9 +14,10 @@ use crate::scim::list::ListQuery;
 use crate::scim::patch;
 use crate::scim::project::Projection;
 use crate::scim::rules::Rules;
-use crate::scim::schema::ResourceKind;
+use crate::scim::schema::{AttrPath, ResourceKind};
 use crate::scim::sort::{self, Sort};
 use crate::service::Error;
+use crate::service::users::Changed;
 use crate::storage::order::{Slice, Start};
 use crate::storage::view::{Reference, UserView, View};
 use crate::storage::{self, Scope, filter as sql};
@@ -138,7 +140,7 @@ pub async fn list(call: Call) -> Result<Reply> {
 /// `POST /Users/.search`.
 pub async fn search(call: Call) -> Result<Reply> {
     let query = search_query(&call)?;
-    page(&call, query).await
+    page(&call, query).await.map_err(scim::Error::in_a_body)
 }
 
 async fn page(call: &Call, query: ListQuery) -> Result<Reply> {
@@ -208,6 +210,7 @@ pub async fn create(call: Call) -> Result<Reply> {
     let mut rules = call.rules();
     let projection = call.projection(KIND, &mut rules)?;
     let incoming = document::read(call.registry(), KIND, call.json()?, &mut rules)?;
+    let projection = projection.after_writing(call.registry(), KIND, |path| incoming.has(path));
     let user = call
         .state
         .service
@@ -222,6 +225,7 @@ pub async fn replace(call: Call) -> Result<Reply> {
     let mut rules = call.rules();
     let projection = call.projection(KIND, &mut rules)?;
     let incoming = document::read(call.registry(), KIND, call.json()?, &mut rules)?;
+    let projection = projection.after_writing(call.registry(), KIND, |path| incoming.has(path));
     let user = call
         .state
         .service
@@ -242,7 +246,13 @@ pub async fn patch(call: Call) -> Result<Reply> {
         .service
         .patch_user(&caller, &source, call.target(), request, rules)
         .await;
-    let (user, rules) = patched.map_err(|e| call.explain(e))?;
+    let Changed {
+        user,
+        touched,
+        rules,
+    } = patched.map_err(|e| call.explain(e))?;
+    let wrote = |path: &AttrPath| touched.iter().any(|unit| unit.with_sub(None) == *path);
+    let projection = projection.after_writing(call.registry(), KIND, wrote);
     show(&call, Some(user), 200, &projection, rules).await
 }
 

@@ -5,7 +5,7 @@
 //! the reference, and is completed by a PATCH when the others are there.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::references::{completion, leave_out, resolve};
 use super::{Operation, Target, Work};
@@ -65,6 +65,8 @@ pub struct Schedule<'r> {
     order: Vec<usize>,
     /// Which of them stand before their place because of that.
     is_pulled: Vec<bool>,
+    /// Which may be several writes.
+    is_large: Vec<bool>,
     /// The POST of each `bulkId`.
     makers: HashMap<&'r str, usize>,
     /// POSTs to which the data of each operation refers.
@@ -100,6 +102,7 @@ impl<'r> Schedule<'r> {
             phases: vec![Phase::Waiting; operations.len()],
             order,
             is_pulled,
+            is_large: operations.iter().map(is_large).collect(),
             makers,
             lacks: needs.iter().map(Vec::len).collect(),
             needs,
@@ -114,15 +117,22 @@ impl<'r> Schedule<'r> {
     /// The operations next in order that pass none before them which they must not pass; and whether each is ready.
     ///
     /// Each is one write, in the order in which they begin, except that a DELETE may be several: what it sets free may
-    /// be taken only by what begins later. So that those that wait do not keep the others from sharing a commit, POSTs
+    /// be taken only by what begins later. Of several writes may also be a change of many members: the next operation on
+    /// that resource waits until it has ended. So that those that wait do not keep the others from sharing a commit, POSTs
     /// pass each other, and those that were pulled forward have no place in the order to keep.
     fn run(&self) -> Vec<(usize, bool)> {
         let mut run = Vec::new();
         let (mut deletes, mut waits, mut is_shut) = (None, false, false);
+        let mut at_work: HashSet<(&str, &Target)> = HashSet::new();
         let left = self.order.iter().copied();
         for i in left.filter(|i| !matches!(self.phases[*i], Phase::Done(_))) {
-            let is_ready = self.is_ready(i);
+            let resource = self.work(i).and_then(Work::resource);
+            let is_free = resource.is_none_or(|resource| !at_work.contains(&resource));
+            let is_ready = self.is_ready(i) && is_free;
             waits |= !is_ready;
+            if self.is_large[i] {
+                at_work.extend(resource);
+            }
             if let Some(method) = self.work(i).map(|w| w.method) {
                 let is_delete = method == "DELETE";
                 if *deletes.get_or_insert(is_delete) != is_delete {
@@ -329,6 +339,10 @@ impl<'r> Schedule<'r> {
             }
         }
     }
+}
+
+fn is_large(operation: &Operation<'_>) -> bool {
+    operation.work.as_ref().is_ok_and(Work::may_be_large)
 }
 
 /// The order of the request, with what an operation refers to before it; and which were pulled forward for that.

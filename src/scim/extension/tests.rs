@@ -138,9 +138,15 @@ fn each_mistake_is_told_with_its_attribute_and_its_rule() {
             "takes one of readWrite",
         ),
         (
-            json!({"name": "badge", "mutability": "immutable"}),
+            json!({"name": "badge", "mutability": "readOnly"}),
             "badge",
-            "only readWrite",
+            "readWrite or immutable",
+        ),
+        (
+            json!({"name": "desks", "type": "complex", "multiValued": true, "subAttributes": [
+                {"name": "floor", "mutability": "immutable"}]}),
+            "desks",
+            "cannot be immutable",
         ),
         (
             json!({"name": "badge", "returned": "sometimes"}),
@@ -295,4 +301,16 @@ fn a_later_version_may_add_and_describe_but_not_take_away_or_reinterpret() {
             "{attributes}: {found:?}"
         );
     }
+}
+
+#[test]
+fn what_is_immutable_is_a_users() {
+    let schema = |urn: &str| json!({"id": urn, "attributes": [{"name": "badge", "mutability": "immutable"}]});
+    let read = read(&builtin(), &schema(ACME)).expect("a good schema");
+    assert_eq!(read.document["attributes"][0]["mutability"], "immutable");
+    let found = problems(&schema("urn:acme:crew:Group"));
+    assert!(
+        found.len() == 1 && found[0].contains("only attributes of users"),
+        "{found:?}"
+    );
 }

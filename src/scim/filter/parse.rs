@@ -226,8 +226,8 @@ impl Resolver<'_> {
         let secret =
             |a: &Attribute| a.returned == Returned::Never || a.mutability == Mutability::WriteOnly;
         if secret(top) || sub.is_some_and(secret) {
-            return Err(Error::invalid_filter(format!(
-                "`{path}` cannot be used in a filter"
+            return Err(Error::sensitive(format!(
+                "`{path}` is never told and cannot be used in a filter, least of all in a URL, which logs keep"
             )));
         }
         let (path, attribute) = match sub {

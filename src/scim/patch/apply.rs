@@ -13,6 +13,7 @@ use crate::scim::Doc;
 use crate::scim::document::{check_required, check_size};
 use crate::scim::error::{Error, Result, quote};
 use crate::scim::filter::Filter;
+use crate::scim::immutable;
 use crate::scim::rules::{Rule, Rules};
 use crate::scim::schema::{AttrPath, Attribute, Mutability, Registry, ResourceKind};
 use crate::scim::units::{flatten, object};
@@ -53,6 +54,7 @@ pub fn apply(
     }
     let mut out = work.out;
     check_required(registry, kind, &out.doc)?;
+    immutable::hold(registry, kind, current.doc, &mut out.doc)?;
     let before = flatten(registry, kind, current.doc);
     let after = flatten(registry, kind, &out.doc);
     let changed = before

@@ -20,6 +20,7 @@ use crate::service::error::{Error, Result};
 use crate::service::{Caller, Service, Source};
 use crate::storage::groups::GroupRow;
 use crate::storage::member_jobs::{MemberJobRow, list_before, state};
+use crate::storage::memberships::Member;
 use crate::storage::writer::JobError;
 use crate::storage::{self, Lane, Outcome, Tx};
 
@@ -103,7 +104,7 @@ pub(super) fn sweep_all(
     group: &GroupRow,
 ) -> Result<Option<MemberJobRow>> {
     if tx
-        .list_member_ids(&group.id, group.generation, 1)?
+        .list_all_members(&group.id, group.generation, 1)?
         .is_empty()
     {
         return Ok(None);
@@ -257,35 +258,47 @@ impl Service {
         gap: Difference,
         put: BTreeSet<String>,
     ) -> Result<()> {
-        let chunks = |ids: &[String], is_in| -> Vec<(bool, Vec<String>)> {
-            let each = ids.chunks(CHANGED_ROWS);
-            each.map(|chunk| (is_in, chunk.to_vec())).collect()
-        };
-        let all = chunks(&gap.add, true).into_iter();
-        for (is_in, ids) in all.chain(chunks(&gap.remove, false)) {
-            let (group, source) = (work.group.to_owned(), work.source.id.clone());
-            let newcomers: Vec<String> =
-                ids.iter().filter(|id| put.contains(*id)).cloned().collect();
-            let mut caller = work.caller.clone();
-            caller.lane = Lane::Run;
-            self.store
-                .write(caller.meta(), move |tx| {
-                    let job = tx.find_member_job(&group, generation)?;
-                    let mut job = job.filter(MemberJobRow::is_preparing).ok_or_else(expired)?;
-                    if is_in {
-                        // Somebody whom the source deletes from now on leaves prepared generations too.
-                        members::refuse_gone(tx, &source, &newcomers)?;
-                        tx.create_memberships(&group, generation, &ids)?;
-                    } else {
-                        tx.delete_memberships(&group, generation, &ids)?;
-                    }
-                    job.touched_at = tx.now().0;
-                    tx.update_member_job(&job)?;
-                    Ok::<_, Error>(Outcome::Done(()))
-                })
-                .await?;
+        for members in gap.add.chunks(CHANGED_ROWS) {
+            let newcomers = members.iter().filter(|(id, _)| put.contains(id));
+            let newcomers: Vec<Member> = newcomers.cloned().collect();
+            let (group, source) = (work.group.to_owned(), work.source.clone());
+            let members = members.to_vec();
+            self.fill_chunk(work, generation, move |tx| {
+                // Somebody whom the source deletes from now on leaves prepared generations too.
+                members::refuse_gone(tx, &source, &newcomers)?;
+                Ok(tx.create_memberships(&group, generation, &members)?)
+            })
+            .await?;
+        }
+        for ids in gap.remove.chunks(CHANGED_ROWS) {
+            let (group, ids) = (work.group.to_owned(), ids.to_vec());
+            self.fill_chunk(work, generation, move |tx| {
+                Ok(tx.delete_memberships(&group, generation, &ids)?)
+            })
+            .await?;
         }
         Ok(())
+    }
+
+    /// One step of the work on a generation that is being prepared.
+    async fn fill_chunk(
+        &self,
+        work: &Work<'_>,
+        generation: i64,
+        step: impl Fn(&mut Tx<'_>) -> Result<()> + Send + 'static,
+    ) -> Result<()> {
+        let (group, mut caller) = (work.group.to_owned(), work.caller.clone());
+        caller.lane = Lane::Run;
+        self.store
+            .write(caller.meta(), move |tx| {
+                let job = tx.find_member_job(&group, generation)?;
+                let mut job = job.filter(MemberJobRow::is_preparing).ok_or_else(expired)?;
+                step(tx)?;
+                job.touched_at = tx.now().0;
+                tx.update_member_job(&job)?;
+                Ok::<_, Error>(Outcome::Done(()))
+            })
+            .await
     }
 
     /// What follows a change, or its failure. The rest of the work goes on when the caller has gone; the answer waits
@@ -356,18 +369,18 @@ impl Service {
                         true => (job.generation, job.sweeps),
                         false => (job.sweeps, job.generation),
                     };
-                    let users = scope.list_only_in(&group, pair, &job.cursor, limit)?;
-                    Ok(Some((job, users)))
+                    let members = scope.list_only_in(&group, pair, &job.cursor, limit)?;
+                    Ok(Some((job, members)))
                 })
                 .await?;
-            let Some((seen, users)) = found else {
+            let Some((seen, members)) = found else {
                 return Ok(());
             };
             self.store
                 .write(caller.meta(), move |tx| {
                     let now = tx.find_member_job(&seen.group_id, seen.generation)?;
                     if now.as_ref() == Some(&seen) {
-                        record(tx, &seen, &users)?;
+                        record(tx, &seen, &members)?;
                     }
                     Ok::<_, Error>(Outcome::Done(()))
                 })
@@ -387,7 +400,8 @@ impl Service {
                     let Some(mut job) = found.filter(|j| j.state == state::SWEEPING) else {
                         return Ok::<_, Error>(Outcome::Done(true));
                     };
-                    let ids = tx.list_member_ids(&key.0, job.sweeps, limit)?;
+                    let left = tx.list_all_members(&key.0, job.sweeps, limit)?;
+                    let ids: Vec<String> = left.into_iter().map(|(id, _)| id).collect();
                     if ids.is_empty() {
                         tx.delete_member_job(&key.0, key.1)?;
                         return Ok(Outcome::Done(true));
@@ -432,17 +446,17 @@ struct Work<'a> {
 }
 
 /// Writes some entries and moves the job on.
-fn record(tx: &mut Tx<'_>, seen: &MemberJobRow, users: &[String]) -> Result<()> {
+fn record(tx: &mut Tx<'_>, seen: &MemberJobRow, members: &[Member]) -> Result<()> {
     let (action, next) = match seen.state == state::ADDED {
         true => ("group.member_added", state::REMOVED),
         false => ("group.member_removed", state::SWEEPING),
     };
-    for user in users {
-        tx.record(members::entry(action, &seen.group_id, user));
+    for (id, kind) in members {
+        tx.record(members::entry(action, &seen.group_id, (id, *kind)));
     }
     let mut job = seen.clone();
-    match users.last() {
-        Some(last) if users.len() == CHANGED_ROWS => job.cursor.clone_from(last),
+    match members.last() {
+        Some((last, _)) if members.len() == CHANGED_ROWS => job.cursor.clone_from(last),
         _ => {
             job.cursor = String::new();
             job.state = next.to_owned();

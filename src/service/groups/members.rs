@@ -1,38 +1,45 @@
 //! Changes of a group's members. Each is a difference between who is in and who is wanted: up to [`CHANGED_ROWS`] rows
 //! of it are changed in the operation itself; for more, a prepared generation is put in force (see [`super::jobs`]).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::CHANGED_ROWS;
 use super::jobs::{Halt, expired};
+use super::nesting;
 use crate::domain::audit::Entry;
 use crate::scim::Error as ScimError;
-use crate::scim::document::Member;
+use crate::scim::document::Member as Named;
 use crate::scim::error::quote;
 use crate::scim::patch::MemberChange;
 use crate::service::Source;
 use crate::service::error::{Error, Result};
 use crate::storage::groups::GroupRow;
 use crate::storage::member_jobs::{MemberJobRow, state};
+use crate::storage::memberships::{Member, MemberKind};
 use crate::storage::{Scope, Tx};
 
 /// So often others may get in between what was planned outside of the writer and its operation; then it is planned
 /// inside, where nobody can.
 const ROUNDS: usize = 3;
 
-/// Users to add and to remove, by their own ids.
+/// Members by their own ids.
+type Members = BTreeMap<String, MemberKind>;
+
+/// Members to add and to remove, by their own ids.
 #[derive(Debug, Default)]
 pub(super) struct Difference {
-    pub(super) add: Vec<String>,
+    pub(super) add: Vec<Member>,
     pub(super) remove: Vec<String>,
 }
 
 impl Difference {
-    fn between(from: &BTreeSet<String>, to: &BTreeSet<String>) -> Self {
+    fn between(from: &Members, to: &Members) -> Self {
+        let added = to.iter().filter(|(id, _)| !from.contains_key(*id));
+        let removed = from.keys().filter(|id| !to.contains_key(*id));
         Self {
-            add: to.difference(from).cloned().collect(),
-            remove: from.difference(to).cloned().collect(),
+            add: added.map(|(id, kind)| (id.clone(), *kind)).collect(),
+            remove: removed.cloned().collect(),
         }
     }
 
@@ -64,22 +71,18 @@ pub(super) enum Prepared {
 struct Wish {
     /// Whether those who are in stay, `drop` aside.
     keeps: bool,
-    put: BTreeSet<String>,
+    put: Members,
     drop: BTreeSet<String>,
 }
 
 impl Wish {
-    /// Ids as the source knows them become users' own. Whoever comes in must be a user that it sees; an unknown id that
-    /// goes is no error, and somebody the source no longer sees may still be a member.
+    /// Ids as the source knows them become users' own. Whoever comes in must be a user or a group that it sees; an
+    /// unknown id that goes is no error, and somebody the source no longer sees may still be a member.
     fn read(scope: &mut Scope<'_>, source: &Source, changes: &[MemberChange]) -> Result<Self> {
-        let ids: Vec<String> = changes.iter().flat_map(named).cloned().collect();
-        let found: HashMap<String, String> = scope
-            .list_visible_ids(Some(&source.id), &ids)?
-            .into_iter()
-            .collect();
+        let known = Known::of(scope, source, changes)?;
         let mut wish = Self {
             keeps: true,
-            put: BTreeSet::new(),
+            put: Members::new(),
             drop: BTreeSet::new(),
         };
         for change in changes {
@@ -91,14 +94,14 @@ impl Wish {
             match change {
                 MemberChange::Add(list) | MemberChange::Replace(list) => {
                     for member in list {
-                        let id = user(&found, member)?;
+                        let (id, kind) = known.member(member)?;
                         wish.drop.remove(&id);
-                        wish.put.insert(id);
+                        wish.put.insert(id, kind);
                     }
                 }
                 MemberChange::Remove(ids) => {
                     for id in ids {
-                        let id = found.get(id).unwrap_or(id);
+                        let id = known.users.get(id).unwrap_or(id);
                         wish.put.remove(id);
                         wish.drop.insert(id.clone());
                     }
@@ -114,12 +117,69 @@ impl Wish {
     }
 
     /// Who is in afterwards.
-    fn over(&self, current: &BTreeSet<String>) -> BTreeSet<String> {
+    fn over(&self, current: &Members) -> Members {
         let mut wanted = self.put.clone();
         if self.keeps {
-            wanted.extend(current.difference(&self.drop).cloned());
+            let stay = current.iter().filter(|(id, _)| !self.drop.contains(*id));
+            wanted.extend(stay.map(|(id, kind)| (id.clone(), *kind)));
         }
         wanted
+    }
+}
+
+/// Whom the ids of a request name.
+struct Known {
+    /// Users' own ids by those that the source knows.
+    users: HashMap<String, String>,
+    groups: BTreeSet<String>,
+}
+
+impl Known {
+    /// Most members are users; only what comes in and names none is looked for among the groups.
+    fn of(scope: &mut Scope<'_>, source: &Source, changes: &[MemberChange]) -> Result<Self> {
+        let ids: Vec<String> = changes.iter().flat_map(named).cloned().collect();
+        let users: HashMap<String, String> = scope
+            .list_visible_ids(Some(&source.id), &ids)?
+            .into_iter()
+            .collect();
+        let others: BTreeSet<&String> = changes
+            .iter()
+            .filter(|change| !matches!(change, MemberChange::Remove(_)))
+            .flat_map(named)
+            .filter(|id| !users.contains_key(*id))
+            .collect();
+        let others: Vec<String> = others.into_iter().cloned().collect();
+        let groups = scope.list_visible_groups(&source.id, &others)?;
+        Ok(Self {
+            users,
+            groups: groups.into_iter().collect(),
+        })
+    }
+
+    /// A member that comes in. The word in its `type` must not name the other kind; what clients put there beside
+    /// `User` and `Group` means nothing.
+    fn member(&self, member: &Named) -> Result<Member> {
+        let found = match self.users.get(&member.value) {
+            Some(id) => (id.clone(), MemberKind::User),
+            None if self.groups.contains(&member.value) => {
+                (member.value.clone(), MemberKind::Group)
+            }
+            None => return Err(nobody(&member.value)),
+        };
+        let says = |kind: MemberKind| {
+            let given = member.kind.as_deref().unwrap_or_default();
+            given.eq_ignore_ascii_case(kind.as_str())
+        };
+        let other = match found.1 {
+            MemberKind::User => MemberKind::Group,
+            MemberKind::Group => MemberKind::User,
+        };
+        if says(other) {
+            let (id, is, given) = (quote(&member.value), found.1.as_str(), other.as_str());
+            let detail = format!("the member `{id}` is a {is}, and its `type` says {given}");
+            return Err(ScimError::invalid_value(detail).into());
+        }
+        Ok(found)
     }
 }
 
@@ -134,21 +194,19 @@ fn named(change: &MemberChange) -> Box<dyn Iterator<Item = &String> + '_> {
     }
 }
 
-fn user(found: &HashMap<String, String>, member: &Member) -> Result<String> {
-    let is_group = |kind: &String| kind.eq_ignore_ascii_case("Group");
-    if member.kind.as_ref().is_some_and(is_group) {
-        let id = quote(&member.value);
-        let detail = format!("the member `{id}` is a group: groups in groups are not supported");
-        return Err(ScimError::invalid_value(detail).into());
-    }
-    let id = found.get(&member.value).cloned();
-    id.ok_or_else(|| no_user(&member.value))
+/// The refusal of a member that is not there.
+pub(super) fn nobody(id: &str) -> Error {
+    let id = quote(id);
+    let detail = format!("the member `{id}` is no user and no group: create it first");
+    ScimError::invalid_value(detail).into()
 }
 
-fn no_user(id: &str) -> Error {
-    let id = quote(id);
-    let detail = format!("the member `{id}` is no user: create the user first");
-    ScimError::invalid_value(detail).into()
+/// The groups among members.
+fn groups_in(members: &[Member]) -> Vec<String> {
+    let groups = members
+        .iter()
+        .filter(|(_, kind)| *kind == MemberKind::Group);
+    groups.map(|(id, _)| id.clone()).collect()
 }
 
 /// What is between a group and what is wanted of it.
@@ -174,12 +232,12 @@ pub(super) fn compare(
     // The version first: whatever changes while the rest is read shows in a later one.
     let found = scope.find_group(group)?;
     let wish = Wish::read(scope, source, changes)?;
-    let mut members = |generation: Option<i64>| -> Result<BTreeSet<String>> {
+    let mut members = |generation: Option<i64>| -> Result<Members> {
         let Some(generation) = generation else {
-            return Ok(BTreeSet::new());
+            return Ok(Members::new());
         };
-        let ids = scope.list_member_ids(group, generation, i64::MAX)?;
-        Ok(ids.into_iter().collect())
+        let members = scope.list_all_members(group, generation, i64::MAX)?;
+        Ok(members.into_iter().collect())
     };
     let current = members(found.as_ref().map(|g| g.generation))?;
     let wanted = wish.over(&current);
@@ -187,7 +245,7 @@ pub(super) fn compare(
         version: found.map(|g| g.version),
         rows: Difference::between(&current, &wanted),
         fill: Difference::between(&members(generation)?, &wanted),
-        put: wish.put,
+        put: wish.put.into_keys().collect(),
     })
 }
 
@@ -211,7 +269,10 @@ pub(super) fn apply(
     let is_last = ready.rounds >= ROUNDS;
     let fits = ready.version == version;
     match &ready.prepared {
-        Some(Prepared::Rows(difference)) if fits => Ok(change_rows(tx, row, difference)?),
+        Some(Prepared::Rows(difference)) if fits => {
+            refuse_gone(tx, source, &difference.add)?;
+            Ok(change_rows(tx, row, difference)?)
+        }
         Some(Prepared::Generation(generation)) if fits => switch(tx, source, row, *generation),
         Some(Prepared::Generation(generation)) if is_last => {
             let gap = compare(tx, source, &row.id, Some(*generation), changes)?;
@@ -249,12 +310,13 @@ pub(in crate::service) fn refuse_behind(tx: &mut Tx<'_>, group: &str) -> Result<
     }
 }
 
-/// Refuses people whom the source has deleted since they were looked up.
-pub(super) fn refuse_gone(tx: &mut Tx<'_>, source: &str, ids: &[String]) -> Result<()> {
-    match tx.list_ended_claims(source, ids)?.first() {
-        None => Ok(()),
-        Some(id) => Err(no_user(id)),
+/// Refuses people whom the source has deleted since they were looked up, and groups that are gone since.
+pub(super) fn refuse_gone(tx: &mut Tx<'_>, source: &Source, members: &[Member]) -> Result<()> {
+    let ids: Vec<String> = members.iter().map(|(id, _)| id.clone()).collect();
+    if let Some(id) = tx.list_ended_claims(&source.id, &ids)?.first() {
+        return Err(nobody(id));
     }
+    nesting::refuse_unseen(tx, source, &groups_in(members))
 }
 
 /// The difference as far as it matters: where few are named and the others stay, who is in already is found out by the
@@ -277,7 +339,7 @@ fn difference(
         true => i64::MAX,
         false => i64::try_from(wish.put.len() + CHANGED_ROWS + 1).unwrap_or(i64::MAX),
     };
-    let current = tx.list_member_ids(&row.id, row.generation, limit)?;
+    let current = tx.list_all_members(&row.id, row.generation, limit)?;
     let current = current.into_iter().collect();
     Ok(Difference::between(&current, &wish.over(&current)))
 }
@@ -285,14 +347,15 @@ fn difference(
 fn change_rows(tx: &mut Tx<'_>, group: &GroupRow, difference: &Difference) -> Result<bool> {
     let mut changed = false;
     for id in &difference.remove {
-        if tx.delete_membership(&group.id, group.generation, id)? {
-            tx.record(entry("group.member_removed", &group.id, id));
+        if let Some(kind) = tx.delete_membership(&group.id, group.generation, id)? {
+            tx.record(entry("group.member_removed", &group.id, (id, kind)));
             changed = true;
         }
     }
-    for id in &difference.add {
-        if tx.create_membership(&group.id, group.generation, id, "User")? {
-            tx.record(entry("group.member_added", &group.id, id));
+    nesting::check(tx, group, &groups_in(&difference.add))?;
+    for (id, kind) in &difference.add {
+        if tx.create_membership(&group.id, group.generation, (id, *kind))? {
+            tx.record(entry("group.member_added", &group.id, (id, *kind)));
             changed = true;
         }
     }
@@ -300,8 +363,16 @@ fn change_rows(tx: &mut Tx<'_>, group: &GroupRow, difference: &Difference) -> Re
 }
 
 /// The entry of one membership.
-pub(super) fn entry(action: &'static str, group: &str, user: &str) -> Entry {
-    Entry::new(action, "group", group).object("user", user)
+pub(super) fn entry(
+    action: &'static str,
+    group: &str,
+    (member, kind): (&str, MemberKind),
+) -> Entry {
+    let kind = match kind {
+        MemberKind::User => "user",
+        MemberKind::Group => "group",
+    };
+    Entry::new(action, "group", group).object(kind, member)
 }
 
 /// Puts a prepared generation in force.
@@ -313,6 +384,8 @@ fn switch(
 ) -> Result<bool, Halt> {
     let job = tx.find_member_job(&row.id, generation)?;
     let mut job = job.filter(MemberJobRow::is_preparing).ok_or_else(expired)?;
+    let newcomers = tx.list_groups_only_in(&row.id, (generation, row.generation))?;
+    nesting::check(tx, row, &newcomers)?;
     job.state = state::ADDED.to_owned();
     job.sweeps = row.generation;
     job.touched_at = tx.now().0;

@@ -1,14 +1,18 @@
 //! Groups as a push connection writes them (SEMANTICS §8): at most one connection manages a group, its creator or the
 //! first to write an unmanaged one. Members are rows of their own; one in or out costs the same in any group, and a
-//! change of any size is in force at once.
+//! change of any size is in force at once. A member may be a group, too.
 
 mod jobs;
+mod leave;
 mod members;
+mod nesting;
 mod write;
 
 pub(in crate::service) use jobs::Halt;
 pub use jobs::IDLE;
-pub(in crate::service) use members::refuse_behind;
+pub(in crate::service) use leave::leave_groups;
+pub use nesting::LEVELS;
+use write::Deleted;
 
 use crate::scim::document::Incoming;
 use crate::scim::patch::PatchRequest;
@@ -26,8 +30,8 @@ impl Service {
     /// POST.
     ///
     /// # Errors
-    /// `Conflict` for a name that the connection sees already, `Invalid` for an unknown member, `Unavailable` for a
-    /// large change that could not be prepared in time.
+    /// `Conflict` for a name that the connection sees already, `Invalid` for an unknown member or a group that contains
+    /// this one, `Unavailable` for a large change that could not be prepared in time.
     pub async fn create_group(
         &self,
         caller: &Caller,
@@ -87,8 +91,8 @@ impl Service {
         .await
     }
 
-    /// DELETE: removes a group that the connection created, un-manages one that it adopted. Memberships follow in
-    /// chunks; nobody sees them once the group's row is gone.
+    /// DELETE: removes a group that the connection created, also from the groups that it is in, and un-manages one that
+    /// it adopted. Its own memberships follow in chunks; nobody sees them once the group's row is gone.
     ///
     /// # Errors
     /// `NotFound`, `VersionMismatch`, `Forbidden` for a group that it neither created nor manages.
@@ -98,17 +102,24 @@ impl Service {
         source: &Source,
         target: Target,
     ) -> Result<()> {
-        let (registry, source) = (self.registry(&caller.tenant).await?, source.clone());
         let (writer, group) = (source.clone(), target.id.clone());
-        let job = self
-            .write_members(caller, &writer, &group, move |tx, _| {
-                write::delete(tx, &registry, &source, &target)
-            })
-            .await?;
-        if let Some(job) = job {
-            let service = self.clone();
-            tokio::spawn(async move { jobs::report(service.sweep(&job).await) });
+        loop {
+            let (registry, source) = (self.registry(&caller.tenant).await?, source.clone());
+            let target = target.clone();
+            let deleted = self
+                .write_members(caller, &writer, &group, move |tx, _| {
+                    write::delete(tx, &registry, &source, &target)
+                })
+                .await?;
+            match deleted {
+                Deleted::Partly => {}
+                Deleted::Whole(None) => return Ok(()),
+                Deleted::Whole(Some(job)) => {
+                    let service = self.clone();
+                    tokio::spawn(async move { jobs::report(service.sweep(&job).await) });
+                    return Ok(());
+                }
+            }
         }
-        Ok(())
     }
 }

@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use super::jobs::{Halt, sweep_all};
+use super::leave_groups;
 use super::members::{self, Ready};
+use crate::domain::access::reason;
 use crate::domain::audit::Entry;
 use crate::scim::Doc;
 use crate::scim::document::{Incoming, schemas_of};
@@ -22,6 +24,7 @@ use crate::storage::connections::Counted;
 use crate::storage::dialect::Json;
 use crate::storage::groups::GroupRow;
 use crate::storage::member_jobs::MemberJobRow;
+use crate::storage::memberships::MemberKind;
 use crate::storage::view::GroupView;
 
 const KIND: ResourceKind = ResourceKind::Group;
@@ -172,13 +175,22 @@ fn write(
     Ok(view(&row, source))
 }
 
-/// DELETE; returns the job that lets its members go.
+/// How far a DELETE came.
+pub(super) enum Deleted {
+    /// The group is in more groups than one operation may change; it is in some still, and the operation is to be
+    /// repeated.
+    Partly,
+    /// It is done, but for the job that lets the group's members go.
+    Whole(Option<Box<MemberJobRow>>),
+}
+
+/// DELETE.
 pub(super) fn delete(
     tx: &mut Tx<'_>,
     registry: &Registry,
     source: &Source,
     target: &Target,
-) -> Result<Option<MemberJobRow>, Halt> {
+) -> Result<Deleted, Halt> {
     let row = find(tx, source, target)?;
     let is_managed = row.managed_by.as_deref() == Some(&source.id);
     let is_creator = row.created_by.as_deref() == Some(&source.id);
@@ -188,6 +200,12 @@ pub(super) fn delete(
         return Err(Error::Forbidden(why.to_owned()).into());
     }
     members::refuse_behind(tx, &row.id)?;
+    if is_creator {
+        let member = (row.id.clone(), MemberKind::Group);
+        if !leave_groups(tx, &member, None, reason::DELETED_BY_SOURCE)? {
+            return Ok(Deleted::Partly);
+        }
+    }
     if is_managed {
         tx.count_for_connection(
             &source.id,
@@ -199,7 +217,7 @@ pub(super) fn delete(
     }
     if !is_creator {
         unmanage(tx, registry, source, &row)?;
-        return Ok(None);
+        return Ok(Deleted::Whole(None));
     }
     let name = Some(Value::from(row.display_name.as_str()));
     let entry = Entry::new("group.deleted", "group", row.id.clone())
@@ -212,7 +230,7 @@ pub(super) fn delete(
     }
     let job = sweep_all(tx, source, &row)?;
     tx.delete_group(&row.id)?;
-    Ok(job)
+    Ok(Deleted::Whole(job.map(Box::new)))
 }
 
 /// Nobody manages the group any more, so every connection sees it: its name gets a suffix where one of them has it.

@@ -1,9 +1,14 @@
 //! What a source's word about a person means for access, and whom a source may take over without asking.
 
+use chrono::NaiveDate;
+use serde_json::json;
+
 use super::identity::{is_verified, primary_key};
 use super::model::Model;
 use crate::domain::access::{Access, RETURN_DAYS, Standing, on_active, on_inactive, reason};
 use crate::domain::clock::Millis;
+use crate::domain::employment::EmploymentState;
+use crate::domain::lifecycle::{Earlier, Phase, on_employment};
 use crate::scim::Doc;
 use crate::scim::schema::Registry;
 use crate::service::Source;
@@ -11,42 +16,61 @@ use crate::storage::claims::ClaimState;
 use crate::storage::tenants::TenantSettings;
 use crate::storage::users::UserRow;
 
-/// What a source says about `active`.
+/// What a source says that access may follow from.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Says {
-    pub(super) active: bool,
-    /// The reason, where this revokes.
-    pub(super) because: &'static str,
+pub(in crate::service) enum Says {
+    /// Push: `active: true`.
+    Active,
+    /// Push: `active: false`, or that she is gone; with the reason, where this revokes.
+    Inactive(&'static str),
+    /// Pull: where she is in her employment.
+    Employed(Heard),
+}
+
+/// What a pull source says.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::service) struct Heard {
+    /// Now.
+    pub(in crate::service) phase: Phase,
+    /// Before.
+    pub(in crate::service) earlier: Earlier,
+    /// Another pull source says that she has left.
+    pub(in crate::service) left_elsewhere: bool,
+    /// The day that the phase follows from.
+    pub(in crate::service) day: Option<NaiveDate>,
+    /// A loss of access is not permitted now.
+    pub(in crate::service) keeps_access: bool,
 }
 
 impl Says {
     /// By POST, PUT or PATCH.
-    pub(super) fn active(active: bool) -> Self {
-        Self {
-            active,
-            because: reason::DEACTIVATED_BY_SOURCE,
+    pub(in crate::service) fn active(active: bool) -> Self {
+        match active {
+            true => Self::Active,
+            false => Self::Inactive(reason::DEACTIVATED_BY_SOURCE),
         }
     }
 
     /// By DELETE.
-    pub(super) fn deleted() -> Self {
-        Self {
-            active: false,
-            because: reason::DELETED_BY_SOURCE,
-        }
+    pub(in crate::service) fn deleted() -> Self {
+        Self::Inactive(reason::DELETED_BY_SOURCE)
     }
 }
 
 /// Whether a source may take a person over without a human's word. Never: the break-glass admin, an admin, and
 /// somebody whose primary address is outside the verified domains.
-pub(super) fn is_adoptable(row: &UserRow, primary: Option<&str>, domains: &[String]) -> bool {
+pub(in crate::service) fn is_adoptable(
+    row: &UserRow,
+    primary: Option<&str>,
+    domains: &[String],
+) -> bool {
     !row.break_glass
         && row.admin_role.is_none()
         && primary.is_none_or(|key| is_verified(key, domains))
 }
 
 /// Moves access as the rules want it; `doc` of the model is what is in force after the write.
-pub(super) fn decide(
+pub(in crate::service) fn decide(
     registry: &Registry,
     before: Option<&Model>,
     model: &mut Model,
@@ -59,6 +83,7 @@ pub(super) fn decide(
     let arrives = before.is_none_or(|b| b.row.removed_at.is_some());
     let who = Standing {
         access: (!arrives).then(|| model.access()),
+        has_access: model.row.has_access,
         since: Millis(model.row.access_since),
         sticky: model.row.sticky,
         waits: waits(registry, model, source, settings).or_else(|| {
@@ -71,15 +96,37 @@ pub(super) fn decide(
             c.row.connection_id != source.id
                 && c.is(ClaimState::Live)
                 && c.row.active == Some(false)
-        }),
+        }) || match says {
+            Says::Employed(heard) => heard.left_elsewhere,
+            _ => model.row.employment_state.as_deref() == Some(EmploymentState::Left.as_str()),
+        },
     };
-    let decision = if says.active {
-        on_active(who, source.policy, now, days)
-    } else {
-        on_inactive(who, says.because)
+    let (decision, keeps) = match says {
+        Says::Active => (on_active(who, source.policy, now, days), false),
+        Says::Inactive(because) => (on_inactive(who, because), false),
+        Says::Employed(heard) => {
+            let (phase, earlier) = (heard.phase, heard.earlier);
+            let decision = on_employment(who, phase, earlier, source.policy, now, days);
+            (decision, heard.keeps_access && who.has_access)
+        }
     };
-    if let Some(decision) = decision {
+    if let Some(decision) = decision.filter(|d| !keeps || d.has_access()) {
         model.decide(decision, now);
+    }
+    if let Says::Employed(heard) = says {
+        tell_day(model, heard);
+    }
+}
+
+/// Puts the day beside the reason that speaks of it; a first day may move while she waits for it.
+fn tell_day(model: &mut Model, heard: Heard) {
+    let name = match (heard.phase, model.row.access_reason.as_str()) {
+        (Phase::NotStarted, reason::NOT_STARTED) => "firstDay",
+        (Phase::Ended(_), reason::LAST_DAY_PASSED) => "lastDay",
+        _ => return,
+    };
+    if let Some(day) = heard.day {
+        model.row.access_params = Some(json!({name: day.to_string()}).to_string());
     }
 }
 

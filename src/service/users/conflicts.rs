@@ -10,33 +10,37 @@ use crate::storage::conflicts::ConflictRow;
 const OPEN: &str = "open";
 
 /// Codes of what is asked.
-pub(super) mod kind {
+pub(in crate::service) mod kind {
     /// Several people may be meant.
-    pub(in super::super) const SEVERAL: &str = "several-candidates";
+    pub(in crate::service) const SEVERAL: &str = "several-candidates";
     /// The one who is meant is not taken over without a human's word.
-    pub(in super::super) const NOT_ADOPTABLE: &str = "not-adoptable";
+    pub(in crate::service) const NOT_ADOPTABLE: &str = "not-adoptable";
     /// Somebody has an address that differs only in what wider folding makes equal.
-    pub(in super::super) const SIMILAR_ADDRESS: &str = "similar-address";
+    pub(in crate::service) const SIMILAR_ADDRESS: &str = "similar-address";
     /// Somebody former had the userName, and nothing else speaks for the same person.
-    pub(in super::super) const FORMER_NAME: &str = "former-name";
+    pub(in crate::service) const FORMER_NAME: &str = "former-name";
     /// The userName is in force for somebody else.
-    pub(in super::super) const USER_NAME_TAKEN: &str = "user-name-taken";
+    pub(in crate::service) const USER_NAME_TAKEN: &str = "user-name-taken";
 }
 
 /// What cannot be decided by the program.
-pub(super) struct Question<'a> {
+pub(in crate::service) struct Question<'a> {
     /// Code.
-    pub(super) kind: &'static str,
+    pub(in crate::service) kind: &'static str,
     /// Keys that the source asserted; stored as a hash only.
-    pub(super) asserted: &'a [(&'a str, &'a str)],
+    pub(in crate::service) asserted: &'a [(&'a str, &'a str)],
     /// The user that the source got.
-    pub(super) subject: &'a str,
+    pub(in crate::service) subject: &'a str,
     /// Who it might be instead.
-    pub(super) candidates: &'a [String],
+    pub(in crate::service) candidates: &'a [String],
 }
 
 /// Opens a conflict, or counts that it came up again; an answer holds as long as the question stays the same.
-pub(super) fn ask(tx: &mut Tx<'_>, connection: &str, question: &Question<'_>) -> Result<()> {
+pub(in crate::service) fn ask(
+    tx: &mut Tx<'_>,
+    connection: &str,
+    question: &Question<'_>,
+) -> Result<()> {
     let key = sha256_hex(json!(question.asserted).to_string().as_bytes());
     let now = tx.now().0;
     let candidates = Value::from(question.candidates.to_vec());

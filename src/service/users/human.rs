@@ -5,18 +5,19 @@ use serde_json::json;
 use super::Halt;
 use super::model::Model;
 use super::settle::settle_access;
-use super::write::leave_groups;
 use crate::domain::access::{Access, Decision, on_reinstate, on_remove, on_revoke, reason};
 use crate::domain::audit::Entry;
 use crate::scim::error::quote;
 use crate::scim::schema::Registry;
 use crate::service::error::{Error, Result};
+use crate::service::groups::leave_groups;
 use crate::service::{Caller, Service};
 use crate::storage::claims::ClaimState;
+use crate::storage::memberships::MemberKind;
 use crate::storage::{Outcome, Tx};
 
 /// Parameter of the reason: what the human wrote beside the decision.
-pub(super) const NOTE: &str = "note";
+const NOTE: &str = "note";
 
 /// Longest note, in characters.
 const NOTE_LENGTH: usize = 500;
@@ -74,8 +75,9 @@ impl Service {
                 .write(caller.meta(), move |tx| {
                     let model = load(tx, &registry, &user)?;
                     check_removable(&model)?;
+                    let member = (user.clone(), MemberKind::User);
                     let is_out = is_claimed(&model)
-                        || leave_groups(tx, &user, None, reason::REMOVED_BY_HUMAN)?;
+                        || leave_groups(tx, &member, None, reason::REMOVED_BY_HUMAN)?;
                     Ok::<_, Halt>(Outcome::Done(is_out))
                 })
                 .await;

@@ -7,7 +7,7 @@ use crate::scim::fold::{email_identity_key, fold};
 use crate::storage::emails::Address;
 
 /// The mark of an address that stands in `userName` because the document has no e-mail.
-pub(super) const USER_NAME: &str = "@userName";
+pub(in crate::service) const USER_NAME: &str = "@userName";
 
 /// Every address of a document; exactly one of them, if there is any, is the primary one: `primary: true`, else type
 /// work, else the first, else the userName if it is an address (SEMANTICS §2).
@@ -64,13 +64,13 @@ fn user_name_address(doc: &Doc) -> Option<Address> {
 }
 
 /// Has one `@` with something on both sides.
-pub(super) fn is_address(text: &str) -> bool {
+pub(in crate::service) fn is_address(text: &str) -> bool {
     matches!(text.split_once('@'), Some((local, domain))
         if !local.is_empty() && !domain.is_empty() && !domain.contains('@'))
 }
 
 /// The identity key of the primary address.
-pub(super) fn primary_key(doc: &Doc) -> Option<String> {
+pub(in crate::service) fn primary_key(doc: &Doc) -> Option<String> {
     addresses(doc)
         .into_iter()
         .find(|a| a.is_primary)
@@ -78,7 +78,7 @@ pub(super) fn primary_key(doc: &Doc) -> Option<String> {
 }
 
 /// Whether an address counts as verified: its domain is among the tenant's, or none are set.
-pub(super) fn is_verified(key: &str, domains: &[String]) -> bool {
+pub(in crate::service) fn is_verified(key: &str, domains: &[String]) -> bool {
     domains.is_empty()
         || key.rsplit_once('@').is_some_and(|(_, domain)| {
             domains

@@ -1,23 +1,26 @@
 //! Users as a push connection writes them: create, replace, patch, delete (SEMANTICS §1, §2); and what a human decides
 //! about them (§3).
 
-mod access;
-mod conflicts;
+pub(super) mod access;
+pub(super) mod conflicts;
 mod create;
 mod human;
-mod identity;
-mod model;
+pub(super) mod identity;
+pub(super) mod model;
 mod record;
-mod settle;
-mod write;
+pub(super) mod settle;
+pub(super) mod write;
 
 pub use human::Decided;
 pub(super) use identity::addresses;
 pub(super) use model::{manager, text};
 
+use std::collections::BTreeSet;
+
 use crate::scim::document::Incoming;
 use crate::scim::patch::PatchRequest;
 use crate::scim::rules::Rules;
+use crate::scim::schema::AttrPath;
 use crate::service::error::{Error, Result};
 use crate::service::groups::Halt;
 use crate::service::limits::check_user;
@@ -67,7 +70,7 @@ impl Service {
             .await
     }
 
-    /// PATCH: operations on the connection's own view. Also returns the rules that were used.
+    /// PATCH: operations on the connection's own view.
     ///
     /// # Errors
     /// `NotFound`, `VersionMismatch`, `Conflict`, `Invalid`.
@@ -78,13 +81,18 @@ impl Service {
         target: Target,
         request: PatchRequest,
         rules: Rules,
-    ) -> Result<(UserView, Rules)> {
+    ) -> Result<Changed> {
         let (registry, source) = (self.registry(&caller.tenant).await?, source.clone());
         self.store
             .write(caller.meta(), move |tx| {
                 let mut rules = rules.clone();
-                let user = write::patch(tx, &registry, &source, &target, &request, &mut rules)?;
-                Ok(Outcome::Done((user, rules)))
+                let (user, touched) =
+                    write::patch(tx, &registry, &source, &target, &request, &mut rules)?;
+                Ok(Outcome::Done(Changed {
+                    user,
+                    touched,
+                    rules,
+                }))
             })
             .await
     }
@@ -116,6 +124,17 @@ impl Service {
             }
         }
     }
+}
+
+/// What came of a PATCH.
+#[derive(Debug, Clone)]
+pub struct Changed {
+    /// The user as the connection reads her.
+    pub user: UserView,
+    /// Units that an operation wrote, changed or not.
+    pub touched: BTreeSet<AttrPath>,
+    /// Rules, with those that were used.
+    pub rules: Rules,
 }
 
 /// What a write is aimed at.

@@ -14,7 +14,7 @@ use crate::scim::Doc;
 use crate::scim::schema::{AttrPath, ENTERPRISE, Registry, ResourceKind};
 use crate::scim::units::{Units, flatten, unflatten};
 use crate::service::error::{Error, Result, corrupt};
-use crate::storage::Tx;
+use crate::storage::Scope;
 use crate::storage::claims::{ClaimRow, ClaimState};
 use crate::storage::dialect::Json;
 use crate::storage::users::UserRow;
@@ -25,11 +25,11 @@ const IDENTITY: [&str; 4] = ["userName", "name", "displayName", "emails"];
 
 /// A claim in memory.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Claim {
-    pub(super) row: ClaimRow,
-    pub(super) asserted: Option<Units>,
-    pub(super) held: BTreeSet<AttrPath>,
-    pub(super) is_new: bool,
+pub(in crate::service) struct Claim {
+    pub(in crate::service) row: ClaimRow,
+    pub(in crate::service) asserted: Option<Units>,
+    pub(in crate::service) held: BTreeSet<AttrPath>,
+    pub(in crate::service) is_new: bool,
 }
 
 impl Claim {
@@ -64,16 +64,16 @@ impl Claim {
         })
     }
 
-    pub(super) fn is(&self, state: ClaimState) -> bool {
+    pub(in crate::service) fn is(&self, state: ClaimState) -> bool {
         self.row.is(state)
     }
 
-    pub(super) fn set_state(&mut self, state: ClaimState) {
+    pub(in crate::service) fn set_state(&mut self, state: ClaimState) {
         state.as_str().clone_into(&mut self.row.state);
     }
 
     /// Puts the algebra's values back into the columns.
-    pub(super) fn store_columns(&mut self) {
+    pub(in crate::service) fn store_columns(&mut self) {
         self.row.asserted = self.asserted.as_ref().map(write_units);
         self.row.held = (!self.held.is_empty()).then(|| {
             let paths: Vec<Value> = self
@@ -108,20 +108,24 @@ fn read_units(registry: &Registry, text: &str) -> std::result::Result<Units, Str
 
 /// A person with everything that is asserted about her.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Model {
-    pub(super) row: UserRow,
-    pub(super) doc: Doc,
-    pub(super) claims: Vec<Claim>,
-    pub(super) is_new: bool,
+pub(in crate::service) struct Model {
+    pub(in crate::service) row: UserRow,
+    pub(in crate::service) doc: Doc,
+    pub(in crate::service) claims: Vec<Claim>,
+    pub(in crate::service) is_new: bool,
 }
 
 impl Model {
     /// Loads a person with all claims; tombstones too.
-    pub(super) fn load(tx: &mut Tx<'_>, registry: &Registry, id: &str) -> Result<Option<Self>> {
-        let Some(row) = tx.find_user(id)? else {
+    pub(in crate::service) fn load(
+        scope: &mut Scope<'_>,
+        registry: &Registry,
+        id: &str,
+    ) -> Result<Option<Self>> {
+        let Some(row) = scope.find_user(id)? else {
             return Ok(None);
         };
-        let claims = tx.list_claims(id)?;
+        let claims = scope.list_claims(id)?;
         Self::from_rows(registry, row, claims).map(Some)
     }
 
@@ -143,7 +147,7 @@ impl Model {
     }
 
     /// Somebody nobody knew.
-    pub(super) fn fresh(tenant: &str, id: String, doc: Doc, now: Millis) -> Self {
+    pub(in crate::service) fn fresh(tenant: &str, id: String, doc: Doc, now: Millis) -> Self {
         let row = UserRow {
             tenant: tenant.to_owned(),
             id,
@@ -172,6 +176,10 @@ impl Model {
             created_at: now.0,
             updated_at: now.0,
             doc_updated_at: now.0,
+            employment_state: None,
+            start_date: None,
+            end_date: None,
+            added_via: None,
         };
         Self {
             row,
@@ -182,14 +190,14 @@ impl Model {
     }
 
     /// The place of a connection's claim.
-    pub(super) fn position(&self, connection: &str) -> Option<usize> {
+    pub(in crate::service) fn position(&self, connection: &str) -> Option<usize> {
         self.claims
             .iter()
             .position(|c| c.row.connection_id == connection)
     }
 
     /// A new claim of a connection, live and active; returns its place.
-    pub(super) fn add_claim(&mut self, connection: &str, now: Millis) -> usize {
+    pub(in crate::service) fn add_claim(&mut self, connection: &str, now: Millis) -> usize {
         let row = ClaimRow {
             tenant: self.row.tenant.clone(),
             user_id: self.row.id.clone(),
@@ -222,13 +230,13 @@ impl Model {
     }
 
     /// One writer only: its claim is the effective document and stores nothing of its own.
-    pub(super) fn is_sole(&self) -> bool {
+    pub(in crate::service) fn is_sole(&self) -> bool {
         matches!(self.claims.as_slice(), [only] if only.asserted.is_none())
             && !self.row.written_by_others
     }
 
     /// A second writer has come: from now on every claim holds its own assertions.
-    pub(super) fn materialise(&mut self, registry: &Registry) {
+    pub(in crate::service) fn materialise(&mut self, registry: &Registry) {
         let units = flatten(registry, ResourceKind::User, &self.doc);
         for claim in &mut self.claims {
             if claim.asserted.is_none() {
@@ -242,7 +250,7 @@ impl Model {
     }
 
     /// The document as the connection at this place reads it.
-    pub(super) fn view_doc(&self, registry: &Registry, place: usize) -> Doc {
+    pub(in crate::service) fn view_doc(&self, registry: &Registry, place: usize) -> Doc {
         match self.claims.get(place).and_then(|c| c.asserted.as_ref()) {
             None => self.doc.clone(),
             Some(asserted) => {
@@ -253,13 +261,13 @@ impl Model {
     }
 
     /// Somebody live asserts something.
-    pub(super) fn is_claimed(&self) -> bool {
+    pub(in crate::service) fn is_claimed(&self) -> bool {
         self.claims.iter().any(|c| c.is(ClaimState::Live))
     }
 
     /// Nobody loses a name or an address because a source left: what no other live claim says about them passes to the
     /// claim at this place, as it is in force.
-    pub(super) fn inherit(&mut self, place: usize, effective: &Units) {
+    pub(in crate::service) fn inherit(&mut self, place: usize, effective: &Units) {
         let Some(mut heir) = self.claims[place].asserted.take() else {
             return;
         };
@@ -279,19 +287,19 @@ impl Model {
     }
 
     /// The version in the connection's view.
-    pub(super) fn view_version(&self, connection: &str) -> i64 {
+    pub(in crate::service) fn view_version(&self, connection: &str) -> i64 {
         self.position(connection)
             .and_then(|i| self.claims[i].row.version)
             .unwrap_or(self.row.doc_version)
     }
 
     /// Access now.
-    pub(super) fn access(&self) -> Access {
+    pub(in crate::service) fn access(&self) -> Access {
         Access::parse(&self.row.access).unwrap_or(Access::Listed)
     }
 
     /// Applies a decision about access.
-    pub(super) fn decide(&mut self, decision: Decision, now: Millis) {
+    pub(in crate::service) fn decide(&mut self, decision: Decision, now: Millis) {
         let row = &mut self.row;
         if row.access != decision.access.as_str() || row.access_reason != decision.reason {
             decision.access.as_str().clone_into(&mut row.access);
@@ -299,12 +307,12 @@ impl Model {
             row.access_params = None;
             row.access_since = now.0;
         }
-        row.has_access = decision.access == Access::Granted;
+        row.has_access = decision.has_access();
         row.is_public = decision.access.is_public() && row.removed_at.is_none();
     }
 
     /// The person as a connection's view has her; call after `settle`.
-    pub(super) fn user_view(&self, connection: &str) -> Result<UserView> {
+    pub(in crate::service) fn user_view(&self, connection: &str) -> Result<UserView> {
         let row = &self.row;
         let claim = self.position(connection).map(|i| &self.claims[i].row);
         Ok(UserView {
@@ -326,6 +334,11 @@ impl Model {
             access_reason: row.access_reason.clone(),
             access_params: row.access_params.clone(),
             has_access: row.has_access,
+            employment_state: row.employment_state.clone(),
+            start_date: row.start_date.clone(),
+            end_date: row.end_date.clone(),
+            // A source does not see it; a reader is read anew.
+            added_via: None,
             manager_id: match claim.filter(|c| c.view_doc.is_some()) {
                 Some(own) => own.manager_id.clone(),
                 None => row.manager_id.clone(),
@@ -347,7 +360,7 @@ pub(in crate::service) fn manager(doc: &Doc) -> Option<&str> {
 }
 
 /// The userName of a document; validation made sure that there is one.
-pub(super) fn user_name(doc: &Doc) -> Result<&str> {
+pub(in crate::service) fn user_name(doc: &Doc) -> Result<&str> {
     text(doc, "userName")
         .ok_or_else(|| Error::Invalid(crate::scim::Error::invalid_value("`userName` is required")))
 }

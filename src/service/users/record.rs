@@ -7,9 +7,11 @@ use serde_json::Value;
 use super::model::{Claim, Model};
 use crate::domain::access::Access;
 use crate::domain::audit::Entry;
-use crate::scim::schema::{AttrPath, Registry, ResourceKind};
+use crate::scim::Doc;
+use crate::scim::schema::{AttrPath, ROSTERD_USER, Registry, ResourceKind};
 use crate::scim::units::{Units, flatten};
 use crate::storage::Tx;
+use crate::storage::users::UserRow;
 
 const KIND: ResourceKind = ResourceKind::User;
 
@@ -42,6 +44,7 @@ pub(super) fn record(
             new.get(path).cloned(),
         );
     }
+    entry = employment_changes(entry, before, model);
     for claim in &model.claims {
         let was = before.and_then(|b| {
             b.claims
@@ -64,11 +67,13 @@ pub(super) fn record(
 pub(super) fn record_access(tx: &mut Tx<'_>, before: Option<&Model>, model: &Model) {
     let was = before.map(|b| (b.row.access.as_str(), b.row.access_reason.as_str()));
     let is = (model.row.access.as_str(), model.row.access_reason.as_str());
-    let (note_was, note_is) = (before.and_then(note), note(model));
-    if was == Some(is) && note_was == note_is {
+    let waited = before.is_some_and(waits_for_first_day);
+    let (params_was, params_is) = (before.map(params).unwrap_or_default(), params(model));
+    if was == Some(is) && params_was == params_is {
         return;
     }
     let action = match model.access() {
+        Access::Granted if waited && model.row.has_access => "access.started",
         _ if was.is_some_and(|(access, _)| access == is.0) => "access.reason_changed",
         Access::Listed => "access.listed",
         Access::Invited => "access.invited",
@@ -78,13 +83,50 @@ pub(super) fn record_access(tx: &mut Tx<'_>, before: Option<&Model>, model: &Mod
     let entry = Entry::new(action, "user", model.row.id.clone()).reason(is.1);
     let access = was.map(|(access, _)| Value::from(access));
     let entry = entry.change("access", access, Some(Value::from(is.0)));
-    tx.record(entry.change("reason/note", note_was, note_is));
+    let gone = params_was
+        .keys()
+        .filter(|name| !params_is.contains_key(*name));
+    let names: Vec<&String> = params_is.keys().chain(gone).collect();
+    let entry = names.into_iter().fold(entry, |entry, name| {
+        let path = format!("reason/{name}");
+        entry.change(
+            &path,
+            params_was.get(name).cloned(),
+            params_is.get(name).cloned(),
+        )
+    });
+    // Said only where it does not follow from `access`.
+    let has = |m: &Model| Value::from(m.row.has_access);
+    tx.record(match waited || waits_for_first_day(model) {
+        true => entry.change("hasAccess", before.map(has), Some(has(model))),
+        false => entry,
+    });
 }
 
-/// What the human who decided about access wrote beside it.
-fn note(model: &Model) -> Option<Value> {
-    let params: Value = serde_json::from_str(model.row.access_params.as_deref()?).ok()?;
-    params.get(super::human::NOTE).cloned()
+/// Granted, and not let in before her first day.
+fn waits_for_first_day(model: &Model) -> bool {
+    model.access() == Access::Granted && !model.row.has_access
+}
+
+/// The parameters of the reason, such as what a human wrote beside a decision.
+fn params(model: &Model) -> Doc {
+    let text = model.row.access_params.as_deref().unwrap_or_default();
+    serde_json::from_str(text).unwrap_or_default()
+}
+
+/// What HR says of her, as readers see it.
+fn employment_changes(mut entry: Entry, before: Option<&Model>, model: &Model) -> Entry {
+    let columns: [(&str, fn(&UserRow) -> &Option<String>); 3] = [
+        ("employmentState", |row| &row.employment_state),
+        ("startDate", |row| &row.start_date),
+        ("endDate", |row| &row.end_date),
+    ];
+    for (name, column) in columns {
+        let value = |m: &Model| column(&m.row).clone().map(Value::from);
+        let path = format!("{ROSTERD_USER}:{name}");
+        entry = entry.change(&path, before.and_then(value), value(model));
+    }
+    entry
 }
 
 fn claim_changes(entry: Entry, was: Option<&Claim>, claim: &Claim) -> Entry {

@@ -25,7 +25,7 @@ use crate::storage::claims::ClaimState;
 use crate::storage::connections::Counted;
 use crate::storage::dialect::Json;
 use crate::storage::tenants::TenantSettings;
-use crate::storage::{self, Tx};
+use crate::storage::{self, Scope, Tx};
 
 const KIND: ResourceKind = ResourceKind::User;
 
@@ -59,17 +59,17 @@ fn display_key(doc: &Doc) -> Option<String> {
 }
 
 /// Who writes, and what that means for access.
-pub(super) struct Act<'a> {
-    pub(super) source: &'a Source,
-    pub(super) settings: &'a TenantSettings,
-    /// What the source says about `active`, if this write says anything.
-    pub(super) says: Option<Says>,
+pub(in crate::service) struct Act<'a> {
+    pub(in crate::service) source: &'a Source,
+    pub(in crate::service) settings: &'a TenantSettings,
+    /// What the source says about access, if this write says anything.
+    pub(in crate::service) says: Option<Says>,
     /// Nobody invited, granted or revoked has the userName, as the write found already.
-    pub(super) has_no_namesake: bool,
+    pub(in crate::service) has_no_namesake: bool,
 }
 
 /// Writes a person back. `before` is what was loaded, `None` for somebody new. Returns false when nothing changed.
-pub(super) fn settle(
+pub(in crate::service) fn settle(
     tx: &mut Tx<'_>,
     registry: &Registry,
     before: Option<&Model>,
@@ -86,6 +86,7 @@ pub(super) fn settle(
         guard_user_name(tx, registry, before, model, acting)?;
     }
     keep_names_of_views(tx, registry, before, model, acting)?;
+    hide_namesake(tx, registry, before, model)?;
     for i in 0..model.claims.len() {
         own_view_columns(registry, model, i)?;
     }
@@ -103,13 +104,19 @@ pub(super) fn settle(
 
 /// Writes back a person about whose access a human decided; the document and the claims stay as they are. Returns false
 /// when nothing changed.
-pub(super) fn settle_access(tx: &mut Tx<'_>, before: &Model, model: &mut Model) -> Result<bool> {
+pub(in crate::service) fn settle_access(
+    tx: &mut Tx<'_>,
+    before: &Model,
+    model: &mut Model,
+) -> Result<bool> {
     for claim in &mut model.claims {
         claim.row.user_public = model.row.is_public;
     }
     if before == model {
         return Ok(false);
     }
+    // What a source says of her is to be weighed anew, though it says the same.
+    model.row.source_epoch += 1;
     versions(tx, Some(before), model);
     write_rows(tx, Some(before), model)?;
     count(tx, Some(before), model)?;
@@ -118,7 +125,11 @@ pub(super) fn settle_access(tx: &mut Tx<'_>, before: &Model, model: &mut Model) 
 }
 
 /// The effective document, by precedence of the connections' age.
-fn recompute(tx: &mut Tx<'_>, registry: &Registry, model: &mut Model) -> Result<()> {
+pub(in crate::service) fn recompute(
+    scope: &mut Scope<'_>,
+    registry: &Registry,
+    model: &mut Model,
+) -> Result<()> {
     if model.is_sole() {
         return Ok(());
     }
@@ -131,7 +142,7 @@ fn recompute(tx: &mut Tx<'_>, registry: &Registry, model: &mut Model) -> Result<
         return Ok(());
     }
     if live.len() > 1 {
-        let connections = tx.list_connections()?;
+        let connections = scope.list_connections()?;
         live.sort_by_key(|c| connections.iter().position(|k| k.id == c.row.connection_id));
     }
     let nothing = Units::new();
@@ -153,6 +164,26 @@ fn recompute(tx: &mut Tx<'_>, registry: &Registry, model: &mut Model) -> Result<
     Ok(())
 }
 
+/// Who has the userName already that somebody invited, granted or revoked is about to have.
+pub(in crate::service) fn namesake(
+    scope: &mut Scope<'_>,
+    before: Option<&Model>,
+    model: &Model,
+) -> Result<Option<String>> {
+    if !model.row.is_public {
+        return Ok(None);
+    }
+    let key = user_name_key(user_name(&model.doc)?);
+    if before.is_some_and(|b| b.row.is_public) && key == model.row.user_name_key {
+        return Ok(None);
+    }
+    let others = scope.list_users_by_user_name(&key)?;
+    let other = others
+        .into_iter()
+        .find(|u| u.is_public && u.id != model.row.id);
+    Ok(other.map(|u| u.id))
+}
+
 /// The effective userName is unique among people invited, granted or revoked: the second keeps its old value, held,
 /// and a human is asked.
 fn guard_user_name(
@@ -162,20 +193,13 @@ fn guard_user_name(
     model: &mut Model,
     acting: &str,
 ) -> Result<()> {
-    if !model.row.is_public {
-        return Ok(());
-    }
-    let key = user_name_key(user_name(&model.doc)?);
-    let was_public = before.is_some_and(|b| b.row.is_public);
-    if was_public && key == model.row.user_name_key {
-        return Ok(());
-    }
-    let others = tx.list_users_by_user_name(&key)?;
-    let Some(other) = others.iter().find(|u| u.is_public && u.id != model.row.id) else {
+    let Some(other) = namesake(tx, before, model)? else {
         return Ok(());
     };
+    let was_public = before.is_some_and(|b| b.row.is_public);
+    let key = user_name_key(user_name(&model.doc)?);
     let asserted = [("userName", key.as_str())];
-    let other = vec![other.id.clone()];
+    let other = vec![other];
     ask(
         tx,
         acting,
@@ -255,6 +279,49 @@ fn keep_names_of_views(
     Ok(())
 }
 
+/// Somebody becomes visible, or is renamed, to a name that another connection has for a person of its own: a view has no
+/// two people of one name, and whom the connection writes goes before whom it only sees. It is shown the other one no
+/// more, as after its DELETE, until it writes her by another mark; a human is asked whether both are the same.
+fn hide_namesake(
+    tx: &mut Tx<'_>,
+    registry: &Registry,
+    before: Option<&Model>,
+    model: &mut Model,
+) -> Result<()> {
+    let key = user_name_key(user_name(&model.doc)?);
+    let is_known = before.is_some_and(|b| b.row.is_public && b.row.user_name_key == key);
+    if !model.row.is_public || is_known {
+        return Ok(());
+    }
+    for (connection, other) in tx.list_named_in_views(&key)? {
+        if other == model.row.id || model.position(&connection).is_some() {
+            continue;
+        }
+        ask(
+            tx,
+            &connection,
+            &Question {
+                kind: kind::USER_NAME_TAKEN,
+                asserted: &[("userName", key.as_str())],
+                subject: &model.row.id,
+                candidates: &[other],
+            },
+        )?;
+        let units = flatten(registry, KIND, &model.doc);
+        for claim in &mut model.claims {
+            claim.asserted.get_or_insert_with(|| units.clone());
+        }
+        let now = tx.now();
+        let place = model.add_claim(&connection, now);
+        let claim = &mut model.claims[place];
+        claim.set_state(ClaimState::Ended);
+        claim.asserted = Some(Units::new());
+        claim.row.active = Some(false);
+        claim.row.ended_at = Some(now.0);
+    }
+    Ok(())
+}
+
 /// Columns of a claim's own view: filled only while it differs from what is in force. An ended claim keeps the name
 /// under which the source knew the person.
 fn own_view_columns(registry: &Registry, model: &mut Model, place: usize) -> Result<()> {
@@ -303,6 +370,8 @@ fn columns(registry: &Registry, model: &mut Model) -> Result<()> {
     row.display_name = text(&model.doc, "displayName").map(str::to_owned);
     row.display_name_key = display_key(&model.doc);
     row.manager_id = manager(&model.doc).map(str::to_owned);
+    let first = model.claims.iter().find(|c| c.is(ClaimState::Live));
+    row.added_via = first.map(|c| c.row.connection_id.clone());
     Ok(())
 }
 

@@ -9,34 +9,35 @@ use super::model::{Model, user_name};
 use super::settle::{Act, settle};
 use super::{Target, taken_in_view, user_name_taken};
 use crate::domain::access::reason;
-use crate::domain::audit::Entry;
 use crate::domain::claims::{assert_touched, release_holds};
 use crate::scim::Doc;
 use crate::scim::document::Incoming;
 use crate::scim::fold::user_name_key;
+use crate::scim::immutable;
 use crate::scim::patch::{Current, PatchRequest, apply};
 use crate::scim::rules::Rules;
 use crate::scim::schema::{AttrPath, Registry, ResourceKind};
 use crate::scim::units::{Units, flatten};
 use crate::service::Source;
 use crate::service::error::{Error, Result};
-use crate::service::groups::{Halt, refuse_behind};
+use crate::service::groups::{Halt, leave_groups};
 use crate::service::limits::check_user;
 use crate::storage::Tx;
 use crate::storage::claims::ClaimState;
+use crate::storage::memberships::MemberKind;
 use crate::storage::tenants::TenantSettings;
 use crate::storage::view::UserView;
 
 const KIND: ResourceKind = ResourceKind::User;
 
 /// What a write asserts, whichever verb it came by.
-pub(super) struct Asserts {
+pub(in crate::service) struct Asserts {
     /// The connection's view afterwards.
-    pub(super) view: Doc,
+    pub(in crate::service) view: Doc,
     /// Units written; `None`: the view replaces everything asserted before.
-    pub(super) touched: Option<BTreeSet<AttrPath>>,
-    pub(super) external_id: Option<String>,
-    pub(super) active: Option<bool>,
+    pub(in crate::service) touched: Option<BTreeSet<AttrPath>>,
+    pub(in crate::service) external_id: Option<String>,
+    pub(in crate::service) active: Option<bool>,
 }
 
 /// PUT.
@@ -49,8 +50,12 @@ pub(super) fn replace(
 ) -> Result<UserView> {
     let (model, place) = find(tx, registry, source, &target.id)?;
     target.check(model.view_version(&source.id))?;
+    let before = seen(registry, &model, place);
+    let mut view = incoming.doc.clone();
+    immutable::keep(registry, KIND, &before, &mut view);
+    immutable::hold(registry, KIND, &before, &mut view)?;
     let asserts = Asserts {
-        view: incoming.doc.clone(),
+        view,
         touched: None,
         // An omitted externalId stays, like `active` and unlike the units of the document: it is the source's own key
         // for the person, and without it a DELETE and a POST would make two people of one. PATCH can remove it.
@@ -63,7 +68,7 @@ pub(super) fn replace(
     write(tx, registry, source, model, asserts)
 }
 
-/// PATCH.
+/// PATCH. Also returns the units that it wrote.
 pub(super) fn patch(
     tx: &mut Tx<'_>,
     registry: &Registry,
@@ -71,13 +76,10 @@ pub(super) fn patch(
     target: &Target,
     request: &PatchRequest,
     rules: &mut Rules,
-) -> Result<UserView> {
+) -> Result<(UserView, BTreeSet<AttrPath>)> {
     let (model, place) = find(tx, registry, source, &target.id)?;
     target.check(model.view_version(&source.id))?;
-    let view = place.map_or_else(
-        || model.doc.clone(),
-        |place| model.view_doc(registry, place),
-    );
+    let view = seen(registry, &model, place);
     let claim = place.map(|i| &model.claims[i].row);
     let current = Current {
         doc: &view,
@@ -86,13 +88,23 @@ pub(super) fn patch(
     };
     let patched = apply(registry.of_sources(), KIND, request, &current, rules)?;
     check_user(&patched.doc, patched.external_id.as_deref())?;
+    let touched = patched.touched;
     let asserts = Asserts {
         view: patched.doc,
-        touched: Some(patched.touched),
+        touched: Some(touched.clone()),
         external_id: patched.external_id,
         active: patched.active,
     };
-    write(tx, registry, source, model, asserts)
+    let user = write(tx, registry, source, model, asserts)?;
+    Ok((user, touched))
+}
+
+/// The document as the connection reads it.
+fn seen(registry: &Registry, model: &Model, place: Option<usize>) -> Doc {
+    match place {
+        None => model.doc.clone(),
+        Some(place) => model.view_doc(registry, place),
+    }
 }
 
 /// Loads what the connection sees under an id; with the place of its claim.
@@ -222,7 +234,7 @@ fn check_name(tx: &mut Tx<'_>, source: &Source, model: &Model, view: &Doc) -> Re
 
 /// Puts what a write asserts into its claim. `adopted` is what was in force where the write adopts somebody: her userName
 /// and addresses stay, and she loses neither those nor her name because nobody else is left to assert them.
-pub(super) fn assert_units(
+pub(in crate::service) fn assert_units(
     registry: &Registry,
     model: &mut Model,
     place: usize,
@@ -242,7 +254,7 @@ pub(super) fn assert_units(
     };
     release_holds(&mut claim.held, &old, &new);
     if let Some(effective) = adopted {
-        hold_addresses(&mut claim.held, &new, effective);
+        hold_identity(registry, &mut claim.held, &new, effective);
     }
     claim.asserted = Some(new);
     if let Some(effective) = adopted.filter(|_| claim.is(ClaimState::Live)) {
@@ -250,21 +262,22 @@ pub(super) fn assert_units(
     }
 }
 
-/// The units that the first adoption never changes.
-fn hold_addresses(held: &mut BTreeSet<AttrPath>, asserted: &Units, effective: &Units) {
-    for name in ["userName", "emails"] {
-        let path = AttrPath::core(name);
-        if asserted
-            .get(&path)
-            .is_some_and(|value| effective.get(&path) != Some(value))
-        {
-            held.insert(path);
+/// The units that the first adoption never changes: by which she is known, and what nobody may change.
+fn hold_identity(
+    registry: &Registry,
+    held: &mut BTreeSet<AttrPath>,
+    asserted: &Units,
+    effective: &Units,
+) {
+    let known = ["userName", "emails"].map(AttrPath::core);
+    let is_fixed =
+        |path: &AttrPath| effective.contains_key(path) && immutable::is(registry, KIND, path);
+    for (path, value) in asserted {
+        if (known.contains(path) || is_fixed(path)) && effective.get(path) != Some(value) {
+            held.insert(path.clone());
         }
     }
 }
-
-/// Most groups that one operation takes a person out of: a membership and a group's version each.
-const GROUPS_AT_ONCE: i64 = 200;
 
 /// DELETE: the claim ends, with the memberships in groups that the connection manages. On a visible user without a
 /// claim of the connection only an ended claim is recorded.
@@ -280,7 +293,8 @@ pub(super) fn delete(
     let (model, place) = find(tx, registry, source, &target.id)?;
     target.check(model.view_version(&source.id))?;
     let manager = Some(source.id.as_str());
-    if !leave_groups(tx, &model.row.id, manager, reason::DELETED_BY_SOURCE)? {
+    let member = (model.row.id.clone(), MemberKind::User);
+    if !leave_groups(tx, &member, manager, reason::DELETED_BY_SOURCE)? {
         return Ok(false);
     }
     let before = model.clone();
@@ -312,30 +326,4 @@ pub(super) fn delete(
     };
     settle(tx, registry, Some(&before), &mut model, &act)?;
     Ok(true)
-}
-
-/// Takes a person out of groups, all of them or those that a connection manages; false when some are left.
-pub(super) fn leave_groups(
-    tx: &mut Tx<'_>,
-    user: &str,
-    manager: Option<&str>,
-    because: &'static str,
-) -> Result<bool, Halt> {
-    tx.delete_prepared_memberships(user, manager)?;
-    let groups = tx.list_group_rows_of(user, manager, GROUPS_AT_ONCE + 1)?;
-    let at_once = usize::try_from(GROUPS_AT_ONCE).unwrap_or(usize::MAX);
-    let is_all = groups.len() <= at_once;
-    for mut row in groups.into_iter().take(at_once) {
-        refuse_behind(tx, &row.id)?;
-        tx.delete_membership(&row.id, row.generation, user)?;
-        row.version += 1;
-        row.updated_at = tx.now().0;
-        tx.update_group(&row)?;
-        tx.record(
-            Entry::new("group.member_removed", "group", row.id)
-                .object("user", user)
-                .reason(because),
-        );
-    }
-    Ok(is_all)
 }

@@ -10,7 +10,7 @@ use crate::domain::audit::hex;
 use crate::domain::clock::Millis;
 use crate::storage::connection::AnyConnection;
 use crate::storage::dialect::{self, catalog};
-use crate::storage::{heads, migrations};
+use crate::storage::{connections, heads, migrations};
 
 /// Rows of one statement, and their size in bytes.
 const CHUNK: (usize, usize) = (500, 1 << 20);
@@ -119,6 +119,7 @@ pub fn restore(
 pub fn acknowledge(conn: &mut AnyConnection, at: Millis, seed: [u8; 32]) -> Result<Vec<Mark>> {
     all_or_nothing(conn, |conn| {
         heads::start_epochs(conn, at, None, seed)?;
+        connections::ask_before_pulls(conn, at)?;
         super::write::marks(conn)
     })
 }
@@ -163,6 +164,7 @@ fn fill(
     load(conn, archive, progress)?;
     migrations::apply(conn, &|_| true)?;
     heads::start_epochs(conn, at, Some(archive.header.taken_at), seed)?;
+    connections::ask_before_pulls(conn, at)?;
     super::write::marks(conn)
 }
 

@@ -23,6 +23,8 @@ struct LookUp {
     /// `SELECT id FROM … WHERE …`, up to the column that is looked up by `keys`; without keys the whole of it.
     select: Frag,
     keys: Vec<String>,
+    /// What follows the keys.
+    rest: Frag,
 }
 
 /// Look-ups that together yield the id of every row that can satisfy a filter, and others; without any look-up no row
@@ -49,7 +51,17 @@ impl Driver {
             look_ups: vec![LookUp {
                 select,
                 keys: vec![key.to_owned()],
+                rest: Frag::default(),
             }],
+        }
+    }
+
+    /// The same where the query goes on after the key.
+    pub(super) fn key_within(rank: Rank, (select, rest): (Frag, Frag), key: &str) -> Self {
+        let keys = vec![key.to_owned()];
+        Self {
+            rank,
+            look_ups: vec![LookUp { select, keys, rest }],
         }
     }
 
@@ -60,6 +72,7 @@ impl Driver {
             look_ups: vec![LookUp {
                 select,
                 keys: Vec::new(),
+                rest: Frag::default(),
             }],
         }
     }
@@ -89,7 +102,7 @@ impl Driver {
             let same = self
                 .look_ups
                 .iter_mut()
-                .find(|own| own.select == look_up.select);
+                .find(|own| own.select == look_up.select && own.rest == look_up.rest);
             match same {
                 Some(own) => own.keys.extend(look_up.keys),
                 None => self.look_ups.push(look_up),
@@ -113,6 +126,7 @@ impl Driver {
                 .frag(&look_up.select);
             if !look_up.keys.is_empty() {
                 frag = frag.push(" IN (").frag(&list_of(&look_up.keys)).push(")");
+                frag = frag.frag(&look_up.rest);
             }
         }
         frag.push(") AND ")

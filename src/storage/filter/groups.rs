@@ -12,7 +12,7 @@ use crate::scim::schema::{AttrPath, ROSTERD_GROUP};
 use crate::scim::sort::Compares;
 use crate::storage::dialect::{Dialect, Frag};
 use crate::storage::order::Key;
-use crate::storage::view::{View, known_id, members_of};
+use crate::storage::view::{View, known_id, members_of, nested_of};
 
 pub(super) struct Groups<'a> {
     dialect: Dialect,
@@ -36,14 +36,38 @@ impl<'a> Groups<'a> {
             .push(condition)
     }
 
-    /// A part of one of the group's members.
-    fn of_member(&self, test: &Test) -> Frag {
+    /// A part of one of the people who are members.
+    fn of_person(&self, test: &Test) -> Frag {
         let (op, value) = (test.op, &test.value);
         match test.path.sub.as_deref() {
             Some("display") => compare(self.dialect, "u.display_name_key", op, value),
-            Some("type") => compare_present(self.dialect, "lower(m.member_type)", op, value),
+            Some("type") => compare_present(self.dialect, "'user'", op, value),
             Some("$ref") => compare_present(self.dialect, "m.user_id", op, value),
             _ => compare_present(self.dialect, known_id(self.view), op, value),
+        }
+    }
+
+    /// A part of one of the groups that are members.
+    fn of_nested(&self, test: &Test) -> Frag {
+        let expression = match test.path.sub.as_deref() {
+            Some("display") => "n.display_name_key",
+            Some("type") => "'group'",
+            _ => "m.user_id",
+        };
+        compare_present(self.dialect, expression, test.op, &test.value)
+    }
+
+    /// Members whose ids a filter names are looked up; no other member is read.
+    fn only_named<'l>(list: List<'l>, filter: &Filter, by_id: &dyn Fn(&str) -> Driver) -> List<'l> {
+        let named = Driver::of(filter, &|test| match (&test.value, test.op) {
+            (Literal::Text(id), Op::Eq) if test.path.sub.as_deref() == Some("value") => {
+                Some(by_id(id))
+            }
+            _ => None,
+        });
+        match named {
+            Some(named) => list.only(&named.condition("m.user_id").push("1 = 1")),
+            None => list,
         }
     }
 
@@ -127,23 +151,16 @@ impl Table for Groups<'_> {
         if !path.is_core("members") {
             return None;
         }
-        let list = List::new(
-            members_of(self.view).push(
-                " AND m.tenant = g.tenant AND m.group_id = g.id AND m.generation = g.generation",
-            ),
-            |test| self.of_member(test),
-        );
-        // Members that are named by id are looked up; no other member is read.
-        let named = Driver::of(filter, &|test| match (&test.value, test.op) {
-            (Literal::Text(id), Op::Eq) if test.path.sub.as_deref() == Some("value") => {
-                Some(by_id(self.dialect, self.tenant, self.view, id))
-            }
-            _ => None,
+        let here = " AND m.tenant = g.tenant AND m.group_id = g.id AND m.generation = g.generation";
+        let people = List::new(members_of(self.view).push(here), |t| self.of_person(t));
+        let nested = List::new(nested_of(self.view).push(here), |t| self.of_nested(t));
+        let people = Self::only_named(people, filter, &|id| {
+            by_id(self.dialect, self.tenant, self.view, id)
         });
-        Some(match named {
-            Some(named) => list.only(&named.condition("m.user_id").push("1 = 1")),
-            None => list,
-        })
+        let nested = Self::only_named(nested, filter, &|id| {
+            Driver::key(Rank::Key, self.select("id"), id)
+        });
+        Some(people.and(nested))
     }
 
     fn hidden(&self, _path: &AttrPath) -> Option<Frag> {

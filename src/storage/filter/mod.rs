@@ -14,6 +14,7 @@ mod sort;
 mod tree;
 mod users;
 
+use super::deadline::IN_TIME;
 use super::dialect::{Dialect, Frag};
 use super::order::Key;
 use super::page::Condition;
@@ -93,8 +94,13 @@ fn condition<T: Table>(
     let driver = Driver::of(filter, &|test| table.driver(test));
     let driver = driver.map(|d| d.condition(table.id())).unwrap_or_default();
     let whole = tree::tree(filter, &|leaf| translator.leaf(leaf));
+    let limit = match dialect {
+        Dialect::Postgres => String::new(),
+        // Before all else, so that no row is passed over without it.
+        Dialect::Sqlite => format!("{IN_TIME} AND "),
+    };
     Condition {
-        condition: Frag::default().free_shape().frag(&driver).frag(&whole),
+        condition: Frag::sql(limit).free_shape().frag(&driver).frag(&whole),
     }
 }
 

@@ -11,8 +11,9 @@ use crate::scim::fold::email_identity_key;
 use crate::scim::schema::{AttrPath, ENTERPRISE, ROSTERD_USER};
 use crate::scim::sort::Compares;
 use crate::storage::dialect::{Dialect, Frag};
+use crate::storage::nesting::{groups_around, members_below};
 use crate::storage::order::Key;
-use crate::storage::view::{View, groups_of};
+use crate::storage::view::View;
 
 /// How far the time in an id may be from the moment of writing, in milliseconds.
 const CLOCKS: i64 = 600_000;
@@ -54,6 +55,9 @@ impl<'a> Users<'a> {
             (Some("hasAccess"), ..) => "u.has_access",
             (Some("accessReason"), Some("code") | None, _) => "u.access_reason",
             (Some("accessReason"), Some("parameters"), _) => "u.access_params",
+            (Some("employmentState"), ..) => "u.employment_state",
+            (Some("startDate"), ..) => "u.start_date",
+            (Some("endDate"), ..) => "u.end_date",
             _ => "NULL",
         };
         Some(compare(self.dialect, column, test.op, &test.value))
@@ -109,11 +113,17 @@ impl<'a> Users<'a> {
     /// A part of one of the user's groups.
     fn of_group(&self, test: &Test) -> Frag {
         let expression = match test.path.sub.as_deref() {
-            Some("display") => "g.display_name_key",
-            Some("type") => "'direct'",
-            _ => "m.group_id",
+            Some("display") => "r.name",
+            Some("type") => "r.type",
+            _ => "r.id",
         };
         compare_present(self.dialect, expression, test.op, &test.value)
+    }
+
+    /// Everybody who is in a group, directly or not.
+    fn by_group(&self, group: &str) -> Driver {
+        let below = members_below(self.view, self.tenant);
+        Driver::key_within(Rank::Element, below, group)
     }
 
     fn schemas(&self, test: &Test) -> Frag {
@@ -201,6 +211,14 @@ impl Table for Users<'_> {
             })),
             ("meta", _) => plain("u.id"),
             ("schemas", _) => Some(self.schemas(test)),
+            // Whoever is in one group is found from the group, not by asking each user.
+            ("groups", Some("value")) => match (&test.value, test.op) {
+                (Literal::Text(group), Op::Eq) => {
+                    let is_in = self.by_group(group).condition("u.id").push("1 = 1");
+                    Some(Frag::sql("((").frag(&is_in).push(") OR 1 = 0)"))
+                }
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -209,7 +227,9 @@ impl Table for Users<'_> {
         if !path.is_core("groups") {
             return None;
         }
-        let from = groups_of(self.view).push(" AND m.tenant = u.tenant AND m.user_id = u.id");
+        let own = Frag::sql("m.tenant = u.tenant AND m.user_id = u.id");
+        let groups = groups_around(self.view, "display_name_key", &own);
+        let from = Frag::sql(" FROM (").frag(&groups).push(") r WHERE 1 = 1");
         Some(List::new(from, |test| self.of_group(test)))
     }
 
@@ -238,10 +258,7 @@ impl Table for Users<'_> {
                 View::Connection(connection) => self.by_claim(connection, "external_id", text),
                 View::Everybody => Driver::nothing(),
             }),
-            ("groups", Some("value"), Op::Eq) => {
-                let members = self.select("user_id FROM memberships").push("group_id");
-                Some(Driver::key(Rank::Element, members, text))
-            }
+            ("groups", Some("value"), Op::Eq) => Some(self.by_group(text)),
             // Every view's own time is at most the row's, so this index yields all of them.
             ("meta", Some("lastModified"), Op::Gt | Op::Ge | Op::Eq) => {
                 let (at, _) = millis(text)?;
@@ -270,6 +287,9 @@ impl Table for Users<'_> {
                 ("hasAccess", _) => Some(key("u.has_access", Compares::Bool)),
                 ("accessReason", Some("code")) => text("u.access_reason"),
                 ("accessReason", _) => text("u.access_params"),
+                ("employmentState", _) => text("u.employment_state"),
+                ("startDate", _) => text("u.start_date"),
+                ("endDate", _) => text("u.end_date"),
                 _ => None,
             };
         }

@@ -11,7 +11,7 @@ use crate::storage::error::{Error, Result};
 
 /// How often the log is moved. What comes meanwhile stays in the log; where that outgrows what `wal_autocheckpoint` of
 /// the writer's connection says, the writer moves it itself.
-const EVERY: Duration = Duration::from_secs(1);
+const EVERY: Duration = Duration::from_millis(250);
 
 #[derive(Default)]
 struct Stop {

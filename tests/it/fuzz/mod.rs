@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use proptest::strategy::{Strategy, ValueTree};
 use rosterd::domain::roles::Role;
+use rosterd::http::scim::cursor::{Place, Seal};
 use rosterd::scim::bulk::{self, Schedule};
 use rosterd::scim::document::{self, check_required, check_size};
 use rosterd::scim::filter::{evaluate, parse};
@@ -17,11 +18,11 @@ use rosterd::scim::patch::{self, Current};
 use rosterd::scim::rules::{Preset, Rules};
 use rosterd::scim::schema::{Registry, ResourceKind};
 use rosterd::scim::units::{flatten, unflatten};
-use rosterd::scim::{Doc, Error, Result, extension, json};
+use rosterd::scim::{Doc, Error, Result, ScimType, extension, json};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Client, ENTERPRISE, GROUP, TestApp, USER, is_soak};
-use mutate::{Corpus, fuzz, runner};
+use mutate::{Corpus, fuzz, fuzz_with, runner};
 
 const KINDS: [ResourceKind; 2] = [ResourceKind::User, ResourceKind::Group];
 const PRESETS: [Preset; 2] = [Preset::Entra, Preset::Strict];
@@ -280,6 +281,47 @@ fn a_schema_can_be_published_or_is_refused() {
                     !problems.is_empty() && problems.iter().all(|p| p.len() > 10),
                     "{problems:?}"
                 );
+            }
+        }
+    });
+}
+
+#[test]
+fn a_cursor_opens_as_it_was_sealed_or_not_at_all() {
+    let seal = Seal::new(&[7; 32]);
+    let bound = b"tenant, reader, query".as_slice();
+    let now = 1_800_000_000_000;
+    // Good ones, one that is too old, and one that was made for another query: the rest of the corpus comes from them.
+    let made = |nonce: u8, at: i64, bound: &[u8]| {
+        let (key, id) = (Some(format!("kéy {nonce}")), format!("0190-{nonce}"));
+        let place = Place {
+            at,
+            count: 10,
+            key,
+            id,
+        };
+        let text = seal.seal([nonce; 24], &place, bound).unwrap();
+        (text, place)
+    };
+    let good: Vec<(String, Place)> = (0..4).map(|n| made(n, now - 1_000, bound)).collect();
+    let (old, _) = made(4, 0, bound);
+    let (foreign, _) = made(5, now, b"another query");
+    let texts = good.iter().map(|(text, _)| text).chain([&old, &foreign]);
+    let inputs: Vec<Vec<u8>> = texts.map(|text| text.clone().into_bytes()).collect();
+    let corpus = Corpus::of([inputs, Corpus::read("cursor").inputs].concat());
+    fuzz_with("cursor", corpus, cases(), move |input| {
+        let text = String::from_utf8_lossy(input);
+        let opened = seal.place(&text, bound, now);
+        match good.iter().find(|(good, _)| *good == text) {
+            Some((_, place)) => assert_eq!(opened.as_ref(), Ok(place)),
+            None => {
+                let error = opened.expect_err("a forged cursor");
+                refused(&error);
+                let want = match text == old {
+                    true => ScimType::ExpiredCursor,
+                    false => ScimType::InvalidCursor,
+                };
+                assert_eq!(error.scim_type, Some(want), "{text}");
             }
         }
     });

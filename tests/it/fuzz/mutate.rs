@@ -107,6 +107,12 @@ impl Corpus {
         let bytes = std::fs::read(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
         let lines = bytes.split(|b| *b == b'\n').filter(|l| !l.is_empty());
         let inputs: Vec<Vec<u8>> = lines.map(<[u8]>::to_vec).collect();
+        assert!(!inputs.is_empty(), "{path} is empty");
+        Self::of(inputs)
+    }
+
+    /// A corpus of these inputs, for what cannot be written down beforehand.
+    pub fn of(inputs: Vec<Vec<u8>>) -> Self {
         let mut tokens: Vec<Vec<u8>> = inputs
             .iter()
             .flat_map(|i| split(i))
@@ -114,7 +120,6 @@ impl Corpus {
             .collect();
         tokens.sort();
         tokens.dedup();
-        assert!(!tokens.is_empty(), "{path} is empty");
         Self { inputs, tokens }
     }
 
@@ -278,7 +283,17 @@ pub fn runner(cases: u32) -> TestRunner {
 ///
 /// A thread of the usual size plays, so that recursion meets the stack that it has in the server.
 pub fn fuzz(target: &'static str, cases: u32, holds: impl Fn(&[u8]) + Send + 'static) {
-    let corpus = Arc::new(Corpus::read(target));
+    fuzz_with(target, Corpus::read(target), cases, holds);
+}
+
+/// The same with another corpus than the committed one.
+pub fn fuzz_with(
+    target: &'static str,
+    corpus: Corpus,
+    cases: u32,
+    holds: impl Fn(&[u8]) + Send + 'static,
+) {
+    let corpus = Arc::new(corpus);
     let current = Arc::new(Mutex::new(Vec::new()));
     let (beat, beats) = channel();
     let now = Arc::clone(&current);

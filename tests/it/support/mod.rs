@@ -14,6 +14,7 @@ use rosterd::domain::chance::SystemChance;
 use rosterd::domain::clock::{Clock, Millis, SystemClock};
 use rosterd::domain::ids::{OPERATOR_TENANT, TenantId};
 use rosterd::domain::roles::Role;
+use rosterd::domain::sealed::Keyring;
 use rosterd::http::scim::cursor::Seal;
 use rosterd::http::{self, State};
 use rosterd::scim::rules::Preset;
@@ -128,10 +129,16 @@ impl TestApp {
     }
 
     pub async fn start_with(clock: Arc<dyn Clock>) -> Self {
+        Self::start_as(clock, |options| options).await
+    }
+
+    /// With another kind of store.
+    pub async fn start_as(clock: Arc<dyn Clock>, tuned: impl FnOnce(Options) -> Options) -> Self {
         let database = Database::migrated();
-        let options = Options::new(database.url.clone());
+        let options = tuned(Options::new(database.url.clone()));
         let store = Store::open(&options, clock, Arc::new(SystemChance)).unwrap();
-        let service = Service::new(Arc::new(store), Arc::new(Registry::builtin().unwrap()));
+        let mut service = Service::new(Arc::new(store), Arc::new(Registry::builtin().unwrap()));
+        service.keys = Arc::new(Keyring::new(&[7; 32], &[]));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::new(State {
@@ -301,7 +308,9 @@ impl Answer {
     reason = "the one place of the suite that builds a client"
 )]
 pub fn http_builder() -> reqwest::ClientBuilder {
-    reqwest::Client::builder().timeout(Duration::from_secs(60))
+    reqwest::Client::builder()
+        .timeout(Duration::from_secs(60))
+        .redirect(reqwest::redirect::Policy::none())
 }
 
 /// The same as it is.

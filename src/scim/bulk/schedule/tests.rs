@@ -101,6 +101,30 @@ fn only_posts_pass_each_other() {
 }
 
 #[test]
+fn the_next_change_of_a_group_waits_for_one_of_many_members() {
+    let names: Vec<String> = (0..600).map(|i| format!("m{i}")).collect();
+    let posts = names.iter().map(|name| (name.as_str(), [].as_slice()));
+    let all: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut operations: Vec<(&str, &[&str])> = posts.collect();
+    operations.extend([
+        ("PATCH /Groups/1", all.as_slice()),
+        ("PATCH /Groups/2", &["m1"]),
+        ("PATCH /Groups/1", &["m1"]),
+        ("PATCH /Groups/2", &["m2"]),
+    ]);
+    assert_eq!(play(&operations, &[])[1..], ["600 601", "602 603"]);
+    // A PUT may let many go without naming them; people have no members.
+    let puts: &[(&str, &[&str])] = &[
+        ("PUT /Groups/1", &[]),
+        ("PUT /Users/1", &[]),
+        ("PATCH /Users/1", &[]),
+        ("PATCH /Groups/1", &[]),
+        ("PATCH /Groups/1", &[]),
+    ];
+    assert_eq!(play(puts, &[]), ["0 1 2", "3 4"]);
+}
+
+#[test]
 fn nothing_passes_a_delete_except_what_is_wanted_before_it() {
     let deletes: &[(&str, &[&str])] = &[
         ("a", &[]),

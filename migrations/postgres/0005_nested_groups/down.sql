@@ -1,0 +1,2 @@
+DROP INDEX memberships_around;
+DROP INDEX memberships_nested;

@@ -1,0 +1,451 @@
+//! Connections: sources of people, pushed (`scim`) or pulled (`hris`).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::call::{Call, reply};
+use super::problem::{KEY_REUSED, Problem, Result};
+use super::{Page, time};
+use crate::domain::access::JoinerPolicy;
+use crate::domain::pull::{JOINERS, Leaving, PullChange, PullSettings};
+use crate::domain::sealed::SecretText;
+use crate::http::call::Reply;
+use crate::scim::error::quote;
+use crate::scim::rules::Preset;
+use crate::service;
+use crate::service::connections::{
+    ConnectionChange, ConnectionRow, NewConnection, NewPull, PULL, PUSH,
+};
+
+/// A source of people.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Connection {
+    /// Id.
+    #[schema(example = "01977e60-2f4b-7c11-9d0e-5a3c8b7f1e20")]
+    id: String,
+    /// `scim` (it pushes), `hris` (it is pulled) or `app` (the app's own users).
+    #[schema(example = "hris")]
+    kind: String,
+    /// How it is shown.
+    #[schema(example = "HR")]
+    label: String,
+    /// `active`, `paused` or `disconnected`.
+    #[schema(example = "active")]
+    state: String,
+    /// What happens to people whom it brings: `list`, `invite` or `grant`.
+    #[schema(example = "list")]
+    policy: String,
+    /// When it was made.
+    #[schema(example = "2027-01-31T02:00:00.000Z")]
+    created_at: String,
+    /// Of one that pushes: the rules for its client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preset: Option<String>,
+    /// Of one that is pulled: the connector's slug.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "personio")]
+    connector: Option<String>,
+    /// Of one that is pulled: what the connector asks for and is no secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settings: Option<BTreeMap<String, String>>,
+    /// Of one that is pulled: when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schedule: Option<Schedule>,
+    /// Of one that is pulled: beyond which losses of access a plan waits for an admin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    guard: Option<Guard>,
+    /// Of one that is pulled: whom it brings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<Scope>,
+}
+
+/// When a connection pulls.
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Schedule {
+    /// Minutes from one pull to the next: 5 to 1440, at first 180.
+    #[schema(example = 180, minimum = 5, maximum = 1440)]
+    every_minutes: Option<u32>,
+}
+
+/// A plan beyond both limits waits for an admin.
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Guard {
+    /// Most people who lose access within 24 hours; at first 5.
+    #[schema(example = 5, maximum = 1_000_000)]
+    max_leavers: Option<u32>,
+    /// The same as a percentage of the connection's people; at first 10.
+    #[schema(example = 10, maximum = 100)]
+    max_percent: Option<u32>,
+}
+
+/// Whom a connection brings.
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Scope {
+    /// SCIM filter over the mapped person; absent or empty: everybody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "userType eq \"Employee\"")]
+    filter: Option<String>,
+    /// What happens to who leaves the scope but not the company: `keep` (at first) or `revoke`.
+    leaving: Option<LeavingWord>,
+}
+
+/// What happens to who leaves the scope.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LeavingWord {
+    /// Access stays.
+    Keep,
+    /// Access is revoked.
+    Revoke,
+}
+
+/// What happens to people whom a connection brings.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Policy {
+    /// They are listed until somebody invites them.
+    List,
+    /// They are invited.
+    Invite,
+    /// They get access.
+    Grant,
+}
+
+impl From<Policy> for JoinerPolicy {
+    fn from(policy: Policy) -> Self {
+        match policy {
+            Policy::List => Self::List,
+            Policy::Invite => Self::Invite,
+            Policy::Grant => Self::Grant,
+        }
+    }
+}
+
+/// Which way people come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// An identity provider pushes them.
+    Scim,
+    /// They are pulled from an HR system.
+    Hris,
+}
+
+/// A connection to be made.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({
+    "kind": "hris", "connector": "personio", "label": "HR", "schedule": {"everyMinutes": 60},
+    "secrets": {"client_id": "…", "client_secret": "…"},
+}))]
+pub struct ConnectionToCreate {
+    /// `scim` or `hris`.
+    kind: Kind,
+    /// How it is shown: one line of at most 200 characters.
+    label: String,
+    /// Otherwise `grant` for one that pushes, `list` for one that is pulled.
+    policy: Option<Policy>,
+    /// Only of `scim`: okta, entra, onelogin, jumpcloud, ping, google, generic (otherwise) or strict.
+    preset: Option<String>,
+    /// Only of `hris`, and required there: the connector's slug.
+    connector: Option<String>,
+    /// Only of `hris`: what the connector asks for and is no secret.
+    settings: Option<BTreeMap<String, String>>,
+    /// Only of `hris`.
+    schedule: Option<Schedule>,
+    /// Only of `hris`.
+    guard: Option<Guard>,
+    /// Only of `hris`.
+    scope: Option<Scope>,
+    /// Only of `hris`: credentials by name. Nobody can read them again.
+    #[schema(write_only)]
+    secrets: Option<BTreeMap<String, String>>,
+}
+
+/// What changes about a connection; what is absent stays.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"guard": {"maxLeavers": 20}, "settings": {"region": null}}))]
+pub struct ConnectionPatch {
+    /// How it is shown.
+    label: Option<String>,
+    /// What happens to people whom it brings from now on.
+    policy: Option<Policy>,
+    /// Only of `hris`: values to set, and with null to take out.
+    settings: Option<BTreeMap<String, Option<String>>>,
+    /// Only of `hris`.
+    schedule: Option<Schedule>,
+    /// Only of `hris`.
+    guard: Option<Guard>,
+    /// Only of `hris`.
+    scope: Option<Scope>,
+}
+
+fn show(row: &ConnectionRow) -> std::result::Result<Connection, service::Error> {
+    let pull = match row.kind == PULL {
+        true => Some(row.pull_settings()?),
+        false => None,
+    };
+    let is_push = row.kind == PUSH;
+    Ok(Connection {
+        id: row.id.clone(),
+        kind: row.kind.clone(),
+        label: row.label.clone(),
+        state: row.state.clone(),
+        policy: row.joiner_policy.clone(),
+        created_at: time(row.created_at),
+        preset: is_push.then(|| row.preset.clone()),
+        connector: pull.is_some().then(|| row.preset.clone()),
+        settings: pull.as_ref().map(|p| p.settings.clone()),
+        schedule: pull.as_ref().map(|p| Schedule {
+            every_minutes: Some(p.schedule.every_minutes),
+        }),
+        guard: pull.as_ref().map(|p| Guard {
+            max_leavers: Some(p.guard.max_leavers),
+            max_percent: Some(p.guard.max_percent),
+        }),
+        scope: pull.map(|p| Scope {
+            filter: p.scope.filter,
+            leaving: Some(match p.scope.leaving {
+                Leaving::Keep => LeavingWord::Keep,
+                Leaving::Revoke => LeavingWord::Revoke,
+            }),
+        }),
+    })
+}
+
+fn change(
+    settings: BTreeMap<String, Option<String>>,
+    schedule: Option<Schedule>,
+    guard: Option<Guard>,
+    scope: Option<Scope>,
+) -> PullChange {
+    let (guard, scope) = (guard.unwrap_or_default(), scope.unwrap_or_default());
+    PullChange {
+        settings,
+        every_minutes: schedule.unwrap_or_default().every_minutes,
+        max_leavers: guard.max_leavers,
+        max_percent: guard.max_percent,
+        filter: scope.filter,
+        leaving: scope.leaving.map(|word| match word {
+            LeavingWord::Keep => Leaving::Keep,
+            LeavingWord::Revoke => Leaving::Revoke,
+        }),
+    }
+}
+
+/// List a tenant's connections.
+///
+/// Oldest first: the order of precedence.
+#[utoipa::path(get, path = "/api/v1/tenants/{tenant}/connections", responses((status = 200, description = "A page of them.", body = Page<Connection>)))]
+pub async fn list(call: Call) -> Result<Reply> {
+    let rows = call.state.service.list_connections(&call.caller()?).await;
+    let rows = rows.map_err(|e| call.explain(e))?;
+    let shown = |row: ConnectionRow| show(&row).map_err(|e| call.explain(e));
+    reply(200, &Page::of(&call, rows, |row| &row.id, shown)?)
+}
+
+/// Show a connection.
+#[utoipa::path(get, path = "/api/v1/tenants/{tenant}/connections/{id}", responses((status = 200, description = "The connection.", body = Connection)))]
+pub async fn get(call: Call) -> Result<Reply> {
+    let row = call
+        .state
+        .service
+        .find_connection(&call.caller()?, &call.id)
+        .await;
+    answer(&call, 200, row)
+}
+
+fn answer(
+    call: &Call,
+    status: u16,
+    row: std::result::Result<ConnectionRow, service::Error>,
+) -> Result<Reply> {
+    let shown = row.and_then(|row| show(&row));
+    reply(status, &shown.map_err(|e| call.explain(e))?)
+}
+
+/// Create a connection.
+///
+/// With the header `Idempotency-Key` the same request may be sent again: it creates nothing more, and is answered with
+/// 200 and what the first one created.
+#[utoipa::path(post, path = "/api/v1/tenants/{tenant}/connections", request_body = ConnectionToCreate,
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 printable ASCII characters, new for each connection.")),
+    responses((status = 201, description = "Created.", body = Connection), (status = 200, description = "Created before, with the same Idempotency-Key.", body = Connection)))]
+pub async fn create(call: Call) -> Result<Reply> {
+    let wanted: ConnectionToCreate = call.read()?;
+    let (kind, word) = match wanted.kind {
+        Kind::Scim => (
+            PUSH,
+            wanted
+                .preset
+                .clone()
+                .unwrap_or_else(|| "generic".to_owned()),
+        ),
+        Kind::Hris => (PULL, wanted.connector.clone().unwrap_or_default()),
+    };
+    let label = wanted.label.clone();
+    let (service, caller) = (&call.state.service, call.caller()?);
+    let chosen = call.id_to_create("connection")?;
+    let create = Wanted::of(wanted)?;
+    if let Some(id) = &chosen
+        && let Ok(row) = service.find_connection(&caller, id).await
+    {
+        return again(&call, row, kind, &word, &label);
+    }
+    let id = chosen.clone().unwrap_or_else(|| service.fresh_id());
+    let made = match create {
+        Wanted::Push(new) => service.create_connection_as(&caller, id, new).await,
+        Wanted::Pull(new) => service.create_pull_connection_as(&caller, id, new).await,
+    };
+    match (made, chosen) {
+        (Ok(id), _) => answer(
+            &call,
+            201,
+            service.find_connection(&caller, id.as_str()).await,
+        ),
+        // The same request at the same time was faster.
+        (Err(service::Error::Conflict(_)), Some(id)) => {
+            let row = service.find_connection(&caller, &id).await;
+            again(
+                &call,
+                row.map_err(|e| call.explain(e))?,
+                kind,
+                &word,
+                &label,
+            )
+        }
+        (Err(error), _) => Err(call.explain(error)),
+    }
+}
+
+/// The answer to a request that came before, if it is the same.
+fn again(call: &Call, row: ConnectionRow, kind: &str, word: &str, label: &str) -> Result<Reply> {
+    if (row.kind.as_str(), row.preset.as_str(), row.label.as_str()) != (kind, word, label) {
+        let detail = format!(
+            "this key created the connection {}, which is another",
+            row.id
+        );
+        return Err(Problem::new(&KEY_REUSED, detail));
+    }
+    answer(call, 200, Ok(row))
+}
+
+/// A connection to be made, of either kind.
+enum Wanted {
+    Push(NewConnection),
+    Pull(NewPull),
+}
+
+impl Wanted {
+    fn of(body: ConnectionToCreate) -> Result<Self> {
+        let policy = body.policy.map(JoinerPolicy::from);
+        let only = |kind: &str, given: &[(&str, bool)]| {
+            given
+                .iter()
+                .find(|(_, is_given)| *is_given)
+                .map_or(Ok(()), |(name, _)| {
+                    Err(Problem::invalid(format!(
+                        "`{name}` is only for the kind `{kind}`"
+                    )))
+                })
+        };
+        match body.kind {
+            Kind::Scim => {
+                only(
+                    PULL,
+                    &[
+                        ("connector", body.connector.is_some()),
+                        ("settings", body.settings.is_some()),
+                        ("schedule", body.schedule.is_some()),
+                        ("guard", body.guard.is_some()),
+                        ("scope", body.scope.is_some()),
+                        ("secrets", body.secrets.is_some()),
+                    ],
+                )?;
+                let word = body.preset.as_deref().unwrap_or("generic");
+                let preset = Preset::parse(word).ok_or_else(|| {
+                    let known = Preset::words();
+                    Problem::invalid(format!(
+                        "`preset` takes one of {known}; got `{}`",
+                        quote(word)
+                    ))
+                })?;
+                Ok(Self::Push(NewConnection {
+                    label: body.label,
+                    preset,
+                    policy: policy.unwrap_or(JoinerPolicy::Grant),
+                }))
+            }
+            Kind::Hris => {
+                only(PUSH, &[("preset", body.preset.is_some())])?;
+                let Some(connector) = body.connector else {
+                    return Err(Problem::invalid(
+                        "`connector` is missing: the slug of the HR system",
+                    ));
+                };
+                let settings = body.settings.unwrap_or_default().into_iter();
+                let settings = settings.map(|(name, value)| (name, Some(value))).collect();
+                let change = change(settings, body.schedule, body.guard, body.scope);
+                let secrets = body.secrets.unwrap_or_default().into_iter();
+                Ok(Self::Pull(NewPull {
+                    label: body.label,
+                    connector,
+                    policy: policy.unwrap_or(JOINERS),
+                    settings: PullSettings::default().with(&change),
+                    secrets: secrets
+                        .map(|(name, value)| (name, SecretText::new(value)))
+                        .collect(),
+                }))
+            }
+        }
+    }
+}
+
+/// Change a connection.
+#[utoipa::path(patch, path = "/api/v1/tenants/{tenant}/connections/{id}", request_body = ConnectionPatch, responses((status = 200, description = "As it is then.", body = Connection)))]
+pub async fn update(call: Call) -> Result<Reply> {
+    let patch: ConnectionPatch = call.read()?;
+    let settings = patch.settings.unwrap_or_default();
+    let wanted = ConnectionChange {
+        label: patch.label,
+        policy: patch.policy.map(JoinerPolicy::from),
+        is_active: None,
+        pull: change(settings, patch.schedule, patch.guard, patch.scope),
+    };
+    put(&call, wanted).await
+}
+
+async fn put(call: &Call, change: ConnectionChange) -> Result<Reply> {
+    let (service, caller) = (&call.state.service, call.caller()?);
+    let row = service.update_connection(&caller, &call.id, change).await;
+    answer(call, 200, row)
+}
+
+/// Pause a connection.
+///
+/// One that is pulled is left alone; the tokens of one that pushes are refused within a second. Nobody loses access by it.
+#[utoipa::path(post, path = "/api/v1/tenants/{tenant}/connections/{id}/pause", responses((status = 200, description = "It is paused.", body = Connection)))]
+pub async fn pause(call: Call) -> Result<Reply> {
+    turn(&call, false).await
+}
+
+/// Resume a paused connection.
+#[utoipa::path(post, path = "/api/v1/tenants/{tenant}/connections/{id}/resume", responses((status = 200, description = "It is active.", body = Connection)))]
+pub async fn resume(call: Call) -> Result<Reply> {
+    turn(&call, true).await
+}
+
+async fn turn(call: &Call, is_active: bool) -> Result<Reply> {
+    let change = ConnectionChange {
+        is_active: Some(is_active),
+        ..ConnectionChange::default()
+    };
+    put(call, change).await
+}

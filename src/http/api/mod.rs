@@ -1,0 +1,67 @@
+//! The management API, `/api/v1`: what admins and apps do that is not SCIM. One list of routes (`routes.rs`), one way
+//! through them (`dispatch.rs`), one table of errors (`problem.rs`), a file per resource. The OpenAPI document is made of
+//! the handlers and the types that they read and write (`document.rs`).
+
+mod call;
+pub mod conflicts;
+pub mod connections;
+mod dispatch;
+pub mod document;
+pub mod people;
+pub mod problem;
+pub mod routes;
+pub mod secrets;
+pub mod tenants;
+pub mod tokens;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use self::call::Call;
+use self::problem::{Problem, Result};
+use crate::domain::clock::Millis;
+use crate::scim::error::quote;
+
+/// A part of a list, in the order of its items' creation.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Page<T: ToSchema> {
+    /// The items.
+    pub items: Vec<T>,
+    /// What to send as `after` to get the next part; absent: this is the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+impl<T: ToSchema> Page<T> {
+    /// The part that the query asks for of a list that is short enough to be read whole.
+    ///
+    /// # Errors
+    /// `invalid-value` for an `after` that is no item of it.
+    fn of<R>(
+        call: &Call,
+        mut rows: Vec<R>,
+        id: impl Fn(&R) -> &str,
+        show: impl Fn(R) -> Result<T>,
+    ) -> Result<Self> {
+        let from = match call.parameter("after") {
+            None => 0,
+            Some(after) => {
+                let at = rows.iter().position(|row| id(row) == after);
+                1 + at.ok_or_else(|| {
+                    let got = quote(after);
+                    Problem::invalid(format!("`after` takes the `next` of a page; got `{got}`"))
+                })?
+            }
+        };
+        let to = rows.len().min(from + call.limit()?);
+        let last = rows.get(to.wrapping_sub(1)).filter(|_| to < rows.len());
+        Ok(Self {
+            next: last.map(|row| id(row).to_owned()),
+            items: rows.drain(from..to).map(show).collect::<Result<_>>()?,
+        })
+    }
+}
+
+fn time(at: i64) -> String {
+    Millis(at).to_rfc3339()
+}

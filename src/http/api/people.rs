@@ -1,0 +1,276 @@
+//! People: who is there, who has access and why, and what a human decides about it.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::call::{Call, reply};
+use super::problem::{Problem, Result};
+use super::{Page, time};
+use crate::domain::access::Access;
+use crate::http::call::Reply;
+use crate::scim::error::quote;
+use crate::scim::filter;
+use crate::scim::rules::Rules;
+use crate::scim::schema::{ROSTERD_USER, Registry, ResourceKind};
+use crate::service;
+use crate::service::users::Decided;
+use crate::storage::filter as sql;
+use crate::storage::order::{Mark, Order, Rows, Slice, Start};
+use crate::storage::view::{UserView, View};
+
+/// A person.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Person {
+    /// Id; never given to another person.
+    #[schema(example = "01977e60-2f4b-7c11-9d0e-5a3c8b7f1e20")]
+    id: String,
+    /// `listed`, `invited`, `granted` or `revoked`.
+    #[schema(example = "granted")]
+    access: String,
+    /// Whether the app lets her in.
+    has_access: bool,
+    /// Why.
+    access_reason: Reason,
+    /// When she was first seen.
+    #[schema(example = "2027-01-31T02:00:00.000Z")]
+    created_at: String,
+    /// Last change.
+    #[schema(example = "2027-01-31T02:00:00.000Z")]
+    updated_at: String,
+    /// Counts changes.
+    version: i64,
+    /// The SCIM User in force, without `id` and `meta`.
+    #[schema(value_type = Object)]
+    user: Value,
+    /// What each source says; only where one person is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sources: Option<Vec<Claim>>,
+}
+
+/// Why access is what it is.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Reason {
+    /// Code.
+    #[schema(example = "granted-by-policy")]
+    code: String,
+    /// Its parameters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    parameters: Option<Value>,
+}
+
+/// What one source says of a person.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Claim {
+    /// Id of the connection.
+    connection: String,
+    /// `live`, `pending`, `parked` or `ended`.
+    #[schema(example = "live")]
+    state: String,
+    /// What it last said of `active`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    active: Option<bool>,
+    /// What it calls her.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_id: Option<String>,
+}
+
+/// Why a human decides so.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"note": "asked for by her manager"}))]
+pub struct Decision {
+    /// One line of at most 500 characters, kept with the reason and in the journal.
+    note: Option<String>,
+}
+
+/// How a person stands after a decision.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Outcome {
+    /// Id.
+    id: String,
+    /// Access now.
+    #[schema(example = "revoked")]
+    access: String,
+    /// Nobody but the journal knows her any more.
+    is_removed: bool,
+    /// False: it was so before.
+    is_changed: bool,
+}
+
+fn show(view: UserView) -> Person {
+    let parsed = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
+    Person {
+        id: view.user_id,
+        access: view.access,
+        has_access: view.has_access,
+        access_reason: Reason {
+            code: view.access_reason,
+            parameters: view.access_params.as_deref().map(parsed),
+        },
+        created_at: time(view.created_at),
+        updated_at: time(view.updated_at),
+        version: view.version,
+        user: parsed(&view.doc.0),
+        sources: None,
+    }
+}
+
+/// The filter of the query, with the state of access in it, so that the database selects by both.
+fn wanted(call: &Call, registry: &Registry) -> Result<Option<filter::Filter>> {
+    let access = call.parameter("access");
+    let word = access.map(|word| {
+        Access::parse(word).ok_or_else(|| {
+            Problem::invalid(format!(
+                "`access` takes listed, invited, granted or revoked; got `{}`",
+                quote(word)
+            ))
+        })
+    });
+    let only = word.transpose()?;
+    let only = only.map(|access| format!("{ROSTERD_USER}:access eq \"{}\"", access.as_str()));
+    let text = match (call.parameter("filter"), only) {
+        (None, None) => return Ok(None),
+        (Some(filter), None) => filter.to_owned(),
+        (None, Some(only)) => only,
+        (Some(filter), Some(only)) => {
+            // Read by itself first, so that brackets of its own cannot reach around the other condition.
+            parse(call, registry, filter)?;
+            format!("({filter}) and {only}")
+        }
+    };
+    parse(call, registry, &text).map(Some)
+}
+
+fn parse(call: &Call, registry: &Registry, text: &str) -> Result<filter::Filter> {
+    let mut rules = Rules::default().within(call.state.limits.scim);
+    filter::parse(registry, ResourceKind::User, text, &mut rules)
+        .map_err(|error| Problem::invalid(format!("`filter`: {}", error.detail)))
+}
+
+/// List people.
+///
+/// In the order of their ids, which is that of their creation. People who were removed are left out.
+#[utoipa::path(get, path = "/api/v1/tenants/{tenant}/people", responses((status = 200, description = "A page of them.", body = Page<Person>)))]
+pub async fn list(call: Call) -> Result<Reply> {
+    let (service, caller) = (&call.state.service, call.caller()?);
+    let registry = service.registry(&caller.tenant).await;
+    let registry = registry.map_err(|e| call.explain(e))?;
+    let parsed = wanted(&call, &registry)?;
+    let after = call.parameter("after").map(|id| Mark {
+        key: None,
+        id: id.to_owned(),
+    });
+    let slice = Slice {
+        order: Order::by_id(Rows::Users, false),
+        start: Start::After(after),
+        limit: i64::try_from(call.limit()?).unwrap_or(i64::MAX),
+    };
+    let schemas = Arc::clone(&registry);
+    let listed = service
+        .store
+        .read(&caller.tenant, move |scope| {
+            let condition = parsed.map(|f| sql::users(scope, &schemas, &View::Everybody, &f));
+            Ok::<_, service::Error>(scope.list_users(
+                &View::Everybody,
+                condition.as_ref(),
+                &slice,
+            )?)
+        })
+        .await
+        .map_err(|e| call.explain(e))?;
+    let page = Page {
+        items: listed.rows.into_iter().map(show).collect(),
+        next: listed.next.map(|mark| mark.id),
+    };
+    reply(200, &page)
+}
+
+/// Show a person, with what each source says of her.
+#[utoipa::path(get, path = "/api/v1/tenants/{tenant}/people/{id}", responses((status = 200, description = "The person.", body = Person)))]
+pub async fn get(call: Call) -> Result<Reply> {
+    let (service, caller) = (&call.state.service, call.caller()?);
+    let id = call.id.clone();
+    let found = service
+        .store
+        .read(&caller.tenant, move |scope| {
+            let found = scope.find_user_view(&View::Everybody, &id)?;
+            let view = found.ok_or_else(|| service::Error::no_such("person", &id))?;
+            let claims = scope.list_claims(&id)?.into_iter().map(|claim| Claim {
+                connection: claim.connection_id,
+                state: claim.state,
+                active: claim.active,
+                external_id: claim.external_id,
+            });
+            Ok::<_, service::Error>((view, claims.collect()))
+        })
+        .await;
+    let (view, claims) = found.map_err(|e| call.explain(e))?;
+    let person = Person {
+        sources: Some(claims),
+        ..show(view)
+    };
+    reply(200, &person)
+}
+
+/// Take a person's access away.
+///
+/// No source gives it back.
+#[utoipa::path(post, path = "/api/v1/tenants/{tenant}/people/{id}/revoke", request_body = Option<Decision>, responses((status = 200, description = "How she stands then.", body = Outcome)))]
+pub async fn revoke(call: Call) -> Result<Reply> {
+    let (decision, caller) = (decision(&call)?, call.caller()?);
+    let service = &call.state.service;
+    let note = decision.note.as_deref();
+    decided(&call, service.revoke_person(&caller, &call.id, note).await)
+}
+
+/// Remove a person.
+///
+/// Whom a source still claims stays, listed; anybody else is gone for everybody but the journal. Whoever comes back later
+/// comes back listed.
+#[utoipa::path(post, path = "/api/v1/tenants/{tenant}/people/{id}/remove", request_body = Option<Decision>, responses((status = 200, description = "How she stands then.", body = Outcome)))]
+pub async fn remove(call: Call) -> Result<Reply> {
+    let (decision, caller) = (decision(&call)?, call.caller()?);
+    let service = &call.state.service;
+    let note = decision.note.as_deref();
+    decided(&call, service.remove_person(&caller, &call.id, note).await)
+}
+
+/// Lift a revoke or remove.
+///
+/// The person is listed, and a source may bring her in again.
+#[utoipa::path(post, path = "/api/v1/tenants/{tenant}/people/{id}/reinstate", request_body = Option<Decision>, responses((status = 200, description = "How she stands then.", body = Outcome)))]
+pub async fn reinstate(call: Call) -> Result<Reply> {
+    let (decision, caller) = (decision(&call)?, call.caller()?);
+    let service = &call.state.service;
+    let note = decision.note.as_deref();
+    decided(
+        &call,
+        service.reinstate_person(&caller, &call.id, note).await,
+    )
+}
+
+fn decision(call: &Call) -> Result<Decision> {
+    match call.body.is_empty() {
+        true => Ok(Decision::default()),
+        false => call.read(),
+    }
+}
+
+fn decided(call: &Call, done: std::result::Result<Decided, service::Error>) -> Result<Reply> {
+    let done = done.map_err(|e| call.explain(e))?;
+    let outcome = Outcome {
+        id: call.id.clone(),
+        access: done.access.as_str().to_owned(),
+        is_removed: done.is_tombstone,
+        is_changed: done.is_changed,
+    };
+    reply(200, &outcome)
+}

@@ -1,0 +1,133 @@
+//! Every route of the management API, in one list: method, path, who may, which parameters it takes, what it does. The
+//! server, the OpenAPI document and the isolation test read the same list.
+
+use actix_web::http::Method;
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::call::{Call, Handler};
+use super::dispatch::{dispatch, refuse};
+use super::document;
+use super::{conflicts, connections, people, secrets, tenants, tokens};
+use crate::domain::roles::Role;
+use crate::http::State;
+
+/// The operator.
+const OPERATORS: &[Role] = &[Role::Operator];
+/// Who changes a tenant's things.
+const ADMINS: &[Role] = &[Role::TenantAdmin, Role::Operator];
+/// Who sees how a tenant is arranged.
+const AUDITORS: &[Role] = &[Role::Auditor, Role::TenantAdmin, Role::Operator];
+/// Who reads.
+const READERS: &[Role] = &[Role::App, Role::Auditor, Role::TenantAdmin, Role::Operator];
+
+/// No parameters.
+const NONE: &[&str] = &[];
+/// Those of a list.
+const PAGED: &[&str] = &["after", "limit"];
+/// Those of a list of people.
+const PEOPLE: &[&str] = &["access", "after", "filter", "limit"];
+
+/// A route.
+#[derive(Clone, Copy)]
+pub struct Route {
+    /// Method; GET answers HEAD too.
+    pub method: &'static str,
+    /// Path; `{tenant}` takes an id or a name.
+    pub path: &'static str,
+    /// Who may.
+    pub roles: &'static [Role],
+    /// Parameters of the query.
+    pub query: &'static [&'static str],
+    /// Name of the operation: resource and verb.
+    pub operation: &'static str,
+    /// What it does.
+    pub run: Handler,
+}
+
+macro_rules! routes {
+    ($($method:literal $path:literal $roles:ident $query:ident $module:ident::$handler:ident;)*) => {
+        /// All routes.
+        pub const ROUTES: &[Route] = &[
+            $(Route {
+                method: $method,
+                path: $path,
+                roles: $roles,
+                query: $query,
+                operation: concat!(stringify!($module), "-", stringify!($handler)),
+                run: |call: Call| Box::pin($module::$handler(call)),
+            },)*
+        ];
+
+        /// What the handlers and their types say about themselves.
+        #[derive(utoipa::OpenApi)]
+        #[openapi(paths($($module::$handler),*))]
+        pub(super) struct Described;
+    };
+}
+
+routes! {
+    "GET" "/api/v1/tenants" OPERATORS PAGED tenants::list;
+    "POST" "/api/v1/tenants" OPERATORS NONE tenants::create;
+    "GET" "/api/v1/tenants/{tenant}" READERS NONE tenants::get;
+    "PATCH" "/api/v1/tenants/{tenant}" OPERATORS NONE tenants::update;
+    "GET" "/api/v1/tenants/{tenant}/connections" READERS PAGED connections::list;
+    "POST" "/api/v1/tenants/{tenant}/connections" ADMINS NONE connections::create;
+    "GET" "/api/v1/tenants/{tenant}/connections/{id}" READERS NONE connections::get;
+    "PATCH" "/api/v1/tenants/{tenant}/connections/{id}" ADMINS NONE connections::update;
+    "POST" "/api/v1/tenants/{tenant}/connections/{id}/pause" ADMINS NONE connections::pause;
+    "POST" "/api/v1/tenants/{tenant}/connections/{id}/resume" ADMINS NONE connections::resume;
+    "GET" "/api/v1/tenants/{tenant}/connections/{id}/secrets" AUDITORS NONE secrets::list;
+    "PUT" "/api/v1/tenants/{tenant}/connections/{id}/secrets/{name}" ADMINS NONE secrets::set;
+    "DELETE" "/api/v1/tenants/{tenant}/connections/{id}/secrets/{name}" ADMINS NONE secrets::delete;
+    "GET" "/api/v1/tenants/{tenant}/tokens" AUDITORS PAGED tokens::list;
+    "POST" "/api/v1/tenants/{tenant}/tokens" ADMINS NONE tokens::create;
+    "DELETE" "/api/v1/tenants/{tenant}/tokens/{id}" ADMINS NONE tokens::revoke;
+    "GET" "/api/v1/tenants/{tenant}/people" READERS PEOPLE people::list;
+    "GET" "/api/v1/tenants/{tenant}/people/{id}" READERS NONE people::get;
+    "POST" "/api/v1/tenants/{tenant}/people/{id}/revoke" ADMINS NONE people::revoke;
+    "POST" "/api/v1/tenants/{tenant}/people/{id}/remove" ADMINS NONE people::remove;
+    "POST" "/api/v1/tenants/{tenant}/people/{id}/reinstate" ADMINS NONE people::reinstate;
+    "GET" "/api/v1/tenants/{tenant}/conflicts" AUDITORS PAGED conflicts::list;
+}
+
+/// Registers everything with the server.
+pub fn configure(config: &mut web::ServiceConfig) {
+    let mut paths: Vec<&'static str> = Vec::new();
+    for route in ROUTES {
+        if !paths.contains(&route.path) {
+            paths.push(route.path);
+        }
+    }
+    for path in paths {
+        let mut resource = web::resource(path);
+        let mut allowed: Vec<&'static str> = Vec::new();
+        for route in ROUTES.iter().filter(|r| r.path == path) {
+            allowed.push(route.method);
+            let run = move |request: HttpRequest, state: web::Data<State>, body: web::Payload| {
+                dispatch(route, request, state, body)
+            };
+            let method = Method::from_bytes(route.method.as_bytes()).unwrap_or(Method::GET);
+            if method == Method::GET {
+                resource = resource.route(web::head().to(run));
+            }
+            resource = resource.route(web::method(method).to(run));
+        }
+        let allow = allowed.join(", ");
+        let other = move |request: HttpRequest, state: web::Data<State>| {
+            refuse(request, state, path, Some(allow.clone()))
+        };
+        config.service(resource.default_service(web::to(other)));
+    }
+    config.route(
+        document::PATH,
+        web::get().to(|| async {
+            let described = document::text();
+            HttpResponse::Ok()
+                .content_type("application/json")
+                .body(described)
+        }),
+    );
+    let nothing =
+        |request: HttpRequest, state: web::Data<State>| refuse(request, state, "none", None);
+    config.service(web::scope("/api").default_service(web::to(nothing)));
+}

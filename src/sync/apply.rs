@@ -1,0 +1,347 @@
+//! `apply`: does what a plan says, some hundred people at a time, each chunk noted when it is done. A run that is killed
+//! goes on behind its last chunk; what it did twice changes nothing the second time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::decide::answers;
+use super::gather::{Gather, PlannedLoss};
+use super::guard::Verdict;
+use super::run::{Bridge, DAYS};
+use super::stored::{State, read_person, write_effect};
+use super::{Setup, Watch};
+use crate::domain::employment::EmploymentState;
+use crate::service::pull::{Effect, Finding, Gone, Permit, PullPerson};
+use crate::service::runs::{Held, HeldRow, ItemRow, RunRow};
+use crate::service::{Caller, Error, Result};
+
+/// People applied together.
+const CHUNK: i64 = 200;
+/// So many people may wait for a manager that the run itself brings.
+const MANAGERS: usize = 200_000;
+
+/// Those who work come before those who left, so that somebody who has two records keeps what the other one gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    Working,
+    Leaving,
+}
+
+/// A plan that is being applied.
+pub(super) struct Apply<'a> {
+    bridge: &'a Bridge,
+    caller: &'a Caller,
+    setup: &'a Setup,
+    run: RunRow,
+    held: BTreeMap<String, HeldRow>,
+    /// People whose manager was not known when they were applied.
+    unmanaged: BTreeSet<i64>,
+}
+
+impl<'a> Apply<'a> {
+    pub(super) fn new(
+        bridge: &'a Bridge,
+        caller: &'a Caller,
+        setup: &'a Setup,
+        run: RunRow,
+        held: Vec<HeldRow>,
+    ) -> Self {
+        Self {
+            bridge,
+            caller,
+            setup,
+            run,
+            held: held.into_iter().map(|h| (h.source_id.clone(), h)).collect(),
+            unmanaged: BTreeSet::new(),
+        }
+    }
+
+    /// Marks the losses that do not pass, forgets those that are none any more, and lets the apply begin.
+    pub(super) async fn permit(&mut self, gather: &Gather, verdict: &Verdict) -> Result<()> {
+        let losses = &gather.tally.losses;
+        let keep: Vec<i64> = losses
+            .iter()
+            .filter(|loss| !self.passes(loss, verdict))
+            .map(|loss| loss.ordinal)
+            .collect();
+        self.mark(&keep, State::Keep).await?;
+        let lost: BTreeSet<&str> = losses.iter().map(|l| l.source_id.as_str()).collect();
+        let over: Vec<Held> = self
+            .held
+            .keys()
+            .filter(|id| gather.was_seen(id) && !lost.contains(id.as_str()))
+            .map(|id| Held::Forget(id.clone()))
+            .collect();
+        for held in &over {
+            if let Held::Forget(source_id) = held {
+                self.held.remove(source_id);
+            }
+        }
+        self.begin(over).await
+    }
+
+    /// From here on a killed run is gone on with.
+    pub(super) async fn begin(&mut self, held: Vec<Held>) -> Result<()> {
+        "apply".clone_into(&mut self.run.stage);
+        "running".clone_into(&mut self.run.state);
+        self.settle(Vec::new(), held).await
+    }
+
+    pub(super) async fn mark(&self, ordinals: &[i64], state: State) -> Result<()> {
+        self.bridge
+            .service
+            .mark_items(self.caller, &self.run.id, ordinals, state.as_str())
+            .await
+    }
+
+    /// Whether a loss may be carried out: an admin's answer comes before the guard's.
+    fn passes(&self, loss: &PlannedLoss, verdict: &Verdict) -> bool {
+        match self.held.get(&loss.source_id) {
+            Some(held) if answers(held, loss) => held.state == "approved",
+            _ => match verdict {
+                Verdict::Pass => true,
+                Verdict::HoldLosses { pass, .. } => pass.contains(&loss.source_id),
+                Verdict::HoldPlan(_) => false,
+            },
+        }
+    }
+
+    /// Does everything that is still to be done.
+    pub(super) async fn finish(mut self, watch: &dyn Watch) -> Result<RunRow> {
+        for pass in [Pass::Working, Pass::Leaving] {
+            self.pass(pass, watch).await?;
+        }
+        self.managers().await?;
+        "done".clone_into(&mut self.run.state);
+        "report".clone_into(&mut self.run.stage);
+        self.run.finished_at = Some(self.bridge.service.store.clock().now().0);
+        self.bridge
+            .service
+            .save_run(self.caller, self.run.clone())
+            .await?;
+        if self.run.kind == DAYS {
+            // It says nothing about settings that changed since the last pull.
+            return Ok(self.run);
+        }
+        let (connection, digest) = (&self.run.connection_id, self.run.settings_digest.clone());
+        self.bridge
+            .service
+            .change_schedule(self.caller, connection, move |schedule| {
+                schedule.settings_digest = Some(digest.clone());
+            })
+            .await?;
+        Ok(self.run)
+    }
+
+    async fn pass(&mut self, pass: Pass, watch: &dyn Watch) -> Result<()> {
+        let mut after = 0;
+        loop {
+            let items = self.items(after).await?;
+            let Some(last) = items.last() else {
+                return Ok(());
+            };
+            after = last.ordinal;
+            let open = items.into_iter().filter_map(|item| {
+                let work = Work::of(item)?;
+                (work.pass() == pass).then_some(work)
+            });
+            self.chunk(open.collect()).await?;
+            let (done, of) = (self.run.applied, self.run.planned);
+            watch.applied(done.unsigned_abs(), of.unsigned_abs());
+        }
+    }
+
+    async fn items(&self, after: i64) -> Result<Vec<ItemRow>> {
+        self.bridge
+            .service
+            .list_items(&self.setup.tenant, &self.run.id, after, CHUNK)
+            .await
+    }
+
+    async fn chunk(&mut self, work: Vec<Work>) -> Result<()> {
+        if work.is_empty() {
+            return Ok(());
+        }
+        let effects = self.carry_out(&work).await;
+        let (mut items, mut held) = (Vec::new(), Vec::new());
+        for (work, effect) in work.into_iter().zip(effects) {
+            let effect = match effect {
+                // The run goes on when the database does.
+                Err(error @ Error::Storage(_)) => return Err(error),
+                other => other,
+            };
+            let (item, answer) = self.outcome(work, effect);
+            held.extend(answer);
+            items.push(item);
+        }
+        self.run.applied += i64::try_from(items.len()).unwrap_or_default();
+        self.settle(items, held).await
+    }
+
+    /// Everybody with a record at once, so that they share commits; the others one by one.
+    async fn carry_out(&self, work: &[Work]) -> Vec<Result<Effect>> {
+        let (service, source) = (&self.bridge.service, &self.setup.source);
+        let people = work
+            .iter()
+            .filter_map(|w| Some((w.person.clone()?, w.permit)));
+        let people = service
+            .pull_people(self.caller, source, people.collect())
+            .await;
+        let mut people = people.into_iter();
+        let mut effects = Vec::with_capacity(work.len());
+        for work in work {
+            let (source_id, permit) = (work.item.source_id.as_str(), work.permit);
+            effects.push(match (&work.person, work.item.action.as_str()) {
+                (Some(_), _) => people.next().unwrap_or_else(|| Err(missing(&work.item))),
+                (None, "due") => {
+                    service
+                        .pull_due(self.caller, source, source_id, permit)
+                        .await
+                }
+                (None, _) => {
+                    service
+                        .pull_gone(self.caller, source, source_id, Gone::Absent, permit)
+                        .await
+                }
+            });
+        }
+        effects
+    }
+
+    /// What became of an item, and of the loss that waited.
+    fn outcome(&mut self, work: Work, effect: Result<Effect>) -> (ItemRow, Option<Held>) {
+        let mut item = work.item;
+        let effect = match effect {
+            Ok(effect) => effect,
+            Err(error) => {
+                State::Failed.as_str().clone_into(&mut item.state);
+                let why = serde_json::json!({"step": item.action, "error": error.to_string()});
+                item.effect = Some(why.to_string());
+                return (item, None);
+            }
+        };
+        if let Some(user) = &effect.user_id {
+            item.subject.clone_from(user);
+        }
+        let waits_for_manager = |f: &Finding| matches!(f, Finding::ManagerUnknown { .. });
+        if effect.findings.iter().any(waits_for_manager) && self.unmanaged.len() < MANAGERS {
+            self.unmanaged.insert(item.ordinal);
+        }
+        let state = match effect.held {
+            Some(_) => State::Held,
+            None => State::Applied,
+        };
+        state.as_str().clone_into(&mut item.state);
+        if effect.is_change || effect.held.is_some() {
+            item.effect = Some(write_effect(&effect));
+        }
+        if effect.takes_access() {
+            self.run.lost += 1;
+        }
+        let digest = work.person.map(|p| p.digest).unwrap_or_default();
+        let answer = match effect.held {
+            Some(reason) => Some(Held::Keep(self.held_row(&item, reason, digest))),
+            None => self
+                .held
+                .contains_key(&item.source_id)
+                .then(|| Held::Forget(item.source_id.clone())),
+        };
+        (item, answer)
+    }
+
+    /// The loss as it waits: since when, and what an admin said, stay as long as they speak of the same.
+    fn held_row(&self, item: &ItemRow, reason: &str, digest: String) -> HeldRow {
+        let fresh = HeldRow {
+            tenant: item.tenant.clone(),
+            connection_id: self.run.connection_id.clone(),
+            source_id: item.source_id.clone(),
+            subject: item.subject.clone(),
+            reason: reason.to_owned(),
+            why: self.run.why_held.clone().unwrap_or_default(),
+            state: "waiting".to_owned(),
+            digest,
+            run_id: self.run.id.clone(),
+            since: self.run.started_at,
+        };
+        match self.held.get(&item.source_id) {
+            Some(old) if old.state == "discarded" && old.digest == fresh.digest => HeldRow {
+                run_id: fresh.run_id,
+                ..old.clone()
+            },
+            Some(old) if old.reason == fresh.reason => HeldRow {
+                since: old.since,
+                ..fresh
+            },
+            _ => fresh,
+        }
+    }
+
+    async fn settle(&self, items: Vec<ItemRow>, held: Vec<Held>) -> Result<()> {
+        self.bridge
+            .service
+            .settle_items(self.caller, self.run.clone(), items, held)
+            .await
+    }
+
+    /// People whose manager came after them get the manager now.
+    async fn managers(&mut self) -> Result<()> {
+        let ordinals: Vec<i64> = std::mem::take(&mut self.unmanaged).into_iter().collect();
+        for chunk in ordinals.chunks(CHUNK.unsigned_abs() as usize) {
+            let mut people = Vec::with_capacity(chunk.len());
+            for ordinal in chunk {
+                let found = self
+                    .bridge
+                    .service
+                    .list_items(&self.setup.tenant, &self.run.id, ordinal - 1, 1)
+                    .await?;
+                let person = found
+                    .first()
+                    .and_then(|i| read_person(i.person.as_deref()?));
+                people.extend(person.map(|p| (p, Permit::KeepAccess)));
+            }
+            let service = &self.bridge.service;
+            for done in service
+                .pull_people(self.caller, &self.setup.source, people)
+                .await
+            {
+                if let Err(error @ Error::Storage(_)) = done {
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An item that is still to be done.
+struct Work {
+    item: ItemRow,
+    person: Option<PullPerson>,
+    permit: Permit,
+}
+
+impl Work {
+    fn of(item: ItemRow) -> Option<Self> {
+        let permit = match State::parse(&item.state)? {
+            State::Planned => Permit::Full,
+            State::Keep => Permit::KeepAccess,
+            State::Applied | State::Held | State::Failed => return None,
+        };
+        Some(Self {
+            person: item.person.as_deref().and_then(read_person),
+            permit,
+            item,
+        })
+    }
+
+    fn pass(&self) -> Pass {
+        match &self.person {
+            Some(person) if person.employment != EmploymentState::Left => Pass::Working,
+            _ => Pass::Leaving,
+        }
+    }
+}
+
+/// An answer is missing for a record.
+fn missing(item: &ItemRow) -> Error {
+    Error::NotFound(format!("nothing was done about item {}", item.ordinal))
+}

@@ -1,0 +1,90 @@
+//! What the numbers of a pull say against it, compared with the last good one (SEMANTICS §7): a field that many had and
+//! few have now was not read, and an empty list is no list.
+
+use std::collections::BTreeMap;
+
+use crate::hris::{Evidence, Gap};
+
+/// People fewer than this make no trend.
+const FEW: u64 = 5;
+/// A field may lose this share of the people, in percent.
+const PERCENT: u64 = 10;
+
+/// Gaps that show only beside the last good pull.
+pub(super) fn gaps(now: &Evidence, last: Option<&Evidence>, were_known: bool) -> Vec<Gap> {
+    let mut gaps = Vec::new();
+    if now.people == 0 && (were_known || last.is_some_and(|l| l.people > 0)) {
+        gaps.push(gap("empty", [("before", last.map_or(0, |l| l.people))]));
+        return gaps;
+    }
+    let Some(last) = last else {
+        return gaps;
+    };
+    for (unit, &had) in &last.coverage {
+        let has = now.coverage.get(unit).copied().unwrap_or_default();
+        if fell(had, last.people, has, now.people) {
+            let mut gap = gap("coverage", [("before", had), ("now", has)]);
+            gap.params.insert("unit".to_owned(), unit.clone());
+            gaps.push(gap);
+        }
+    }
+    gaps
+}
+
+/// Whether a share fell by more than a tenth of the people, and by more than a few of them. A field that few had is none
+/// to go by.
+fn fell(had: u64, of: u64, has: u64, of_now: u64) -> bool {
+    if of == 0 || of_now == 0 || had.saturating_mul(2) < of {
+        return false;
+    }
+    let expected = u128::from(had) * u128::from(of_now) / u128::from(of);
+    let missing = expected.saturating_sub(u128::from(has));
+    missing > u128::from(FEW) && missing * 100 > u128::from(of_now) * u128::from(PERCENT)
+}
+
+fn gap<const N: usize>(code: &'static str, params: [(&str, u64); N]) -> Gap {
+    let params: BTreeMap<String, String> = params
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_string()))
+        .collect();
+    Gap { code, params }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pull(people: u64, managers: u64) -> Evidence {
+        Evidence {
+            people,
+            coverage: BTreeMap::from([("manager".to_owned(), managers)]),
+            ..Evidence::default()
+        }
+    }
+
+    #[test]
+    fn a_field_that_many_had_and_few_have_was_not_read() {
+        let codes = |now: Evidence, last: Evidence| gaps(&now, Some(&last), true).len();
+        assert_eq!(codes(pull(100, 95), pull(100, 95)), 0);
+        assert_eq!(codes(pull(100, 85), pull(100, 95)), 0, "ten of a hundred");
+        assert_eq!(codes(pull(100, 84), pull(100, 95)), 1);
+        assert_eq!(
+            codes(pull(200, 190), pull(100, 95)),
+            0,
+            "a company that grew"
+        );
+        assert_eq!(
+            codes(pull(20, 14), pull(20, 19)),
+            0,
+            "five people are no trend"
+        );
+        assert_eq!(codes(pull(20, 13), pull(20, 19)), 1);
+        assert_eq!(codes(pull(100, 0), pull(100, 40)), 0, "few had it");
+    }
+
+    #[test]
+    fn an_empty_list_where_people_were_is_no_list() {
+        assert_eq!(gaps(&pull(0, 0), None, true)[0].code, "empty");
+        assert!(gaps(&pull(0, 0), None, false).is_empty());
+    }
+}

@@ -1,0 +1,80 @@
+//! Pulls of HR systems (SEMANTICS §7). A run goes through stages, each stored: `fetch` and `map` (the engine's work),
+//! `match` (the service's word on each record that is not as it was), `plan`, `guard`, `apply`, `report`.
+//!
+//! Nothing is decided about a person here: the service does that, in the preview as in the apply. This module decides
+//! which records are looked at, who is absent, and what waits for an admin.
+
+mod apply;
+mod coverage;
+mod decide;
+mod gather;
+pub mod guard;
+mod report;
+mod run;
+pub mod schedule;
+mod stored;
+
+use chrono::NaiveDate;
+use futures_util::future::BoxFuture;
+
+pub use decide::Which;
+pub use gather::Gather;
+pub use report::{Counts, Health, describe_evidence};
+pub use run::{Bridge, Kind, Order, Report};
+pub use stored::{EffectView, State, read_effect, read_person};
+
+use crate::domain::ids::TenantId;
+use crate::hris::Evidence;
+use crate::hris::error::Error as PullError;
+use crate::service::pull::PullSource;
+use guard::Limits;
+
+/// A pull connection as its runs need it: everything that an admin or the operator has set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setup {
+    /// Tenant.
+    pub tenant: TenantId,
+    /// Connection, joiner policy, by what people are recognised.
+    pub source: PullSource,
+    /// When a plan waits.
+    pub limits: Limits,
+    /// Hash of everything but the records that decides what is done: connector version, mapping, settings, scope,
+    /// policy.
+    pub settings_digest: String,
+    /// Time between two pulls, in milliseconds.
+    pub every_ms: i64,
+    /// How long after a pull that misses somebody another is made to confirm it, in milliseconds.
+    pub confirm_ms: i64,
+    /// The next plan waits for an admin, whatever it is: the database is a restored copy.
+    pub must_confirm: bool,
+}
+
+/// Where a connection's people come from.
+pub trait Feed: Send + Sync {
+    /// Reads everybody as of a day and hands them over; what that proves is answered.
+    fn read<'a>(
+        &'a self,
+        day: NaiveDate,
+        people: &'a mut Gather,
+        watch: &'a dyn Watch,
+    ) -> BoxFuture<'a, Result<Evidence, PullError>>;
+}
+
+/// Is told how far a run is.
+pub trait Watch: Send + Sync {
+    /// Pages and records read so far, and how many records are announced.
+    fn page(&self, pages: u64, rows: u64, announced: Option<u64>);
+    /// Something went wrong that does not end the pull: code and parameters.
+    fn warn(&self, code: &str, params: &str);
+    /// Items of the plan that are done, of so many.
+    fn applied(&self, done: u64, of: u64);
+}
+
+/// Nobody watches.
+pub struct Unwatched;
+
+impl Watch for Unwatched {
+    fn page(&self, _: u64, _: u64, _: Option<u64>) {}
+    fn warn(&self, _: &str, _: &str) {}
+    fn applied(&self, _: u64, _: u64) {}
+}

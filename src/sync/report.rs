@@ -1,0 +1,167 @@
+//! What a run leaves behind for its readers: counts, what the pull proved, and the health of its connection.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::gather::Tally;
+use super::guard::Verdict;
+use crate::hris::error::{Error as PullError, Kind as PullErrorKind};
+use crate::hris::{Evidence, Gap};
+
+/// How a connection is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Health {
+    /// Never pulled.
+    New,
+    /// The last pull was complete.
+    Healthy,
+    /// The last pull was not complete, or failed once.
+    Degraded,
+    /// Two pulls or more failed in a row.
+    Failing,
+    /// The vendor refuses the credentials.
+    NeedsCredentials,
+    /// A plan or a part of one waits for an admin.
+    Waiting,
+    /// Nothing came for a long time.
+    Silent,
+}
+
+impl Health {
+    const ALL: [Self; 7] = [
+        Self::New,
+        Self::Healthy,
+        Self::Degraded,
+        Self::Failing,
+        Self::NeedsCredentials,
+        Self::Waiting,
+        Self::Silent,
+    ];
+
+    /// The word that is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Healthy => "healthy",
+            Self::Degraded => "degraded",
+            Self::Failing => "failing",
+            Self::NeedsCredentials => "needs-credentials",
+            Self::Waiting => "waiting",
+            Self::Silent => "silent",
+        }
+    }
+
+    /// Reads the stored word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|h| h.as_str() == text)
+    }
+
+    /// After a pull that ended: something waits, or it was not complete.
+    pub(super) fn after_pull(is_complete: bool, waits: bool) -> Self {
+        match (waits, is_complete) {
+            (true, _) => Self::Waiting,
+            (false, true) => Self::Healthy,
+            (false, false) => Self::Degraded,
+        }
+    }
+
+    /// After so many failures in a row, of which this is the last.
+    pub(super) fn after_failure(error: &PullError, failures: i64) -> Self {
+        match error.kind {
+            PullErrorKind::Credentials | PullErrorKind::Rights => Self::NeedsCredentials,
+            _ if failures >= 2 => Self::Failing,
+            _ => Self::Degraded,
+        }
+    }
+}
+
+/// How many of each.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Counts {
+    /// Items by action: `create`, `adopt`, `return`, `update`, `leave`, `absent`, `due`, `reject`, `nothing`.
+    pub by_action: BTreeMap<String, u64>,
+    /// Records that are as they were.
+    pub unchanged: u64,
+    /// People who get access.
+    pub gives: u64,
+    /// People who would lose access, those who wait included.
+    pub losses: u64,
+    /// Of these, who wait for an admin.
+    pub held: u64,
+    /// People missed for the first time.
+    pub missed: u64,
+}
+
+impl Counts {
+    pub(super) fn of(tally: &Tally, held: u64, missed: u64) -> Self {
+        let by_action = tally.by_action.iter();
+        Self {
+            by_action: by_action.map(|(a, n)| ((*a).to_owned(), *n)).collect(),
+            unchanged: tally.unchanged,
+            gives: tally.gives,
+            losses: tally.losses.len() as u64,
+            held,
+            missed,
+        }
+    }
+
+    /// Items in all.
+    pub fn items(&self) -> u64 {
+        self.by_action.values().sum()
+    }
+}
+
+/// What a pull proved, as JSON.
+pub fn describe_evidence(evidence: &Evidence) -> Value {
+    let gaps: Vec<Value> = evidence.gaps.iter().map(gap).collect();
+    json!({
+        "people": evidence.people,
+        "rejected": evidence.rejected,
+        "announced": evidence.announced,
+        "pages": evidence.pages,
+        "requests": evidence.requests,
+        "bytes": evidence.bytes,
+        "coverage": evidence.coverage,
+        "gaps": gaps,
+    })
+}
+
+fn gap(gap: &Gap) -> Value {
+    json!({"code": gap.code, "params": gap.params})
+}
+
+/// The numbers of a pull that a later one is compared with.
+pub(super) fn read_evidence(text: &str) -> Option<Evidence> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    let coverage = value.get("coverage")?.as_object()?;
+    Some(Evidence {
+        people: value.get("people")?.as_u64()?,
+        coverage: coverage
+            .iter()
+            .filter_map(|(unit, count)| Some((unit.clone(), count.as_u64()?)))
+            .collect(),
+        ..Evidence::default()
+    })
+}
+
+/// A failed pull, as JSON.
+pub(super) fn describe_error(error: &PullError) -> Value {
+    json!({
+        "kind": error.kind.as_str(),
+        "code": error.code,
+        "params": error.params,
+        "retryHelps": error.retry_helps(),
+    })
+}
+
+/// How many losses a verdict leaves waiting.
+pub(super) fn held_by(verdict: &Verdict, losses: usize) -> u64 {
+    let held = match verdict {
+        Verdict::Pass => 0,
+        Verdict::HoldLosses { pass, .. } => losses.saturating_sub(pass.len()),
+        Verdict::HoldPlan(_) => losses,
+    };
+    held as u64
+}

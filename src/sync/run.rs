@@ -1,0 +1,373 @@
+//! A run from its beginning to its end.
+
+use chrono::NaiveDate;
+use sha2::{Digest, Sha256};
+
+use super::apply::Apply;
+use super::gather::Gather;
+use super::guard::{Loss, Situation, Verdict, judge};
+use super::report::{Counts, Health, describe_error, describe_evidence, held_by, read_evidence};
+use super::{Feed, Setup, Unwatched, Watch, coverage};
+use crate::domain::audit::{Actor, hex};
+use crate::domain::clock::Millis;
+use crate::domain::ids::fresh_text;
+use crate::hris::Evidence;
+use crate::hris::error::Error as PullError;
+use crate::service::runs::{HeldRow, RunRow};
+use crate::service::{Caller, Error, Result, Service};
+
+/// The window in which losses are counted.
+const WINDOW_MS: i64 = 24 * 3_600_000;
+/// Kind of a run that only carries out days that have come.
+pub(super) const DAYS: &str = "days";
+/// Dates looked at in one run.
+const DUE: i64 = 100_000;
+
+/// Why a run was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// It was due.
+    Scheduled,
+    /// Somebody wants it now.
+    Manual,
+    /// Somebody wants to see the plan; nothing is done.
+    Dry,
+}
+
+impl Kind {
+    /// The word that is stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Scheduled => "scheduled",
+            Self::Manual => "manual",
+            Self::Dry => "dry",
+        }
+    }
+}
+
+/// What is to be run.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// The connection.
+    pub setup: Setup,
+    /// Why.
+    pub kind: Kind,
+    /// Who wants it.
+    pub actor: Actor,
+    /// The day on which somebody is employed or not.
+    pub as_of: NaiveDate,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The run as it is stored.
+    pub run: RunRow,
+    /// How many of each.
+    pub counts: Counts,
+    /// Why the pull failed, if it did.
+    pub error: Option<PullError>,
+    /// Somebody was missed for the first time: another pull has to confirm it.
+    pub must_confirm_absence: bool,
+}
+
+impl Report {
+    /// The run went through, whether or not a part of it waits.
+    pub fn is_ok(&self) -> bool {
+        self.error.is_none()
+    }
+
+    /// How the connection is doing after it, as the last of so many failures in a row.
+    pub fn health(&self, failures: i64) -> Health {
+        match &self.error {
+            Some(error) => Health::after_failure(error, failures),
+            None => Health::after_pull(self.run.is_complete, self.waits()),
+        }
+    }
+
+    /// The plan or a part of it waits for an admin.
+    pub fn waits(&self) -> bool {
+        self.run.state == "waiting" || (self.run.kind != "dry" && self.counts.held > 0)
+    }
+}
+
+/// The bridge: runs pulls with the service.
+#[derive(Clone)]
+pub struct Bridge {
+    pub(super) service: Service,
+}
+
+/// SHA-256 of the parts, each preceded by its length, in hex.
+pub(super) fn digest(parts: &[&[u8]]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hex(&hash.finalize())
+}
+
+impl Bridge {
+    /// On a service.
+    pub fn new(service: Service) -> Self {
+        Self { service }
+    }
+
+    /// The service.
+    pub fn service(&self) -> &Service {
+        &self.service
+    }
+
+    /// Runs a pull to its end: everything that may be applied by itself is applied.
+    ///
+    /// # Errors
+    /// Storage. A pull that fails is a report with an error; nothing was changed then.
+    pub async fn run(&self, order: &Order, feed: &dyn Feed, watch: &dyn Watch) -> Result<Report> {
+        let now = self.now();
+        let mut run = new_run(order, fresh_text(now, self.service.store.chance()), now);
+        let caller = self.caller(order, &run.id);
+        self.service.begin_run(&caller, run.clone()).await?;
+        let mut gather = Gather::new(&self.service, &caller, &order.setup, &run.id).await?;
+        let mut evidence = match feed.read(order.as_of, &mut gather, watch).await {
+            Ok(evidence) => evidence,
+            Err(error) => {
+                if let Some(failure) = gather.failure() {
+                    self.fail(&caller, &mut run, None).await?;
+                    return Err(failure);
+                }
+                let report = self.fail(&caller, &mut run, Some(error)).await?;
+                return Ok(report);
+            }
+        };
+        gather.finish().await?;
+        self.weigh(order, &gather, &mut evidence).await?;
+        run.is_complete = evidence.is_complete();
+        run.evidence = Some(describe_evidence(&evidence).to_string());
+        let missed = self.complete(order, &mut gather, run.is_complete).await?;
+        self.conclude(order, &caller, run, gather, missed, watch)
+            .await
+    }
+
+    fn now(&self) -> Millis {
+        self.service.store.clock().now()
+    }
+
+    fn caller(&self, order: &Order, run: &str) -> Caller {
+        Caller::of_run(order.setup.tenant.clone(), order.actor.clone(), run)
+    }
+
+    /// A pull that failed leaves no more than word of it.
+    async fn fail(
+        &self,
+        caller: &Caller,
+        run: &mut RunRow,
+        error: Option<PullError>,
+    ) -> Result<Report> {
+        "failed".clone_into(&mut run.state);
+        run.finished_at = Some(self.now().0);
+        run.error = error.as_ref().map(|e| describe_error(e).to_string());
+        self.service.save_run(caller, run.clone()).await?;
+        Ok(Report {
+            run: run.clone(),
+            counts: Counts::default(),
+            error,
+            must_confirm_absence: false,
+        })
+    }
+
+    /// Adds what the records and the last good pull say against this one.
+    async fn weigh(&self, order: &Order, gather: &Gather, evidence: &mut Evidence) -> Result<()> {
+        evidence.gaps.extend(gather.gaps());
+        let last = self.last_good(order).await?;
+        let gaps = coverage::gaps(evidence, last.as_ref(), !gather.is_first());
+        evidence.gaps.extend(gaps);
+        Ok(())
+    }
+
+    async fn last_good(&self, order: &Order) -> Result<Option<Evidence>> {
+        let connection = Some(order.setup.source.source.id.as_str());
+        let runs = self
+            .service
+            .list_runs(&order.setup.tenant, connection, None, 50)
+            .await?;
+        let good = runs.iter().find(|r| r.is_complete && r.state != "failed");
+        Ok(good.and_then(|r| read_evidence(r.evidence.as_deref()?)))
+    }
+
+    /// Who is absent, and whose day has come. A look marks nobody as missed; it shows them all as gone.
+    async fn complete(&self, order: &Order, gather: &mut Gather, is_complete: bool) -> Result<u64> {
+        let now = self.now();
+        let missed = match (is_complete, order.kind) {
+            (false, _) => 0,
+            (true, Kind::Dry) => gather.show_absences().await?,
+            (true, _) => gather.absences(now).await?,
+        };
+        let connection = order.setup.source.source.id.as_str();
+        let mut due = self
+            .service
+            .list_due(&order.setup.tenant, connection, now, DUE)
+            .await?;
+        due.retain(|source_id| !gather.is_planned(source_id));
+        gather.due(due).await?;
+        Ok(missed)
+    }
+
+    /// `guard`, then `apply` as far as it lets, then `report`.
+    async fn conclude(
+        &self,
+        order: &Order,
+        caller: &Caller,
+        mut run: RunRow,
+        gather: Gather,
+        missed: u64,
+        watch: &dyn Watch,
+    ) -> Result<Report> {
+        let held = self
+            .service
+            .list_held(&order.setup.tenant, &run.connection_id)
+            .await?;
+        let verdict = self.guard(order, &gather, &held).await?;
+        let losses = gather.tally.losses.len();
+        let waits = held_by(&verdict, losses);
+        let counts = Counts::of(&gather.tally, waits, missed);
+        run.planned = gather.items();
+        run.counts = serde_json::to_string(&counts).ok();
+        if let Verdict::HoldPlan(why) | Verdict::HoldLosses { why, .. } = &verdict {
+            run.why_held = Some(why.as_str().to_owned());
+        }
+        let hold_plan = matches!(verdict, Verdict::HoldPlan(_));
+        if order.kind == Kind::Dry || hold_plan {
+            let state = if hold_plan && order.kind != Kind::Dry {
+                "waiting"
+            } else {
+                "done"
+            };
+            state.clone_into(&mut run.state);
+            "plan".clone_into(&mut run.stage);
+            run.finished_at = Some(self.now().0);
+            self.service.save_run(caller, run.clone()).await?;
+        } else {
+            let mut apply = Apply::new(self, caller, &order.setup, run, held);
+            apply.permit(&gather, &verdict).await?;
+            run = apply.finish(watch).await?;
+        }
+        Ok(Report {
+            run,
+            counts,
+            error: None,
+            must_confirm_absence: missed > 0,
+        })
+    }
+
+    async fn guard(&self, order: &Order, gather: &Gather, held: &[HeldRow]) -> Result<Verdict> {
+        let tenant = &order.setup.tenant;
+        let connection = order.setup.source.source.id.as_str();
+        let since = Millis(self.now().0 - WINDOW_MS);
+        let lost_lately = self
+            .service
+            .count_lost_since(tenant, connection, since)
+            .await?;
+        let schedule = self.service.find_schedule(tenant, connection).await?;
+        let applied = schedule.as_ref().and_then(|s| s.settings_digest.as_deref());
+        let mut limits = order.setup.limits;
+        if let Some(schedule) = &schedule {
+            let holds = schedule.announced_until.is_some_and(|t| t > self.now().0);
+            limits.announced = match holds {
+                true => u64::try_from(schedule.announced).unwrap_or_default(),
+                false => 0,
+            };
+        }
+        let mut situation = Situation {
+            with_access: gather.with_access() + lost_lately,
+            lost_lately,
+            is_first: applied.is_none(),
+            is_restored: order.setup.must_confirm && gather.has_changes(),
+            changes: gather.tally.changes,
+        };
+        situation.changes.settings =
+            applied.is_some_and(|a| a != order.setup.settings_digest.as_str());
+        let losses = gather.tally.losses.iter();
+        let undecided = losses.filter(|loss| !held.iter().any(|h| super::decide::answers(h, loss)));
+        let undecided = undecided.map(|loss| Loss {
+            source_id: loss.source_id.clone(),
+            evidence: loss.evidence,
+        });
+        Ok(judge(undecided.collect(), &situation, limits))
+    }
+
+    /// Carries out first and last days that have come, without a pull. `None`: there are none.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn run_days(&self, order: &Order) -> Result<Option<Report>> {
+        let now = self.now();
+        let connection = order.setup.source.source.id.as_str();
+        let due = self
+            .service
+            .list_due(&order.setup.tenant, connection, now, DUE)
+            .await?;
+        if due.is_empty() {
+            return Ok(None);
+        }
+        let mut run = new_run(order, fresh_text(now, self.service.store.chance()), now);
+        DAYS.clone_into(&mut run.kind);
+        let caller = self.caller(order, &run.id);
+        self.service.begin_run(&caller, run.clone()).await?;
+        let mut gather = Gather::new(&self.service, &caller, &order.setup, &run.id).await?;
+        gather.due(due).await?;
+        self.conclude(order, &caller, run, gather, 0, &Unwatched)
+            .await
+            .map(Some)
+    }
+
+    /// Goes on with a run that was cut off: an apply behind its last chunk; anything before that is given up, since
+    /// nothing was changed yet.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn resume(&self, order: &Order, run: RunRow, watch: &dyn Watch) -> Result<RunRow> {
+        let caller = self.caller(order, &run.id);
+        if run.stage != "apply" {
+            let mut run = run;
+            self.fail(&caller, &mut run, None).await?;
+            return Ok(run);
+        }
+        let held = self
+            .service
+            .list_held(&order.setup.tenant, &run.connection_id)
+            .await?;
+        Apply::new(self, &caller, &order.setup, run, held)
+            .finish(watch)
+            .await
+    }
+
+    /// Refuses what an admin decides about a run that is not there to be decided.
+    pub(super) fn stale(run: &RunRow, why: &str) -> Error {
+        Error::Conflict(format!("the run {} {why}", run.id))
+    }
+}
+
+fn new_run(order: &Order, id: String, now: Millis) -> RunRow {
+    RunRow {
+        tenant: order.setup.tenant.as_str().to_owned(),
+        id,
+        connection_id: order.setup.source.source.id.clone(),
+        kind: order.kind.as_str().to_owned(),
+        state: "running".to_owned(),
+        stage: "fetch".to_owned(),
+        actor_kind: order.actor.kind.clone(),
+        actor_id: order.actor.id.clone(),
+        as_of: order.as_of.to_string(),
+        started_at: now.0,
+        finished_at: None,
+        planned: 0,
+        applied: 0,
+        lost: 0,
+        is_complete: false,
+        evidence: None,
+        counts: None,
+        why_held: None,
+        error: None,
+        settings_digest: order.setup.settings_digest.clone(),
+    }
+}

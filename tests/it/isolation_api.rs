@@ -1,0 +1,207 @@
+//! The isolation table of the management API: every route × strangers, every role that is too small, another tenant's
+//! token, and another tenant's things under one's own tenant.
+
+use rosterd::domain::clock::Millis;
+use rosterd::domain::ids::{OPERATOR_TENANT, TenantId};
+use rosterd::domain::roles::Role;
+use rosterd::http::api::routes::{ROUTES, Route};
+use rosterd::scim::rules::Preset;
+use rosterd::service::Caller;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Client, TestApp};
+
+/// Things of the first tenant.
+struct Things {
+    connection: String,
+    token: String,
+    person: String,
+}
+
+impl Things {
+    async fn of(app: &TestApp) -> Self {
+        let okta = app.source(Preset::Okta).await;
+        let person = okta.create_user("ann@x.test").await.id();
+        let admin = app.role(&app.tenant, Role::TenantAdmin).await;
+        let body =
+            json!({"kind": "hris", "connector": "x", "label": "HR", "secrets": {"key": "x"}});
+        let path = "/api/v1/tenants/default/connections";
+        let body = body.to_string().into_bytes();
+        let made = admin.raw("POST", path, "application/json", body).await;
+        let (token, _) = app.token(&app.tenant, Role::App, None).await;
+        Self {
+            connection: made.expect(201).id(),
+            token,
+            person,
+        }
+    }
+
+    /// The path of a route with a real id; a name instead of a tenant's is put in front.
+    fn path(&self, route: &Route, tenant: &str) -> String {
+        let id = match route.path {
+            p if p.contains("/tokens/") => &self.token,
+            p if p.contains("/people/") => &self.person,
+            _ => &self.connection,
+        };
+        let path = route.path.replace("{tenant}", tenant);
+        path.replace("{id}", id).replace("{name}", "key")
+    }
+}
+
+/// A body that would do something.
+fn body(route: &Route) -> Option<Value> {
+    Some(match route.operation {
+        "tenants-create" => json!({"name": "stolen"}),
+        "tenants-update" => json!({"name": "stolen"}),
+        "connections-create" => json!({"kind": "scim", "label": "stolen"}),
+        "connections-update" => json!({"label": "stolen"}),
+        "secrets-set" => json!({"value": "stolen"}),
+        "tokens-create" => json!({"role": "app"}),
+        _ => return None,
+    })
+}
+
+async fn send(client: &Client, route: &Route, path: &str) -> Answer {
+    let body = body(route).map(|b| b.to_string().into_bytes());
+    let body = body.unwrap_or_default();
+    client
+        .raw(route.method, path, "application/json", body)
+        .await
+}
+
+#[actix_web::test]
+async fn every_route_of_the_api_refuses_whoever_may_not() {
+    let app = TestApp::start().await;
+    let things = Things::of(&app).await;
+    let (_, secret) = app
+        .token(&app.tenant, Role::TenantAdmin, Some(Millis(1)))
+        .await;
+    let expired = app.client(&secret);
+    let (id, secret) = app.token(&app.tenant, Role::TenantAdmin, None).await;
+    app.service.revoke_token(&app.tenant, &id).await.unwrap();
+    let revoked = app.client(&secret);
+    let strangers = [
+        ("no token", expired.anonymous()),
+        ("invented", app.client("rst_invented")),
+        ("expired", expired),
+        ("revoked", revoked),
+    ];
+    let mut roles = vec![(Role::Connection, app.source(Preset::Okta).await)];
+    for role in [Role::App, Role::Auditor, Role::TenantAdmin] {
+        roles.push((role, app.role(&app.tenant, role).await));
+    }
+    let before = app.verify().await.entries;
+    let mut checked = 0;
+    for route in ROUTES {
+        assert!(
+            !route.roles.is_empty(),
+            "a route without a token: {}",
+            route.path
+        );
+        let path = things.path(route, "default");
+        for (who, client) in &strangers {
+            let answer = send(client, route, &path).await;
+            let (method, text) = (route.method, &answer.text);
+            assert_eq!(answer.status, 401, "{who}: {method} {path}: {text}");
+            assert!(answer.header("www-authenticate").is_some());
+            checked += 1;
+        }
+        for (role, client) in roles.iter().filter(|(role, _)| !route.roles.contains(role)) {
+            let answer = send(client, route, &path).await;
+            let (method, text) = (route.method, &answer.text);
+            assert_eq!(answer.status, 403, "{role:?}: {method} {path}: {text}");
+            checked += 1;
+        }
+    }
+    assert!(checked > 120, "{checked}");
+    assert_eq!(app.verify().await.entries, before, "nothing was written");
+}
+
+#[actix_web::test]
+async fn every_route_of_the_api_hides_what_is_another_tenants() {
+    let app = TestApp::start().await;
+    let things = Things::of(&app).await;
+    let other = app.tenant("other").await;
+    let mut spies = Vec::new();
+    for role in [Role::App, Role::Auditor, Role::TenantAdmin] {
+        spies.push((role, app.role(&other, role).await));
+    }
+    let home = Caller::system(TenantId::new(OPERATOR_TENANT), "test");
+    let of_operator = app.role(&home, Role::Auditor).await;
+    spies.push((Role::Auditor, of_operator));
+    let before = app.verify().await.entries;
+    let mut checked = 0;
+    let tenant = app.tenant.tenant.as_str();
+    for route in ROUTES.iter().filter(|r| r.path.contains("{tenant}")) {
+        let may = spies.iter().filter(|(role, _)| route.roles.contains(role));
+        for (_, spy) in may {
+            let unknown = send(spy, route, &things.path(route, "nobody")).await;
+            assert_eq!(unknown.status, 404, "{} {}", route.method, route.path);
+            // By name and by id; and the operator's own.
+            for named in ["default", tenant, "operator"] {
+                let foreign = send(spy, route, &things.path(route, named)).await;
+                if named == "operator" && foreign.status == 200 {
+                    // Its own auditor may.
+                    continue;
+                }
+                let (a, b) = (said(&foreign, named), said(&unknown, "nobody"));
+                if named != "operator" || a.contains("there is no tenant") {
+                    assert_eq!(a, b, "{} {}", route.method, route.path);
+                }
+                assert_eq!(
+                    foreign.status, 404,
+                    "{} {}: {}",
+                    route.method, route.path, foreign.text
+                );
+                checked += 1;
+            }
+            // Its things under one's own tenant.
+            if route.path.contains("{id}") && spy.token() != spies[3].1.token() {
+                let path = things.path(route, "other");
+                let foreign = send(spy, route, &path).await;
+                assert_eq!(
+                    foreign.status, 404,
+                    "{} {path}: {}",
+                    route.method, foreign.text
+                );
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 100, "{checked}");
+    assert_eq!(app.verify().await.entries, before, "nothing was written");
+    let spy = &spies[2].1;
+    for list in ["connections", "tokens", "people", "conflicts"] {
+        let path = format!("/api/v1/tenants/other/{list}");
+        let listed = spy
+            .raw("GET", &path, "application/json", Vec::new())
+            .await
+            .expect(200);
+        for id in [&things.connection, &things.token, &things.person] {
+            assert!(!listed.text.contains(id), "{list}: {}", listed.text);
+        }
+    }
+    // The header of SCIM opens no door here.
+    let named = spy.header("rosterd-tenant", tenant);
+    let path = "/api/v1/tenants/default";
+    named
+        .raw("GET", path, "application/json", Vec::new())
+        .await
+        .expect(404);
+}
+
+/// An answer without what differs by nature.
+fn said(answer: &Answer, named: &str) -> String {
+    let request = answer.body["request"].as_str().unwrap_or_default();
+    answer
+        .text
+        .replace(request, "?")
+        .replace(&format!("`{named}`"), "`?`")
+}
+
+#[test]
+fn routes_of_the_table_are_the_routes_of_the_api() {
+    // The table drives the server; this holds that nobody registers one beside it but the document.
+    let source = include_str!("../../src/http/api/routes.rs");
+    assert_eq!(source.matches(".route(").count(), 3, "add it to ROUTES");
+}

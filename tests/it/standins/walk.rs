@@ -1,0 +1,304 @@
+//! The smallest client of each vendor that reads everybody: written from the documentation, like the stand-ins, so
+//! that the stand-ins are tried without the engine.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::client::{Heard, World};
+
+mod joined;
+mod signed;
+
+use joined::{humaans, humaans_page, nmbrs, nmbrs_first, remote, remote_page};
+use signed::{google, google_page, sap, sap_first};
+pub use signed::{google_assertion, google_token, sap_assertion, sap_token};
+
+/// What was read of one person.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Row {
+    pub id: String,
+    pub email: String,
+    pub family: String,
+    pub title: String,
+    pub manager: String,
+    /// The vendor's status says that the person may work today.
+    pub is_in: bool,
+    pub start: String,
+    pub end: String,
+}
+
+/// A request that reads the first people, and must be well.
+pub struct First {
+    pub method: &'static str,
+    pub path: String,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: String,
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn email(value: &Value) -> String {
+    text(value).to_lowercase()
+}
+
+pub fn basic(name: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{name}:{password}")))
+}
+
+/// A number of pages that no small company has: whoever passes it walks in a circle.
+const ENDLESS: usize = 200;
+
+/// The first request of a walk, with good credentials.
+pub async fn first(world: &World) -> First {
+    match world.slug {
+        "bamboohr" => bamboohr_page(world, 1),
+        "personio" => personio_page(world, 0).await,
+        "hibob" => hibob_search(world, true),
+        "humaans" => humaans_page(world, "people", 0),
+        "remote" => remote_page(world, 1),
+        "nmbrs" => nmbrs_first(world).await,
+        "google-workspace" => google_page(world, "").await,
+        "sap-successfactors" => sap_first(world).await,
+        "workday" => workday_report(world),
+        other => panic!("`{other}` has a stand-in and no walk: write one here"),
+    }
+}
+
+/// Reads everybody.
+pub async fn everybody(world: &World) -> Result<Vec<Row>, String> {
+    match world.slug {
+        "bamboohr" => bamboohr(world).await,
+        "personio" => personio(world).await,
+        "hibob" => hibob(world).await,
+        "humaans" => humaans(world).await,
+        "remote" => remote(world).await,
+        "nmbrs" => nmbrs(world).await,
+        "google-workspace" => google(world).await,
+        "sap-successfactors" => sap(world).await,
+        "workday" => workday(world).await,
+        other => panic!("`{other}` has a stand-in and no walk: write one here"),
+    }
+}
+
+impl First {
+    pub async fn send(&self, world: &World) -> Result<Heard, String> {
+        world
+            .send(self.method, &self.path, &self.headers, self.body.clone())
+            .await
+    }
+}
+
+fn bamboohr_page(world: &World, page: usize) -> First {
+    let fields = [
+        "eeid",
+        "email",
+        "lastName",
+        "jobInformationJobTitle",
+        "supervisorEid",
+        "status",
+        "hireDate",
+        "terminationDate",
+    ];
+    let body = json!({
+        "fields": fields, "filter": "status in ('Active','Inactive')", "orderBy": "eeid",
+        "page": page, "pageSize": 1000,
+    });
+    First {
+        method: "POST",
+        path: "/api/v2/datasets/employee/data".into(),
+        headers: vec![
+            ("Authorization", basic(world.key("api_key"), "x")),
+            ("Accept", "application/json".into()),
+            ("Content-Type", "application/json".into()),
+        ],
+        body: body.to_string(),
+    }
+}
+
+async fn bamboohr(world: &World) -> Result<Vec<Row>, String> {
+    let mut rows = Vec::new();
+    for page in 1..ENDLESS {
+        let heard = bamboohr_page(world, page).send(world).await?.good()?;
+        for record in heard["data"].as_array().ok_or("no data")? {
+            let f = &record["fields"];
+            rows.push(Row {
+                id: text(&f["eeid"]),
+                email: email(&f["email"]),
+                family: text(&f["lastName"]),
+                title: text(&f["jobInformationJobTitle"]),
+                manager: text(&f["supervisorEid"]),
+                is_in: f["status"] == "Active",
+                start: text(&f["hireDate"]),
+                end: text(&f["terminationDate"]),
+            });
+        }
+        if heard["links"]["next"].is_null() {
+            let total = heard["meta"]["totalItems"].as_u64();
+            return counted(rows, total);
+        }
+    }
+    Err("no end".into())
+}
+
+/// The rows, if they are as many as the vendor says.
+fn counted(rows: Vec<Row>, total: Option<u64>) -> Result<Vec<Row>, String> {
+    let found = rows
+        .iter()
+        .map(|r| &r.id)
+        .collect::<std::collections::BTreeSet<_>>();
+    match total {
+        Some(total) if total != found.len() as u64 => {
+            Err(format!("{} of {total} people came", found.len()))
+        }
+        _ => Ok(rows),
+    }
+}
+
+async fn personio_token(world: &World) -> String {
+    let body =
+        json!({"client_id": world.key("client_id"), "client_secret": world.key("client_secret")});
+    let kind = [("Content-Type", "application/json".to_owned())];
+    let heard = world
+        .send("POST", "/v1/auth", &kind, body.to_string())
+        .await;
+    let heard = heard.unwrap().good().unwrap();
+    text(&heard["data"]["token"])
+}
+
+async fn personio_page(world: &World, offset: usize) -> First {
+    let token = personio_token(world).await;
+    First {
+        method: "GET",
+        path: format!("/v1/company/employees?limit=25&offset={offset}"),
+        headers: vec![("Authorization", format!("Bearer {token}"))],
+        body: String::new(),
+    }
+}
+
+async fn personio(world: &World) -> Result<Vec<Row>, String> {
+    let mut rows = Vec::new();
+    for page in 0..ENDLESS {
+        let heard = personio_page(world, page * 25).await.send(world).await?;
+        let heard = heard.good()?;
+        for record in heard["data"].as_array().ok_or("no data")? {
+            let a = |key: &str| &record["attributes"][key]["value"];
+            let date = |key: &str| text(a(key)).chars().take(10).collect::<String>();
+            let ends = ["last_working_day", "termination_date", "contract_end_date"].map(date);
+            let end = ends.into_iter().find(|d| !d.is_empty()).unwrap_or_default();
+            let is_in = ["active", "leave"].contains(&text(a("status")).as_str());
+            rows.push(Row {
+                id: text(a("id")),
+                email: email(a("email")),
+                family: text(a("last_name")),
+                title: text(a("position")),
+                manager: text(&a("supervisor")["attributes"]["id"]["value"]),
+                is_in: is_in && (end.is_empty() || end.as_str() >= world.today().as_str()),
+                start: date("hire_date"),
+                end,
+            });
+        }
+        let total = heard["metadata"]["total_elements"].as_u64();
+        if (page as u64 + 1) * 25 >= total.unwrap_or_default() {
+            return counted(rows, total);
+        }
+    }
+    Err("no end".into())
+}
+
+fn hibob_search(world: &World, is_showing_inactive: bool) -> First {
+    let fields = [
+        "root.id",
+        "root.email",
+        "root.surname",
+        "work.title",
+        "work.reportsTo",
+        "work.startDate",
+        "internal.lifecycleStatus",
+        "internal.terminationDate",
+    ];
+    let body =
+        json!({"fields": fields, "showInactive": is_showing_inactive, "humanReadable": "APPEND"});
+    let user = basic(
+        world.key("service_user_id"),
+        world.key("service_user_token"),
+    );
+    First {
+        method: "POST",
+        path: "/v1/people/search".into(),
+        headers: vec![
+            ("Authorization", user),
+            ("Accept", "application/json".into()),
+            ("Content-Type", "application/json".into()),
+        ],
+        body: body.to_string(),
+    }
+}
+
+async fn hibob(world: &World) -> Result<Vec<Row>, String> {
+    let heard = hibob_search(world, true).send(world).await?.good()?;
+    let people = heard["employees"].as_array().ok_or("no employees")?;
+    let row = |p: &Value| Row {
+        id: text(&p["id"]),
+        email: email(&p["email"]),
+        family: text(&p["surname"]),
+        title: text(&p["humanReadable"]["work"]["title"]),
+        manager: text(&p["work"]["reportsTo"]["id"]),
+        is_in: ["employed", "parental leave"]
+            .contains(&text(&p["internal"]["lifecycleStatus"]).as_str()),
+        start: text(&p["work"]["startDate"]),
+        end: text(&p["internal"]["terminationDate"]),
+    };
+    Ok(people.iter().map(row).collect())
+}
+
+fn workday_report(world: &World) -> First {
+    let path = ["tenant", "report_owner", "report_name"]
+        .map(|term| world.key(term))
+        .join("/");
+    First {
+        method: "GET",
+        path: format!("/ccx/service/customreport2/{path}?format=json"),
+        headers: vec![(
+            "Authorization",
+            basic(world.key("isu_user_name"), world.key("isu_password")),
+        )],
+        body: String::new(),
+    }
+}
+
+async fn workday(world: &World) -> Result<Vec<Row>, String> {
+    let heard = workday_report(world).send(world).await?.good()?;
+    let entries = heard["Report_Entry"].as_array().ok_or("no entries")?;
+    let row = |e: &Value| Row {
+        id: text(&e["Worker_ID"]),
+        email: email(&e["Work_Email"]),
+        family: text(&e["Last_Name"]),
+        title: text(&e["Business_Title"]),
+        manager: text(&e["Manager_Worker_ID"]),
+        is_in: e["Active_Status"] == "1",
+        start: text(&e["Hire_Date"]),
+        end: text(&e["Termination_Date"]),
+    };
+    Ok(entries.iter().map(row).collect())
+}
+
+/// A request to SOAP for one page.
+pub fn workday_soap(world: &World, user: &str, page: usize) -> First {
+    let password = world.key("isu_password");
+    let body = format!(
+        "<soapenv:Envelope xmlns:soapenv=\"http://schemas.xmlsoap.org/soap/envelope/\" xmlns:bsvc=\"urn:com.workday/bsvc\"><soapenv:Header><wsse:Security xmlns:wsse=\"http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd\"><wsse:UsernameToken><wsse:Username>{user}</wsse:Username><wsse:Password>{password}</wsse:Password></wsse:UsernameToken></wsse:Security></soapenv:Header><soapenv:Body><bsvc:Get_Workers_Request bsvc:version=\"v44.0\"><bsvc:Response_Filter><bsvc:Page>{page}</bsvc:Page><bsvc:Count>100</bsvc:Count></bsvc:Response_Filter><bsvc:Response_Group><bsvc:Include_Personal_Information>true</bsvc:Include_Personal_Information><bsvc:Include_Employment_Information>true</bsvc:Include_Employment_Information><bsvc:Include_Management_Chain_Data>true</bsvc:Include_Management_Chain_Data></bsvc:Response_Group></bsvc:Get_Workers_Request></soapenv:Body></soapenv:Envelope>"
+    );
+    First {
+        method: "POST",
+        path: format!("/ccx/service/{}/Human_Resources/v44.0", world.key("tenant")),
+        headers: vec![("Content-Type", "text/xml; charset=utf-8".into())],
+        body,
+    }
+}
