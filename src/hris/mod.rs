@@ -20,7 +20,7 @@ pub mod values;
 pub use self::error::{Error, Kind};
 pub use self::mapping::{ENTERPRISE, ROSTERD, address};
 pub use self::probe::{Probe, probe};
-pub use self::pull::{Job, Progress, Sink, pull};
+pub use self::pull::{Job, Progress, Sink, Table, pull, pull_table};
 
 use std::collections::BTreeMap;
 

@@ -677,7 +677,7 @@ async fn without_a_permit_everything_is_applied_but_the_loss() {
         hr.gone("8", Permit::KeepAccess).await.held,
         Some("absent-from-source")
     );
-    assert_eq!(hr.gone("8", Permit::KeepAccess).await.is_change, false);
+    assert!(!hr.gone("8", Permit::KeepAccess).await.is_change);
     hr.days_later(16);
     let service = &hr.w.app.service;
     let due = service

@@ -9,7 +9,8 @@
 //!   where day and month could be either;
 //! - `employment_state` is what the status word means; `employed` where there is no such column. A word that is not known
 //!   is an error of its row, never "left";
-//! - e-mail addresses are cleaned, null if they are none; a `manager` that is an address becomes `manager_email`;
+//! - e-mail addresses are cleaned, null if they are none; a `manager_id` that is an address becomes `manager_email`, one
+//!   that is nobody's id `manager_known_as`;
 //! - identifiers are kept letter by letter; one that a spreadsheet damaged is an error of its row.
 //!
 //! **Twice.** Several rows with one id are one person with several employments if [`Settings::several_rows`] says so: the
@@ -65,6 +66,7 @@ pub struct Table {
     words: Words,
     today: NaiveDate,
     verdicts: HashMap<u64, Verdict>,
+    seen: twice::Seen,
     /// What the admin should see: `csv.no_email_column`, `csv.status_unknown` with the word, `csv.rows_equal`.
     pub warnings: Vec<Problem>,
     /// Shortest and longest id: ids that are suddenly shorter have lost their zeros in a spreadsheet.
@@ -113,6 +115,7 @@ pub fn survey<R: Read + Seek>(
         words,
         today: settings.today,
         verdicts: HashMap::new(),
+        seen: twice::Seen::default(),
         warnings: Vec::new(),
         id_length: None,
     };
@@ -134,6 +137,7 @@ pub fn survey<R: Read + Seek>(
         table.verdicts = verdicts;
         input = reader.into_inner();
     }
+    table.seen = seen;
     Ok((table, input))
 }
 
@@ -286,6 +290,10 @@ impl Table {
                 Field::ManagerId if cell.contains('@') => {
                     let address = text::email(cell).map_or(Value::Null, Value::String);
                     all.entry(Field::ManagerEmail.name()).or_insert(address);
+                    Value::Null
+                }
+                Field::ManagerId if !cell.is_empty() && !self.seen.has_id(cell) => {
+                    all.insert("manager_known_as".to_owned(), kept(cell));
                     Value::Null
                 }
                 _ => kept(cell),

@@ -6,6 +6,7 @@ mod evidence;
 mod joins;
 mod managers;
 mod records;
+mod table;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use serde_json::{Map, Value, json};
 use self::evidence::Count;
 use self::joins::Joined;
 use self::managers::Managers;
+pub use self::table::{Table, pull_table};
 use super::auth::{Keeper, Session};
 use super::client::{Client, Outside};
 use super::error::{Error, Kind};

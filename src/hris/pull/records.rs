@@ -1,12 +1,13 @@
 //! A page of records: details and joined rows are put beside each, the mapping runs, and what it gave is sorted.
 
+use chrono::NaiveDate;
 use futures_util::StreamExt as _;
 use serde_json::{Map, Value, json};
 
 use super::{Progress, Run, exhausted, gap};
 use crate::hris::error::{Error, Kind};
 use crate::hris::jq::Failure;
-use crate::hris::manifest::Detail;
+use crate::hris::manifest::{Detail, Employment};
 use crate::hris::mapping::{self, Draft, Fault};
 use crate::hris::{Mapped, pages::Source};
 
@@ -85,7 +86,7 @@ impl Run<'_> {
 
     /// A person, a refused record, somebody who waits for a manager's id, or nobody.
     fn sort(&mut self, item: Item, result: Result<Vec<Value>, Failure>) -> Option<Mapped> {
-        match self.draft(result) {
+        match draft(result, &self.job.manifest.employment, self.job.as_of) {
             Ok(None) => {
                 self.count.skipped += 1;
                 None
@@ -102,24 +103,28 @@ impl Run<'_> {
             Err(fault) => Some(self.count.refuse(item.id, item.place, fault)),
         }
     }
+}
 
-    fn draft(&self, result: Result<Vec<Value>, Failure>) -> Result<Option<Draft>, Fault> {
-        let mut results = result.map_err(|failure| {
-            let said = match &failure {
-                Failure::Raised(text) => Some(("said".to_owned(), text.clone())),
-                _ => None,
-            };
-            (failure.code(), said.into_iter().collect())
-        })?;
-        let Some(first) = results.pop() else {
-            return Ok(None);
+/// What a mapping gave, as a person; none for nobody.
+pub(super) fn draft(
+    result: Result<Vec<Value>, Failure>,
+    words: &Employment,
+    as_of: NaiveDate,
+) -> Result<Option<Draft>, Fault> {
+    let mut results = result.map_err(|failure| {
+        let said = match &failure {
+            Failure::Raised(text) => Some(("said".to_owned(), text.clone())),
+            _ => None,
         };
-        if !results.is_empty() {
-            return Err(("mapping.many", [].into()));
-        }
-        let words = &self.job.manifest.employment;
-        mapping::draft(first, words, self.job.as_of).map(Some)
+        (failure.code(), said.into_iter().collect())
+    })?;
+    let Some(first) = results.pop() else {
+        return Ok(None);
+    };
+    if !results.is_empty() {
+        return Err(("mapping.many", [].into()));
     }
+    mapping::draft(first, words, as_of).map(Some)
 }
 
 /// Asks for a detail of each record, several at a time.

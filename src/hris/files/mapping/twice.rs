@@ -13,7 +13,7 @@ use crate::hris::formats::Problem;
 use crate::hris::formats::csv::Row;
 
 /// Ids and addresses of a file.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Seen {
     hasher: RandomState,
     ids: HashSet<u64>,
@@ -38,6 +38,11 @@ impl Seen {
 
     pub(super) fn has_doubles(&self) -> bool {
         !self.twice_ids.is_empty() || !self.twice_emails.is_empty()
+    }
+
+    /// Whether somebody in the file has this id.
+    pub(super) fn has_id(&self, id: &str) -> bool {
+        self.ids.contains(&self.hasher.hash_one(id))
     }
 
     fn is_double(&self, id: &str, email: Option<&str>) -> bool {
