@@ -15,6 +15,7 @@ mod backup;
 mod bad_input;
 mod bulk;
 mod conformance;
+mod connectors;
 mod deactivation;
 mod exchanges;
 mod extensions;
