@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Setup;
 use super::guard::{Changes, LossEvidence};
-use super::stored::{State, step_word, write_effect, write_person};
+use super::run::Kind;
+use super::stored::{State, finding_word, step_word, write_effect, write_person};
 use crate::domain::clock::Millis;
 use crate::domain::employment::EmploymentState;
 use crate::hris::Sink;
 use crate::hris::error::{Error as PullError, Kind as PullErrorKind};
 use crate::hris::{Gap, Mapped, Person, Rejected};
 use crate::service::pull::{Effect, Gone, PullPerson, Step};
-use crate::service::runs::ItemRow;
+use crate::service::runs::{ItemRow, RunRow};
 use crate::service::{Caller, Error, Result, Service};
 
 /// Records looked at together.
@@ -50,6 +51,8 @@ pub(super) struct Tally {
     pub(super) by_action: BTreeMap<&'static str, u64>,
     /// Records that are as they were.
     pub(super) unchanged: u64,
+    /// What there is to tell about records, by code.
+    pub(super) findings: BTreeMap<&'static str, u64>,
     /// Access given.
     pub(super) gives: u64,
     pub(super) losses: Vec<PlannedLoss>,
@@ -62,6 +65,8 @@ pub struct Gather {
     caller: Caller,
     setup: Setup,
     run: String,
+    /// Nothing will be applied.
+    is_look: bool,
     known: HashMap<String, Known>,
     fresh: HashSet<String>,
     /// Records that the plan does something about.
@@ -81,7 +86,7 @@ impl Gather {
         service: &Service,
         caller: &Caller,
         setup: &Setup,
-        run: &str,
+        run: &RunRow,
     ) -> Result<Self> {
         let mut known = HashMap::new();
         let mut after: Option<String> = None;
@@ -108,7 +113,8 @@ impl Gather {
             service: service.clone(),
             caller: caller.clone(),
             setup: setup.clone(),
-            run: run.to_owned(),
+            run: run.id.clone(),
+            is_look: run.kind == Kind::Dry.as_str(),
             known,
             fresh: HashSet::new(),
             planned: HashSet::new(),
@@ -290,7 +296,15 @@ impl Gather {
 
     /// The item for a record, if there is anything to do or to tell.
     fn planned(&mut self, person: &PullPerson, effect: &Effect) -> Option<ItemRow> {
-        if !effect.is_change && effect.findings.is_empty() {
+        for finding in &effect.findings {
+            *self
+                .tally
+                .findings
+                .entry(finding_word(finding))
+                .or_default() += 1;
+        }
+        // A look tells what there is to tell; a run that has nothing to do writes nothing.
+        if !effect.is_change && (effect.findings.is_empty() || !self.is_look) {
             self.tally.unchanged += 1;
             return None;
         }

@@ -84,6 +84,9 @@ pub struct Counts {
     pub by_action: BTreeMap<String, u64>,
     /// Records that are as they were.
     pub unchanged: u64,
+    /// What there is to tell about records, by code: `manager-unknown`, `not-brought`, `not-entitled`,
+    /// `left-and-has-access`.
+    pub findings: BTreeMap<String, u64>,
     /// People who get access.
     pub gives: u64,
     /// People who would lose access, those who wait included.
@@ -96,9 +99,13 @@ pub struct Counts {
 
 impl Counts {
     pub(super) fn of(tally: &Tally, held: u64, missed: u64) -> Self {
-        let by_action = tally.by_action.iter();
+        let words = |counted: &BTreeMap<&'static str, u64>| {
+            let counted = counted.iter();
+            counted.map(|(a, n)| ((*a).to_owned(), *n)).collect()
+        };
         Self {
-            by_action: by_action.map(|(a, n)| ((*a).to_owned(), *n)).collect(),
+            by_action: words(&tally.by_action),
+            findings: words(&tally.findings),
             unchanged: tally.unchanged,
             gives: tally.gives,
             losses: tally.losses.len() as u64,

@@ -127,7 +127,7 @@ impl Bridge {
         let mut run = new_run(order, fresh_text(now, self.service.store.chance()), now);
         let caller = self.caller(order, &run.id);
         self.service.begin_run(&caller, run.clone()).await?;
-        let mut gather = Gather::new(&self.service, &caller, &order.setup, &run.id).await?;
+        let mut gather = Gather::new(&self.service, &caller, &order.setup, &run).await?;
         let mut evidence = match feed.read(order.as_of, &mut gather, watch).await {
             Ok(evidence) => evidence,
             Err(error) => {
@@ -313,7 +313,7 @@ impl Bridge {
         DAYS.clone_into(&mut run.kind);
         let caller = self.caller(order, &run.id);
         self.service.begin_run(&caller, run.clone()).await?;
-        let mut gather = Gather::new(&self.service, &caller, &order.setup, &run.id).await?;
+        let mut gather = Gather::new(&self.service, &caller, &order.setup, &run).await?;
         gather.due(due).await?;
         self.conclude(order, &caller, run, gather, 0, &Unwatched)
             .await

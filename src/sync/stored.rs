@@ -104,15 +104,22 @@ fn recognised_word(by: Recognised) -> &'static str {
     }
 }
 
-fn finding(finding: &Finding) -> Value {
+/// The code of a finding.
+pub(super) fn finding_word(finding: &Finding) -> &'static str {
     match finding {
-        Finding::ManagerUnknown { source_id } => {
-            json!({"code": "manager-unknown", "params": {"sourceId": source_id}})
-        }
-        Finding::NotBrought => json!({"code": "not-brought"}),
-        Finding::NotEntitled => json!({"code": "not-entitled"}),
-        Finding::LeftAndHasAccess => json!({"code": "left-and-has-access"}),
+        Finding::ManagerUnknown { .. } => "manager-unknown",
+        Finding::NotBrought => "not-brought",
+        Finding::NotEntitled => "not-entitled",
+        Finding::LeftAndHasAccess => "left-and-has-access",
     }
+}
+
+fn finding(finding: &Finding) -> Value {
+    let params = match finding {
+        Finding::ManagerUnknown { source_id } => json!({"sourceId": source_id}),
+        _ => json!({}),
+    };
+    json!({"code": finding_word(finding), "params": params})
 }
 
 /// What is done about a record, as JSON.

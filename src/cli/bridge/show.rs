@@ -116,6 +116,8 @@ pub(super) async fn print_report(
         .iter()
         .map(|(action, count)| format!("{action} {count}"))
         .collect();
+    let findings = counts.findings.iter();
+    words.extend(findings.map(|(code, count)| format!("{code} {count}")));
     words.push(format!("unchanged {}", counts.unchanged));
     words.push(format!("get access {}", counts.gives));
     words.push(format!("lose access {}", counts.losses));
