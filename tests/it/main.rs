@@ -17,6 +17,7 @@ mod backup;
 mod bad_input;
 mod bulk;
 mod conformance;
+mod connectors;
 mod deactivation;
 mod exchanges;
 mod extensions;

@@ -1,0 +1,99 @@
+//! Look-ups, second lists, details, parents.
+
+use serde_json::json;
+
+use super::server::{Reply, Server, list, people};
+use super::{OPEN, PLAIN, connector, pull};
+
+#[actix_web::test]
+async fn a_second_list_is_joined_by_person_and_the_row_in_force_is_taken() {
+    let join = "joins:\n  role:\n    list: { request: { url: 'https://api.vendor.test/roles' }, records: rows, id: n }\n    \
+                person: person\n    in_force: { from: since, to: until }";
+    let manifest = connector(OPEN, PLAIN, join);
+    let server = Server::start(|asked, _| match asked.path.as_str() {
+        "/roles" => Reply::json(&json!({"rows": [
+            {"n": 1, "person": 1, "department": "Old", "since": "2020-01-01", "until": "2024-12-31"},
+            {"n": 2, "person": 1, "department": "Now", "since": "2025-01-01", "until": null},
+            {"n": 3, "person": 1, "department": "Next", "since": "2027-01-01", "until": null},
+            {"n": 4, "person": 2, "department": "Soon", "since": "2027-01-01", "until": null},
+        ]})),
+        _ => list(1..=3),
+    })
+    .await;
+    let pulled = pull(&manifest, &server).await;
+    let departments: Vec<Option<&str>> = pulled
+        .people
+        .iter()
+        .map(|p| p.user.get(rosterd::hris::ENTERPRISE)?["department"].as_str())
+        .collect();
+    assert_eq!(departments, [Some("Now"), Some("Soon"), None]);
+    assert!(pulled.evidence().is_complete());
+}
+
+#[actix_web::test]
+async fn a_lookup_that_fails_is_a_warning_unless_it_is_required() {
+    let lookup = |required: bool| {
+        format!(
+            "lookups:\n  teams:\n    list: {{ request: {{ url: 'https://api.vendor.test/teams' }}, records: teams }}\n    \
+             key: id\n    value: name\n    required: {required}"
+        )
+    };
+    let answer = |asked: &super::server::Asked, _: usize| match asked.path.as_str() {
+        "/teams" => Reply::status(404, &json!({})),
+        _ => list(1..=3),
+    };
+    let server = Server::start(answer).await;
+    let pulled = pull(&connector(OPEN, PLAIN, &lookup(false)), &server).await;
+    assert_eq!(pulled.people.len(), 3);
+    assert_eq!(pulled.warnings[0].code, "lookup_failed");
+    assert_eq!(pulled.evidence().degraded, pulled.warnings);
+
+    let pulled = pull(&connector(OPEN, PLAIN, &lookup(true)), &server).await;
+    assert_eq!(pulled.error().params["lookup"], "teams");
+}
+
+#[actix_web::test]
+async fn details_are_asked_for_each_record_and_put_beside_the_right_one() {
+    let detail = "details:\n  job:\n    request: { url: 'https://api.vendor.test/people/{{ id }}/job' }\n    value: job\n    \
+                  concurrency: 3\n    required: true";
+    let manifest = connector(OPEN, PLAIN, detail);
+    let server = Server::start(|asked, _| match asked.path.as_str() {
+        "/people" => list(1..=9),
+        "/people/4/job" => Reply::status(404, &json!({})),
+        path => {
+            let id = path.split('/').nth(2).unwrap();
+            Reply::json(&json!({"job": {"department": format!("D{id}")}}))
+        }
+    })
+    .await;
+    let pulled = pull(&manifest, &server).await;
+    assert_eq!(pulled.people.len(), 8);
+    for person in &pulled.people {
+        let department = &person.user[rosterd::hris::ENTERPRISE]["department"];
+        assert_eq!(department, &json!(format!("D{}", person.source_id)));
+    }
+    assert_eq!(pulled.rejected, [(4, "record.no_detail")]);
+    assert!(
+        pulled.evidence().is_complete(),
+        "a record's fault fails no pull"
+    );
+}
+
+#[actix_web::test]
+async fn a_list_is_read_once_for_each_parent() {
+    let parents = "parents:\n  companies: { request: { url: 'https://api.vendor.test/companies' }, records: companies, id: id }";
+    let people_of = "  request: { url: 'https://api.vendor.test/companies/{{ parent.id }}/people' }\n  records: people\n  id: id\n  \
+                     total: total\n  each: companies";
+    let manifest = connector(OPEN, people_of, parents);
+    let server = Server::start(|asked, _| match asked.path.as_str() {
+        "/companies" => Reply::json(&json!({"companies": [{"id": "a b"}, {"id": "c"}]})),
+        "/companies/a%20b/people" => Reply::json(&json!({"people": people(1..=2), "total": 2})),
+        "/companies/c/people" => Reply::json(&json!({"people": people(3..=3), "total": 1})),
+        other => panic!("{other}"),
+    })
+    .await;
+    let pulled = pull(&manifest, &server).await;
+    assert_eq!(pulled.ids(), ["1", "2", "3"]);
+    assert_eq!(pulled.evidence().announced, Some(3));
+    assert!(pulled.evidence().is_complete());
+}
