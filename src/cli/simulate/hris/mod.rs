@@ -45,8 +45,9 @@ pub struct Args {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Where to listen
+    // A text, as the option of the same name that every command has.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9000")]
-    listen: SocketAddr,
+    listen: String,
     /// What goes wrong: words such as lost-page, slow or 500=3 (three times), with commas between them
     #[arg(long, value_delimiter = ',', value_name = "FAULTS")]
     faults: Vec<String>,
@@ -189,12 +190,16 @@ pub fn slugs() -> Vec<&'static str> {
 pub async fn run(args: Args) -> u8 {
     let clock = Arc::new(SystemClock);
     let today = chrono::DateTime::from_timestamp_millis(clock.now().0).unwrap_or_default();
+    let Ok(at) = args.listen.parse::<SocketAddr>() else {
+        let _ = writeln!(std::io::stderr(), "rosterd: --listen: write ADDRESS:PORT");
+        return 2;
+    };
     let setup = Setup {
         slug: args.slug,
         people: args.people,
         seed: args.seed,
         day: args.day.unwrap_or(today.date_naive()),
-        listen: args.listen,
+        listen: at,
         faults: args.faults,
         prefix: args.endpoint_prefix,
         page_size: args.page_size.and_then(|n| usize::try_from(n).ok()),
