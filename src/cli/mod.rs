@@ -4,7 +4,7 @@ mod admin;
 mod audit;
 mod backup;
 mod bench;
-mod bridge;
+pub mod bridge;
 mod connections;
 mod connectors;
 mod disk;

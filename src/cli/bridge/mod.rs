@@ -18,7 +18,7 @@ use crate::service::{self, Service};
 use crate::sync::schedule::{Scheduler, Sources};
 use crate::sync::{Bridge, Kind, Order, Which};
 
-pub(super) use self::sources::Stored;
+pub use self::sources::Stored;
 
 /// Items read together.
 const PAGE: i64 = 500;
@@ -100,7 +100,7 @@ impl Decision {
 /// The scheduler of a process, under a name of its own.
 pub(super) fn scheduler(config: &Config, service: &Service) -> Scheduler {
     let holder = service.fresh_id();
-    let sources: Arc<dyn Sources> = Arc::new(Stored::new(config, service));
+    let sources: Arc<dyn Sources> = Arc::new(Stored::configured(config, service));
     Scheduler::new(Bridge::new(service.clone()), sources, holder)
 }
 
@@ -222,7 +222,7 @@ async fn decided(
 ) -> Result<(Scheduler, Order, RunRow), Failure> {
     let tenant = TenantId::new(open::tenant(service, &which.tenant).await?.id);
     let run = service.find_run(&tenant, &which.run).await?;
-    let sources = Stored::new(config, service);
+    let sources = Stored::configured(config, service);
     let opened = Sources::open(&sources, &tenant, &run.connection_id).await?;
     let opened =
         opened.ok_or("the connection of this run is paused or gone: resume it first")??;

@@ -18,7 +18,7 @@ use crate::domain::pull::PullSettings;
 use crate::domain::sealed::SecretText;
 use crate::hris::auth::Keeper;
 use crate::hris::catalogue::Catalogue;
-use crate::hris::client::{Endpoint, Outside};
+use crate::hris::client::{Endpoint, Limits as RequestLimits, Outside};
 use crate::hris::manifest::Manifest;
 use crate::hris::values::Values;
 use crate::hris::{self, Error as PullError, Evidence, Gap, Job, Kind};
@@ -34,22 +34,35 @@ const CONFIRM_MS: i64 = 5 * 60_000;
 
 /// Connections as the database has them.
 #[derive(Clone)]
-pub(in crate::cli) struct Stored {
+pub struct Stored {
     service: Service,
     connectors: Option<PathBuf>,
-    allow_private: bool,
-    confirm_ms: i64,
+    outside: Outside,
 }
 
 impl Stored {
-    /// On a service, as the operator configured it.
-    pub(in crate::cli) fn new(config: &Config, service: &Service) -> Self {
+    /// On a service, with the connectors of the program.
+    pub fn new(service: &Service) -> Self {
         Self {
             service: service.clone(),
-            connectors: config.connectors_dir().map(PathBuf::from),
-            allow_private: config.pull_private(),
-            confirm_ms: CONFIRM_MS,
+            connectors: None,
+            outside: Outside::default(),
         }
+    }
+
+    /// As the operator configured it.
+    pub(in crate::cli) fn configured(config: &Config, service: &Service) -> Self {
+        let mut stored = Self::new(service);
+        stored.connectors = config.connectors_dir().map(PathBuf::from);
+        stored.outside.allow_private = config.pull_private();
+        stored
+    }
+
+    /// With other bounds of a pull.
+    #[must_use]
+    pub fn bounded(mut self, limits: RequestLimits) -> Self {
+        self.outside.limits = limits;
+        self
     }
 
     async fn open(
@@ -113,8 +126,7 @@ impl Stored {
             values,
             outside: Outside {
                 endpoint,
-                allow_private: self.allow_private,
-                ..Outside::default()
+                ..self.outside.clone()
             },
             keeper: Kept {
                 service: self.service.clone(),
@@ -152,7 +164,7 @@ impl Stored {
             },
             settings_digest: settings_digest(row, settings, manifest),
             every_ms: i64::from(settings.schedule.every_minutes) * 60_000,
-            confirm_ms: self.confirm_ms,
+            confirm_ms: CONFIRM_MS,
             must_confirm: row.confirm_since.is_some(),
         }
     }

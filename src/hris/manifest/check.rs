@@ -26,6 +26,15 @@ pub(super) fn check(manifest: &Manifest) -> Result<(), Fault> {
     for (place, list) in manifest.lists() {
         check_list(manifest, &place, list)?;
     }
+    for id in manifest
+        .joins
+        .values()
+        .filter_map(|join| join.only_if.as_ref())
+    {
+        if !manifest.fields().any(|field| field.id == *id) {
+            return fault("only_if:", format!("joins: `{id}` is not asked for"));
+        }
+    }
     let mut origins = BTreeMap::new();
     for (place, url) in auth_urls(&manifest.auth) {
         origin(manifest, &mut origins, Method::Post, &place, url, &values)?;

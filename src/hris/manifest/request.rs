@@ -307,6 +307,9 @@ pub struct Join {
     /// Where a person's rows lie in each record; the record is the row unless said.
     #[serde(default)]
     pub rows: Path,
+    /// Id of a value: the list is read only where it is filled in.
+    #[serde(default)]
+    pub only_if: Option<String>,
     /// Only the row that is in force; all rows, as a list, unless said.
     #[serde(default)]
     pub in_force: Option<InForce>,

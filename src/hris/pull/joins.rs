@@ -41,6 +41,13 @@ pub(super) async fn read(
         beside.lookups.insert(name.clone(), Value::Object(outcome));
     }
     for (name, join) in &source.manifest.joins {
+        let value = join
+            .only_if
+            .as_ref()
+            .map(|id| source.values.get(id).and_then(scalar));
+        if value == Some(None) {
+            continue;
+        }
         let parents = parents(&beside, &join.list);
         let outcome = read_join(source, join, &parents, today).await;
         let outcome = excuse(outcome, join.required, name, &mut beside.degraded, progress)?;

@@ -91,6 +91,10 @@ impl Run<'_> {
                 self.count.skipped += 1;
                 None
             }
+            // Without an id in the record, the mapping's shows who comes twice.
+            Ok(Some(draft)) if item.id.is_none() && !self.count.is_new(&draft.person.source_id) => {
+                None
+            }
             Ok(Some(draft)) => {
                 if let Some(word) = &draft.unknown_word {
                     self.count.unknown_word(word);

@@ -8,6 +8,7 @@ mod joins;
 mod paging;
 mod server;
 mod shell;
+mod vendors;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

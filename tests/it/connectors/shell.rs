@@ -35,7 +35,7 @@ fn every_connector_holds_together() {
 fn the_schema_in_docs_is_the_one_of_the_types() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/connector.schema.json");
     let wanted = format!("{:#}\n", json_schema());
-    if std::env::var_os("ROSTERD_WRITE_SCHEMA").is_some() {
+    if crate::support::variable("ROSTERD_WRITE_SCHEMA").is_some() {
         std::fs::write(&path, &wanted).unwrap();
     }
     let found = std::fs::read_to_string(&path).unwrap();
