@@ -23,7 +23,7 @@ use crate::support::{Client, Database, GROUP, TestApp, execute, is_soak, lines};
 
 /// The plan of a statement, a line each. PostgreSQL is kept from reading a small table whole just because it is small:
 /// what an index could do at any size is the question.
-fn plan(conn: &mut AnyConnection, frag: &Frag) -> String {
+pub fn plan(conn: &mut AnyConnection, frag: &Frag) -> String {
     use diesel::RunQueryDsl;
     use diesel::sql_types::{Integer, Text};
     match conn {
@@ -51,7 +51,7 @@ fn plan(conn: &mut AnyConnection, frag: &Frag) -> String {
 }
 
 /// Steps that walk a table of people, groups or memberships.
-fn walks(plan: &str) -> Vec<String> {
+pub fn walks(plan: &str) -> Vec<String> {
     let tables = [
         "users",
         "claims",

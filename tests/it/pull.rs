@@ -18,8 +18,9 @@ use rosterd::service::pull::{
 use rosterd::storage::Lane;
 use serde_json::{Value, json};
 
+use crate::plans::{plan, walks};
 use crate::sources::{OURS, World, user, world_at};
-use crate::support::{ENTERPRISE, execute, lines};
+use crate::support::{ENTERPRISE, execute, is_soak, lines};
 
 /// A pull connection in a world whose clock stands still.
 struct Hr {
@@ -952,4 +953,87 @@ async fn a_database_that_went_back_asks_before_it_pulls() {
         "SELECT kind || confirm_since AS line FROM connections WHERE confirm_since IS NOT NULL";
     assert_eq!(lines(&mut conn, asked), ["hris5"]);
     execute(&mut conn, "UPDATE connections SET confirm_since = NULL");
+}
+
+#[actix_web::test]
+async fn what_a_run_asks_of_links_walks_no_tenant() {
+    let hr = hr(JoinerPolicy::List).await;
+    hr.pull(&employee("7", "ann@x.test")).await;
+    let mut conn = hr.w.app.database.connect();
+    let (tenant, connection) = (
+        hr.w.app.tenant.tenant.as_str(),
+        hr.source.source.id.as_str(),
+    );
+    let page = rosterd::storage::links::known(tenant, connection, Some("3"), 500);
+    let plan = plan(&mut conn, &page);
+    assert_eq!(walks(&plan), [""; 0], "{plan}");
+    assert!(
+        !plan.contains("SCAN l") && !plan.contains("Seq Scan on links"),
+        "{plan}"
+    );
+    let by_key = plan.contains("(tenant=? AND connection_id=? AND source_id>?)")
+        || plan.contains("links_pkey");
+    assert!(by_key, "{plan}");
+}
+
+/// A first load, a run in which nothing changed, and one that looks at everybody; with `--nocapture` it says how long.
+#[actix_web::test]
+async fn many_people_are_brought_in_their_order_and_a_second_time_nothing_is_written() {
+    let hr = hr(JoinerPolicy::List).await;
+    let count = if is_soak() { 20_000 } else { 300 };
+    let people: Vec<(PullPerson, Permit)> = (0..count)
+        .map(|n| {
+            let mut person = employee(&format!("{n:06}"), &format!("p{n}@x.test"));
+            let boss = json!({"manager": {"value": format!("{:06}", n / 10)}});
+            person.user.insert(ENTERPRISE.to_owned(), boss);
+            (person, Permit::Full)
+        })
+        .collect();
+    let service = &hr.w.app.service;
+    let caller = hr.caller();
+    let begun = std::time::Instant::now();
+    let done = service
+        .pull_people(&caller, &hr.source, people.clone())
+        .await;
+    let loaded = begun.elapsed();
+    // Managers came first: only the one who is her own is still unknown to herself.
+    let unknown = done
+        .iter()
+        .filter(|d| !d.as_ref().unwrap().findings.is_empty())
+        .count();
+    assert_eq!(unknown, 1);
+    let stood = hr.rows();
+    let begun = std::time::Instant::now();
+    let links = service
+        .list_links(&caller.tenant, &hr.source.source.id, None, count)
+        .await
+        .unwrap();
+    let listed = begun.elapsed();
+    assert_eq!(
+        links
+            .iter()
+            .filter(|l| l.is_settled && l.digest == "d1")
+            .count()
+            + 1,
+        done.len()
+    );
+    let begun = std::time::Instant::now();
+    let again: Vec<PullPerson> = people.iter().skip(1).map(|(p, _)| p.clone()).collect();
+    for chunk in again.chunks(500) {
+        let planned = service
+            .preview_people(&caller.tenant, &hr.source, chunk.to_vec())
+            .await;
+        assert!(
+            planned
+                .unwrap()
+                .iter()
+                .all(|p| !p.as_ref().unwrap().is_change)
+        );
+    }
+    let looked_at = begun.elapsed();
+    assert_eq!(hr.rows(), stood);
+    println!(
+        "{count} people: loaded in {loaded:?}, links in {listed:?}, looked at in {looked_at:?}"
+    );
+    assert_eq!(hr.w.app.verify().await.faults, []);
 }

@@ -147,6 +147,9 @@ fn merge(tx: &mut Tx<'_>, scene: &Scene<'_>, twin: Model, into: &str) -> Result<
     let before = twin.clone();
     let (mut twin, now) = (twin, scene.now);
     for place in 0..twin.claims.len() {
+        if twin.claims[place].is(ClaimState::Ended) {
+            continue;
+        }
         let view = twin.view_doc(scene.registry, place);
         let claim = &mut twin.claims[place];
         claim.set_state(ClaimState::Ended);

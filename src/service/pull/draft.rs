@@ -10,6 +10,7 @@ use crate::domain::access::{Access, reason};
 use crate::domain::employment::EmploymentState;
 use crate::domain::lifecycle::{Earlier, Phase, Term};
 use crate::scim::Doc;
+use crate::scim::immutable;
 use crate::scim::schema::ResourceKind;
 use crate::scim::units::{Units, flatten};
 use crate::service::error::Result;
@@ -74,7 +75,7 @@ pub(super) fn draft(
     };
     drafted.heard.keeps_access = permit == Permit::KeepAccess;
     let manager = find_manager(scope, scene, record, &mut drafted.findings)?;
-    drafted.assert(scene, record.doc(manager.as_deref()));
+    drafted.assert(scene, record.doc(manager.as_deref()))?;
     drafted.employ(scope, scene, Some(record.term))?;
     Ok(Ok(Box::new(drafted)))
 }
@@ -91,7 +92,12 @@ fn twin(
     let is_free = model.access() == Access::Listed
         && model.row.removed_at.is_none()
         && !model.row.sticky
-        && model.claims.len() == 1
+        && model
+            .claims
+            .iter()
+            .filter(|c| !c.is(ClaimState::Ended))
+            .count()
+            == 1
         && !is_over;
     if !is_free {
         return Ok(None);
@@ -312,7 +318,8 @@ impl Draft {
             updated_at: scene.now.0,
         };
         record.write_to(&mut link);
-        let day = day_of(&link, record.phase(scene));
+        let phase = record.phase(scene);
+        let day = day_of(&link, phase);
         Self {
             before,
             model,
@@ -323,7 +330,7 @@ impl Draft {
             step,
             recognised: None,
             heard: Heard {
-                phase: record.phase(scene),
+                phase,
                 earlier: Earlier::Met,
                 left_elsewhere: false,
                 day,
@@ -336,9 +343,17 @@ impl Draft {
     }
 
     /// Puts the document into the source's claim, as a write of a push source would.
-    fn assert(&mut self, scene: &Scene<'_>, view: Doc) {
+    fn assert(&mut self, scene: &Scene<'_>, mut view: Doc) -> Result<()> {
         let (registry, connection) = (scene.registry, scene.source.source.id.as_str());
         let model = &mut self.model;
+        if let Some(place) = model
+            .position(connection)
+            .filter(|_| self.step == Step::Update)
+        {
+            let before = model.view_doc(registry, place);
+            immutable::keep(registry, ResourceKind::User, &before, &mut view);
+            immutable::hold(registry, ResourceKind::User, &before, &mut view)?;
+        }
         let asserts = Asserts {
             view,
             touched: None,
@@ -378,6 +393,7 @@ impl Draft {
         let row = &mut model.claims[place].row;
         row.external_id = asserts.external_id;
         row.active = None;
+        Ok(())
     }
 
     /// What readers see of her employment: by the first HR source that says anything. `term` is this source's word,
