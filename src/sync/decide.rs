@@ -30,13 +30,12 @@ impl Which {
     }
 }
 
-/// Whether what an admin said about an earlier loss holds for this one: an approval while the reason is the same, a
-/// refusal while the record is.
+/// Whether what is held of a person speaks of this loss: it waits on or is approved while the reason is the same, and was
+/// refused while the record is. The guard is asked about others only: nothing that waits applies itself later.
 pub(super) fn answers(held: &HeldRow, loss: &PlannedLoss) -> bool {
     match held.state.as_str() {
-        "approved" => held.reason == loss.reason,
         "discarded" => held.digest == loss.digest,
-        _ => false,
+        _ => held.reason == loss.reason,
     }
 }
 

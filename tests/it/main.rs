@@ -15,6 +15,7 @@ mod attributes;
 mod audit;
 mod backup;
 mod bad_input;
+mod bridge;
 mod bulk;
 mod conformance;
 mod connectors;

@@ -1,7 +1,7 @@
 //! `simulate hris`: each stand-in is strict, tells the truth of its people, lets things happen to them, and fails on
 //! request. What is tried here is tried for every stand-in there is.
 
-mod client;
+pub mod client;
 mod vendors;
 mod walk;
 
