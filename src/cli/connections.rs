@@ -211,23 +211,7 @@ pub(super) async fn run(
     command: Connection,
 ) -> Result<(), Failure> {
     match command {
-        Connection::List { tenant } => {
-            let service = open::service(config)?;
-            let caller = open::caller(&service, &tenant, "connection list").await?;
-            for row in service.list_connections(&caller).await? {
-                let text = format!(
-                    "{}  {}  {}  {}  {}  {}",
-                    row.id,
-                    row.kind,
-                    row.preset,
-                    row.joiner_policy,
-                    row.state,
-                    shown(&row.label)
-                );
-                output.row(&connection_value(&row)?, &text)?;
-            }
-            Ok(())
-        }
+        Connection::List { tenant } => list(config, output, &tenant).await,
         Connection::Show(which) => {
             let service = open::service(config)?;
             let caller = open::caller(&service, &which.tenant, "connection show").await?;
@@ -239,36 +223,18 @@ pub(super) async fn run(
             tenant,
             label,
             preset,
-            connector: None,
+            connector,
             joiner_policy,
             pull,
         } => {
-            if pull.is_given() || !pull.change(Vec::new())?.is_empty() {
-                return Err("settings and credentials are for a connection that is pulled: name its HR system with --connector".into());
-            }
-            let service = open::service(config)?;
-            let caller = open::caller(&service, &tenant, "connection add").await?;
-            let preset = Preset::parse(&preset).ok_or_else(|| {
-                format!("--preset takes one of {}; got `{preset}`", Preset::words())
-            })?;
             let policy = joiner_policy.as_deref().map(policy).transpose()?;
-            let new = NewConnection {
-                label,
-                preset,
-                policy: policy.unwrap_or(JoinerPolicy::Grant),
+            let Some(connector) = connector else {
+                let new = push(label, &preset, policy, &pull)?;
+                let service = open::service(config)?;
+                let caller = open::caller(&service, &tenant, "connection add").await?;
+                let id = service.create_connection(&caller, new).await?;
+                return output.row(&json!({"id": id}), id.as_str());
             };
-            let id = service.create_connection(&caller, new).await?;
-            output.row(&json!({"id": id}), id.as_str())
-        }
-        Connection::Add {
-            tenant,
-            label,
-            connector: Some(connector),
-            joiner_policy,
-            pull,
-            ..
-        } => {
-            let policy = joiner_policy.as_deref().map(policy).transpose()?;
             let new = NewPull {
                 label,
                 connector,
@@ -301,6 +267,43 @@ pub(super) async fn run(
         Connection::Pause(which) => turn(config, output, which, false).await,
         Connection::Resume(which) => turn(config, output, which, true).await,
     }
+}
+
+async fn list(config: &Config, output: Output, tenant: &str) -> Result<(), Failure> {
+    let service = open::service(config)?;
+    let caller = open::caller(&service, tenant, "connection list").await?;
+    for row in service.list_connections(&caller).await? {
+        let text = format!(
+            "{}  {}  {}  {}  {}  {}",
+            row.id,
+            row.kind,
+            row.preset,
+            row.joiner_policy,
+            row.state,
+            shown(&row.label)
+        );
+        output.row(&connection_value(&row)?, &text)?;
+    }
+    Ok(())
+}
+
+/// A push connection, which has none of what only one that is pulled has.
+fn push(
+    label: String,
+    preset: &str,
+    policy: Option<JoinerPolicy>,
+    pull: &Pull,
+) -> Result<NewConnection, Failure> {
+    if pull.is_given() || !pull.change(Vec::new())?.is_empty() {
+        return Err("settings and credentials are for a connection that is pulled: name its HR system with --connector".into());
+    }
+    let preset = Preset::parse(preset)
+        .ok_or_else(|| format!("--preset takes one of {}; got `{preset}`", Preset::words()))?;
+    Ok(NewConnection {
+        label,
+        preset,
+        policy: policy.unwrap_or(JoinerPolicy::Grant),
+    })
 }
 
 async fn set(

@@ -27,7 +27,7 @@ pub struct Cause {
 /// What an entry speaks of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject {
-    /// `user`, `group`, `connection`, `credential`, `tenant`, `conflict`, `schema`.
+    /// `user`, `group`, `connection`, `credential`, `tenant`, `conflict`, `schema`, `secret` (of a connection, by name).
     pub kind: &'static str,
     /// Its id.
     pub id: String,

@@ -136,10 +136,12 @@ impl Service {
 
 fn check_name(name: &str) -> Result<()> {
     let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    match !name.is_empty() && name.len() <= 63 && name.bytes().all(is_plain) {
+    // Whoever names a tenant may do so by either; a name that is somebody's id would hide that one.
+    let is_id = uuid::Uuid::parse_str(name).is_ok();
+    match !name.is_empty() && !is_id && name.len() <= 63 && name.bytes().all(is_plain) {
         true => Ok(()),
         false => Err(crate::scim::Error::invalid_value(format!(
-            "a tenant's name has 1 to 63 of a-z, 0-9 and `-`; got `{}`",
+            "a tenant's name has 1 to 63 of a-z, 0-9 and `-`, and is no UUID; got `{}`",
             crate::scim::error::quote(name)
         ))
         .into()),

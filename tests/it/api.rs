@@ -140,6 +140,9 @@ async fn tenants_are_made_listed_renamed_suspended_and_resumed() {
         "invalid-value",
     );
     let id = made.id();
+    // A name that hides somebody's id.
+    let hides = send(&operator, "POST", all, Some(json!({"name": id}))).await;
+    refused(&hides, "invalid-value");
     // By name as by id.
     let named = send(&operator, "GET", "/api/v1/tenants/acme", None)
         .await
