@@ -1,8 +1,9 @@
 //! Records: looked at (preview) and applied. Both draft alike; what differs is who settles.
 
-use super::draft::{Draft, draft};
+use super::draft::Draft;
 use super::record::{Record, Scene};
 use super::types::{Effect, Permit};
+use super::who::draft;
 use crate::domain::access::{Access, Decision, reason};
 use crate::domain::audit::Entry;
 use crate::service::error::Result;

@@ -10,6 +10,7 @@ mod leave;
 mod matching;
 mod record;
 mod types;
+mod who;
 
 use futures_util::StreamExt;
 

@@ -116,16 +116,14 @@ fn params(model: &Model) -> Doc {
 
 /// What HR says of her, as readers see it.
 fn employment_changes(mut entry: Entry, before: Option<&Model>, model: &Model) -> Entry {
-    type Column = fn(&UserRow) -> &Option<String>;
-    let columns: [(&str, Column); 3] = [
-        ("employmentState", |row| &row.employment_state),
-        ("startDate", |row| &row.start_date),
-        ("endDate", |row| &row.end_date),
-    ];
-    for (name, column) in columns {
-        let value = |m: &Model| column(&m.row).clone().map(Value::from);
-        let path = format!("{ROSTERD_USER}:{name}");
-        entry = entry.change(&path, before.and_then(value), value(model));
+    let said = |row: &UserRow| {
+        let columns = [&row.employment_state, &row.start_date, &row.end_date];
+        columns.map(|column| column.clone().map(Value::from))
+    };
+    let (was, is) = (before.map(|b| said(&b.row)), said(&model.row));
+    let names = ["employmentState", "startDate", "endDate"];
+    for ((name, was), is) in names.iter().zip(was.unwrap_or_default()).zip(is) {
+        entry = entry.change(&format!("{ROSTERD_USER}:{name}"), was, is);
     }
     entry
 }

@@ -1,0 +1,245 @@
+//! Whom a record is about, and what kind of step it is for her: somebody known, matched, merged, new, or nobody.
+
+use super::draft::{Draft, earlier};
+use super::matching::{Found, find};
+use super::record::{Record, Scene};
+use super::types::{Effect, Finding, Permit, Recognised, Stand, Step};
+use crate::domain::access::{Access, reason};
+use crate::domain::lifecycle::{Earlier, Phase};
+use crate::scim::Doc;
+use crate::service::error::Result;
+use crate::service::users::access::is_adoptable;
+use crate::service::users::identity::primary_key;
+use crate::service::users::model::Model;
+use crate::storage::Scope;
+use crate::storage::claims::ClaimState;
+use crate::storage::links::LinkRow;
+
+/// Drafts what a record wants; `Err` inside is the effect of a record of which nothing is made.
+pub(super) fn draft(
+    scope: &mut Scope<'_>,
+    scene: &Scene<'_>,
+    record: &Record,
+    permit: Permit,
+    fresh: &str,
+) -> Result<std::result::Result<Box<Draft>, Effect>> {
+    let connection = scene.source.source.id.as_str();
+    let link = scope.find_link(connection, &record.person.source_id)?;
+    let is_over = matches!(record.phase(scene), Phase::Ended(_) | Phase::Unknown);
+    let linked = match &link {
+        Some(link) => Model::load(scope, scene.registry, &link.user_id)?,
+        None => None,
+    };
+    let mut drafted = match linked {
+        Some(model) if model.row.removed_at.is_some() && is_over => {
+            return Ok(Err(nothing(record, Some(&model), None)));
+        }
+        Some(model) => match twin(scope, scene, record, &model, is_over)? {
+            Some((person, by)) => {
+                let mut drafted = taken(scope, scene, record, person, by)?;
+                drafted.merged = Some(model);
+                drafted.link_before = link;
+                drafted
+            }
+            None => known(scene, record, model, link),
+        },
+        None => match unknown(scope, scene, record, is_over, fresh)? {
+            Ok(drafted) => drafted,
+            Err(effect) => return Ok(Err(effect)),
+        },
+    };
+    drafted.heard.keeps_access = permit == Permit::KeepAccess;
+    let manager = find_manager(scope, scene, record, &mut drafted.findings)?;
+    drafted.assert(scene, record.doc(manager.as_deref()))?;
+    drafted.employ(scope, scene, Some(record.term))?;
+    Ok(Ok(Box::new(drafted)))
+}
+
+/// Somebody only this source knows, and not let in yet, has the address of somebody else by now: the app's address was
+/// corrected, or the source's.
+fn twin(
+    scope: &mut Scope<'_>,
+    scene: &Scene<'_>,
+    record: &Record,
+    model: &Model,
+    is_over: bool,
+) -> Result<Option<(Model, Recognised)>> {
+    let is_free = model.access() == Access::Listed
+        && model.row.removed_at.is_none()
+        && !model.row.sticky
+        && model
+            .claims
+            .iter()
+            .filter(|c| !c.is(ClaimState::Ended))
+            .count()
+            == 1
+        && !is_over;
+    if !is_free {
+        return Ok(None);
+    }
+    let found = find(scope, scene, record, &model.row.id)?;
+    let Some(found) = adoptable(scope, scene, &found)? else {
+        return Ok(None);
+    };
+    // A human said that they are two.
+    let answers = scope.list_conflicts_about(&model.row.id)?;
+    let is_apart = answers
+        .iter()
+        .any(|c| c.state == "kept-apart" && c.candidates.contains(found.0.row.id.as_str()));
+    Ok(Some(found).filter(|(other, _)| !is_apart && other.row.removed_at.is_none()))
+}
+
+/// The one who is meant, if a source may take her over without a human's word.
+fn adoptable(
+    scope: &mut Scope<'_>,
+    scene: &Scene<'_>,
+    found: &Found,
+) -> Result<Option<(Model, Recognised)>> {
+    let Some((id, by)) = found.only() else {
+        return Ok(None);
+    };
+    let model = Model::load(scope, scene.registry, id)?;
+    Ok(model.map(|m| (m, by)).filter(|(m, _)| {
+        let primary = primary_key(&m.doc);
+        is_adoptable(&m.row, primary.as_deref(), &scene.settings.verified_domains)
+    }))
+}
+
+/// A record without a link.
+fn unknown(
+    scope: &mut Scope<'_>,
+    scene: &Scene<'_>,
+    record: &Record,
+    is_over: bool,
+    fresh: &str,
+) -> Result<std::result::Result<Draft, Effect>> {
+    if !scene.may_bring {
+        return Ok(Err(nothing(record, None, Some(Finding::NotEntitled))));
+    }
+    let found = find(scope, scene, record, "")?;
+    let meant = adoptable(scope, scene, &found)?;
+    if is_over {
+        // Old records are many, and an address is given again: one of them is somebody only if it matters.
+        let is_unknown = record.phase(scene) == Phase::Unknown;
+        let has_something = |m: &Model| m.row.has_access || m.access() == Access::Invited;
+        return match meant {
+            Some((model, by))
+                if model.row.removed_at.is_none() && (is_unknown || has_something(&model)) =>
+            {
+                taken(scope, scene, record, model, by).map(Ok)
+            }
+            _ => Ok(Err(nothing(record, None, Some(Finding::NotBrought)))),
+        };
+    }
+    if let Some((model, by)) = meant {
+        return taken(scope, scene, record, model, by).map(Ok);
+    }
+    let has_no_namesake = !found.has_namesake;
+    let question = found.question();
+    let mut model = Model::fresh(
+        scope.tenant().as_str(),
+        fresh.to_owned(),
+        Doc::new(),
+        scene.now,
+    );
+    let place = model.add_claim(&scene.source.source.id, scene.now);
+    model.claims[place].row.active = None;
+    if question.is_some() {
+        // Access waits for the answer from the start.
+        reason::CONFLICT.clone_into(&mut model.row.access_reason);
+    }
+    let mut drafted = Draft::of(scene, record, None, model, Step::Create);
+    drafted.question = question;
+    drafted.has_no_namesake = has_no_namesake;
+    Ok(Ok(drafted))
+}
+
+/// Somebody whom this source does not claim, or no longer.
+fn taken(
+    scope: &mut Scope<'_>,
+    scene: &Scene<'_>,
+    record: &Record,
+    model: Model,
+    by: Recognised,
+) -> Result<Draft> {
+    let connection = scene.source.source.id.as_str();
+    let has_access = model.row.has_access;
+    let links = scope.list_links_of(&model.row.id)?;
+    let own: Vec<LinkRow> = links
+        .into_iter()
+        .filter(|l| l.connection_id == connection && l.source_id != record.person.source_id)
+        .collect();
+    let is_back = !own.is_empty() || model.row.removed_at.is_some();
+    let step = if is_back { Step::Return } else { Step::Adopt };
+    let mut drafted = Draft::of(scene, record, Some(model.clone()), model, step);
+    if own.iter().any(LinkRow::has_ended) {
+        drafted.heard.earlier = Earlier::Ended;
+    }
+    drafted.superseded = own.into_iter().map(|l| l.source_id).collect();
+    drafted.recognised = Some(by);
+    drafted.link.adopted_by = Some(scene.run.to_owned());
+    let is_over = matches!(record.phase(scene), Phase::Ended(_));
+    if is_over && has_access {
+        drafted.findings.push(Finding::LeftAndHasAccess);
+    }
+    Ok(drafted)
+}
+
+/// Somebody whom the source knows under this id.
+fn known(scene: &Scene<'_>, record: &Record, model: Model, link: Option<LinkRow>) -> Draft {
+    let claim = model.position(&scene.source.source.id);
+    let is_live = claim.is_some_and(|place| !model.claims[place].is(ClaimState::Ended));
+    let step = match is_live && model.row.removed_at.is_none() {
+        true => Step::Update,
+        false => Step::Return,
+    };
+    let mut drafted = Draft::of(scene, record, Some(model.clone()), model, step);
+    drafted.recognised = Some(Recognised::SourceId);
+    if let Some(link) = link {
+        drafted.heard.earlier = earlier(&link, scene.run);
+        drafted.link = LinkRow {
+            absent_since: None,
+            ..link.clone()
+        };
+        record.write_to(&mut drafted.link);
+        drafted.link_before = Some(link);
+    }
+    drafted
+}
+
+/// The manager's user id.
+fn find_manager(
+    scope: &mut Scope<'_>,
+    scene: &Scene<'_>,
+    record: &Record,
+    findings: &mut Vec<Finding>,
+) -> Result<Option<String>> {
+    let Some(source_id) = &record.manager else {
+        return Ok(None);
+    };
+    let link = scope.find_link(&scene.source.source.id, source_id)?;
+    if link.is_none() {
+        findings.push(Finding::ManagerUnknown {
+            source_id: source_id.clone(),
+        });
+    }
+    Ok(link.map(|l| l.user_id))
+}
+
+/// Nothing is made of a record.
+fn nothing(record: &Record, model: Option<&Model>, finding: Option<Finding>) -> Effect {
+    let stand = model.map(Stand::of);
+    Effect {
+        source_id: record.person.source_id.clone(),
+        user_id: model.map(|m| m.row.id.clone()),
+        step: Step::Nothing,
+        recognised: None,
+        units: Vec::new(),
+        before: stand.clone(),
+        after: stand,
+        held: None,
+        conflict: None,
+        findings: finding.into_iter().collect(),
+        is_change: false,
+    }
+}
