@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decide::answers;
-use super::gather::{Gather, PlannedLoss};
+use super::decide::passes;
+use super::gather::Gather;
 use super::guard::Verdict;
 use super::run::{Bridge, DAYS};
 use super::stored::{State, read_person, write_effect};
@@ -60,7 +60,7 @@ impl<'a> Apply<'a> {
         let losses = &gather.tally.losses;
         let keep: Vec<i64> = losses
             .iter()
-            .filter(|loss| !self.passes(loss, verdict))
+            .filter(|loss| !passes(self.held.get(&loss.source_id), loss, verdict))
             .map(|loss| loss.ordinal)
             .collect();
         self.mark(&keep, State::Keep).await?;
@@ -91,18 +91,6 @@ impl<'a> Apply<'a> {
             .service
             .mark_items(self.caller, &self.run.id, ordinals, state.as_str())
             .await
-    }
-
-    /// Whether a loss may be carried out: an admin's answer comes before the guard's.
-    fn passes(&self, loss: &PlannedLoss, verdict: &Verdict) -> bool {
-        match self.held.get(&loss.source_id) {
-            Some(held) if answers(held, loss) => held.state == "approved",
-            _ => match verdict {
-                Verdict::Pass => true,
-                Verdict::HoldLosses { pass, .. } => pass.contains(&loss.source_id),
-                Verdict::HoldPlan(_) => false,
-            },
-        }
     }
 
     /// Does everything that is still to be done.

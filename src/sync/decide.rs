@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::Watch;
 use super::apply::Apply;
 use super::gather::PlannedLoss;
+use super::guard::Verdict;
 use super::run::{Bridge, Order};
 use super::stored::{State, read_person};
 use crate::service::pull::{Gone, Permit};
@@ -36,6 +37,18 @@ pub(super) fn answers(held: &HeldRow, loss: &PlannedLoss) -> bool {
     match held.state.as_str() {
         "discarded" => held.digest == loss.digest,
         _ => held.reason == loss.reason,
+    }
+}
+
+/// Whether a loss may be carried out: an admin's answer comes before the guard's.
+pub(super) fn passes(held: Option<&HeldRow>, loss: &PlannedLoss, verdict: &Verdict) -> bool {
+    match held {
+        Some(held) if answers(held, loss) => held.state == "approved",
+        _ => match verdict {
+            Verdict::Pass => true,
+            Verdict::HoldLosses { pass, .. } => pass.contains(&loss.source_id),
+            Verdict::HoldPlan(_) => false,
+        },
     }
 }
 

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::gather::Tally;
-use super::guard::Verdict;
 use crate::hris::error::{Error as PullError, Kind as PullErrorKind};
 use crate::hris::{Evidence, Gap};
 
@@ -161,14 +160,4 @@ pub(super) fn describe_error(error: &PullError) -> Value {
         "params": error.params,
         "retryHelps": error.retry_helps(),
     })
-}
-
-/// How many losses a verdict leaves waiting.
-pub(super) fn held_by(verdict: &Verdict, losses: usize) -> u64 {
-    let held = match verdict {
-        Verdict::Pass => 0,
-        Verdict::HoldLosses { pass, .. } => losses.saturating_sub(pass.len()),
-        Verdict::HoldPlan(_) => losses,
-    };
-    held as u64
 }

@@ -4,9 +4,10 @@ use chrono::NaiveDate;
 use sha2::{Digest, Sha256};
 
 use super::apply::Apply;
+use super::decide::{answers, passes};
 use super::gather::Gather;
 use super::guard::{Loss, Situation, Verdict, judge};
-use super::report::{Counts, Health, describe_error, describe_evidence, held_by, read_evidence};
+use super::report::{Counts, Health, describe_error, describe_evidence, read_evidence};
 use super::{Feed, Setup, Unwatched, Watch, coverage};
 use crate::domain::audit::{Actor, hex};
 use crate::domain::clock::Millis;
@@ -227,9 +228,11 @@ impl Bridge {
             .list_held(&order.setup.tenant, &run.connection_id)
             .await?;
         let verdict = self.guard(order, &gather, &held).await?;
-        let losses = gather.tally.losses.len();
-        let waits = held_by(&verdict, losses);
-        let counts = Counts::of(&gather.tally, waits, missed);
+        let waits = gather.tally.losses.iter().filter(|loss| {
+            let held = held.iter().find(|h| h.source_id == loss.source_id);
+            !passes(held, loss, &verdict)
+        });
+        let counts = Counts::of(&gather.tally, waits.count() as u64, missed);
         run.planned = gather.items();
         run.counts = serde_json::to_string(&counts).ok();
         if let Verdict::HoldPlan(why) | Verdict::HoldLosses { why, .. } = &verdict {
@@ -287,7 +290,7 @@ impl Bridge {
         situation.changes.settings =
             applied.is_some_and(|a| a != order.setup.settings_digest.as_str());
         let losses = gather.tally.losses.iter();
-        let undecided = losses.filter(|loss| !held.iter().any(|h| super::decide::answers(h, loss)));
+        let undecided = losses.filter(|loss| !held.iter().any(|h| answers(h, loss)));
         let undecided = undecided.map(|loss| Loss {
             source_id: loss.source_id.clone(),
             evidence: loss.evidence,

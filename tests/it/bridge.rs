@@ -143,7 +143,11 @@ async fn leavers_up_to_the_limit_pass_and_ten_pulls_of_a_few_do_not_add_up() {
     }
     assert_eq!(before - world.with_access().await.len(), allowed);
     world.later(13 * 60 * MINUTES);
-    assert_eq!(world.pull().await.run.lost, 0, "nothing that waits applies itself");
+    assert_eq!(
+        world.pull().await.run.lost,
+        0,
+        "nothing that waits applies itself"
+    );
 }
 
 #[actix_web::test]

@@ -19,6 +19,12 @@ pub(super) fn why(code: &str) -> &'static str {
         reason::DELETED_BY_SOURCE => "the source deleted her: assign her there again",
         reason::CONFLICT => "she may be somebody who is there already: see conflicts below",
         reason::UNVERIFIED_DOMAIN => "her address is outside the tenant's verified domains",
+        reason::LEFT => "the HR system says that she has left",
+        reason::LAST_DAY_PASSED => "her last day in the HR system has passed",
+        reason::ABSENT => "two complete pulls of the HR system did not bring her",
+        reason::OUT_OF_SCOPE => "she is no longer among those whom the connection brings",
+        reason::NOT_STARTED => "her first day in the HR system lies ahead",
+        reason::DISCONNECTED => "the connection that brought her was disconnected",
         reason::REMOVED_BY_HUMAN => {
             "a human removed her; no source lifts that: `rosterd person reinstate`"
         }
