@@ -78,7 +78,7 @@ template_text!(
 template_text!(
     /// A value with holes that stands as it is: of a header, or encoded afterwards as a whole (query, form).
     PlainText,
-    Place::Header,
+    Place::Plain,
     "A text with holes (`{{ name }}`). In a query or a form it is encoded as a whole; comes it out empty, it is not sent."
 );
 template_text!(
@@ -95,14 +95,8 @@ template_text!(
 );
 
 /// A path to a value: names joined by dots, numbers for places in lists, `$` for the whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Path(json::Path);
-
-impl Default for Path {
-    fn default() -> Self {
-        Self(json::Path::default())
-    }
-}
 
 impl Path {
     /// Reads a path. Errors: an empty name.
