@@ -262,9 +262,11 @@ fn soap(desk: &Desk) -> Result<Reply, Refusal> {
     let no_employees = is_on("Request_Criteria/Exclude_Employees");
     let no_contingent = is_on("Request_Criteria/Exclude_Contingent_Workers");
     let roster = desk.roster(size, |p| {
-        !(no_inactive && !is_active(desk, p))
-            && !(no_employees && p.kind == Kind::Employee)
-            && !(no_contingent && p.kind == Kind::Contractor)
+        let is_of_kind = match p.kind {
+            Kind::Employee => !no_employees,
+            Kind::Contractor => !no_contingent,
+        };
+        is_of_kind && (is_active(desk, p) || !no_inactive)
     });
     let groups = Groups {
         personal: is_on("Response_Group/Include_Personal_Information"),
