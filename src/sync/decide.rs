@@ -34,10 +34,11 @@ impl Which {
 /// Whether what is held of a person speaks of this loss: it waits on or is approved while the reason is the same, and was
 /// refused while the record is. The guard is asked about others only: nothing that waits applies itself later.
 pub(super) fn answers(held: &HeldRow, loss: &PlannedLoss) -> bool {
-    match held.state.as_str() {
-        "discarded" => held.digest == loss.digest,
-        _ => held.reason == loss.reason,
-    }
+    held.source_id == loss.source_id
+        && match held.state.as_str() {
+            "discarded" => held.digest == loss.digest,
+            _ => held.reason == loss.reason,
+        }
 }
 
 /// Whether a loss may be carried out: an admin's answer comes before the guard's.
