@@ -56,8 +56,6 @@ enum Command {
     Simulate(simulate::Args),
     /// Measure servers under load, side by side.
     Bench(bench::Args),
-    /// HR systems: list them, look at one, pull from it without a database.
-    Connectors(connectors::Args),
     /// What can be configured.
     #[command(subcommand)]
     Config(settings::Settings),
@@ -108,6 +106,8 @@ enum Here {
     /// Keys that seal connections' credentials.
     #[command(subcommand)]
     Secrets(secrets::Secrets),
+    /// HR systems: list them, look at one, pull from it without a database.
+    Connectors(connectors::Args),
     /// Schemas that tenants add to the built-in ones.
     #[command(subcommand)]
     Schema(schema::Schema),
@@ -145,10 +145,6 @@ pub fn main() -> ExitCode {
             settings::completions(shell, &mut Args::command()).map(|()| 0)
         }
         Command::Simulate(args) => Ok(runtime.block_on(simulate::run(args, unix_seconds()))),
-        Command::Connectors(command) => {
-            let output = Output { json: args.json };
-            runtime.block_on(connectors::run(command, output))
-        }
         Command::Bench(args) => runtime
             .block_on(bench::run(args, unix_seconds()))
             .map(|()| 0),
@@ -175,6 +171,9 @@ fn run(
         Here::Serve => serve::run(config),
         Here::Healthcheck => runtime.block_on(healthcheck::run(&config)),
         Here::CheckConfig => settings::check(&config, output),
+        Here::Connectors(args) => {
+            return runtime.block_on(connectors::run(&config, args, output));
+        }
         Here::Migrate(args) => return migrate::run(&config, output, &args),
         Here::Doctor => return doctor::run(&config, output),
         Here::Backup(args) => backup::run(&config, output, &args),

@@ -44,6 +44,8 @@ pub enum Place {
     Path,
     /// A query's name or value: percent-encoded.
     Query,
+    /// On its own: it may be empty, and whoever sends it encodes it as a whole.
+    Plain,
     /// A header's value: printable ASCII only, anything else is refused.
     Header,
     /// A JSON body: every value is written as JSON, quotes included.
@@ -125,6 +127,9 @@ impl Template {
         match self.place {
             Place::Path if has_dot_segment(&text) => {
                 Err(self.whole("a path must not have `.` or `..` as a segment"))
+            }
+            Place::Plain if text.chars().any(char::is_control) => {
+                Err(self.whole("a text with control characters cannot be sent"))
             }
             Place::Header if !text.bytes().all(is_header_byte) => {
                 Err(self.whole("a header holds printable ASCII on one line only"))
@@ -309,6 +314,7 @@ fn write(out: &mut Output, place: Place, value: &minijinja::Value) -> Result<(),
         (Place::Header, Some(_)) => {
             return Err(refused("a header holds printable ASCII on one line only"));
         }
+        (Place::Plain, Some(text)) => text,
         (Place::Xml, Some(text)) => xml(&text)?,
     };
     out.write_str(&escaped)

@@ -30,6 +30,12 @@ impl Values {
     /// Checks what was given. Errors (kind settings): `settings.unknown`, `settings.missing`, `settings.pattern`,
     /// `settings.choice`, `settings.json`.
     pub fn check(manifest: &Manifest, mut given: BTreeMap<String, String>) -> Result<Self, Error> {
+        let is_asked_for = |name: &&String| manifest.fields().any(|field| field.id == **name);
+        if let Some(name) = given.keys().find(|name| !is_asked_for(name)) {
+            return Err(Error::new(Kind::Settings, "settings.unknown")
+                .with("field", name)
+                .with("known", known(manifest)));
+        }
         let mut values = Self {
             all: Map::new(),
             open: Map::new(),
@@ -44,12 +50,7 @@ impl Values {
                 .unwrap_or_default();
             values.put(field, &text)?;
         }
-        match given.into_keys().next() {
-            None => Ok(values),
-            Some(name) => Err(Error::new(Kind::Settings, "settings.unknown")
-                .with("field", name)
-                .with("known", known(manifest))),
-        }
+        Ok(values)
     }
 
     fn put(&mut self, field: &Field, text: &str) -> Result<(), Error> {

@@ -1,12 +1,13 @@
 //! `connectors check`: does the file hold together, do the credentials work, which fields come.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::json;
 
 use super::world::World;
 use crate::cli::Failure;
 use crate::cli::output::{Output, say, shown};
+use crate::config::Config;
 use crate::hris::catalogue::Catalogue;
 use crate::hris::manifest::Manifest;
 use crate::hris::{self, Probe};
@@ -28,11 +29,7 @@ pub(super) struct Args {
 }
 
 /// Checks a connector, and tries it if there are values.
-pub(super) async fn run(
-    directory: Option<&Path>,
-    args: &Args,
-    output: Output,
-) -> Result<u8, Failure> {
+pub(super) async fn run(config: &Config, args: &Args, output: Output) -> Result<u8, Failure> {
     let manifest = match (&args.file, &args.slug) {
         (Some(file), _) => {
             let text = std::fs::read_to_string(file)
@@ -40,7 +37,7 @@ pub(super) async fn run(
             std::sync::Arc::new(Manifest::parse(&text, &file.display().to_string())?)
         }
         (None, slug) => super::find(
-            &Catalogue::load(directory)?,
+            &Catalogue::load(config.connectors_dir())?,
             slug.as_deref().unwrap_or_default(),
         )?,
     };
@@ -59,7 +56,7 @@ pub(super) async fn run(
         );
     }
     let values = args.world.values(&manifest)?;
-    let outside = args.world.outside()?;
+    let outside = args.world.outside(config)?;
     let probe = hris::probe(&args.world.job(&manifest, &values, &outside, None)).await?;
     report(&probe, output)?;
     Ok(0)

@@ -7,22 +7,19 @@ mod rotated;
 mod show;
 mod world;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Subcommand;
 
 use super::Failure;
 use super::output::Output;
+use crate::config::Config;
 use crate::hris::catalogue::Catalogue;
 use crate::hris::manifest::Manifest;
 
 /// Arguments of `rosterd connectors`.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
-    /// Directory of connectors that are added, or take the place of those in the program.
-    #[arg(long, value_name = "DIR", global = true)]
-    connectors_dir: Option<PathBuf>,
     #[command(subcommand)]
     what: What,
 }
@@ -40,18 +37,18 @@ enum What {
 }
 
 /// Runs the command.
-pub(super) async fn run(args: Args, output: Output) -> Result<u8, Failure> {
-    let directory = args.connectors_dir.as_deref();
+pub(super) async fn run(config: &Config, args: Args, output: Output) -> Result<u8, Failure> {
+    let directory = config.connectors_dir();
     match args.what {
         What::List => show::list(&Catalogue::load(directory)?, output).map(|()| 0),
         What::Show(args) => {
             let catalogue = Catalogue::load(directory)?;
             show::show(find(&catalogue, &args.slug)?.as_ref(), &args, output).map(|()| 0)
         }
-        What::Check(args) => check::run(directory, &args, output).await,
+        What::Check(args) => check::run(config, &args, output).await,
         What::Pull(args) => {
             let catalogue = Catalogue::load(directory)?;
-            pull::run(find(&catalogue, &args.slug)?.as_ref(), &args).await
+            pull::run(config, find(&catalogue, &args.slug)?.as_ref(), &args).await
         }
     }
 }

@@ -11,6 +11,7 @@ use super::rotated::IntoFile;
 use super::world::World;
 use crate::cli::Failure;
 use crate::cli::output;
+use crate::config::Config;
 use crate::hris::auth::Keeper;
 use crate::hris::manifest::Manifest;
 use crate::hris::{
@@ -33,7 +34,7 @@ pub(super) struct Args {
 }
 
 /// Pulls. Exit 0 only if everybody was read and everything beside them too.
-pub(super) async fn run(manifest: &Manifest, args: &Args) -> Result<u8, Failure> {
+pub(super) async fn run(config: &Config, manifest: &Manifest, args: &Args) -> Result<u8, Failure> {
     let keeper = args.credentials_out.as_deref().map(IntoFile::new);
     if let Some(credential) = manifest.auth.rotating()
         && keeper.is_none()
@@ -47,7 +48,7 @@ pub(super) async fn run(manifest: &Manifest, args: &Args) -> Result<u8, Failure>
         .into());
     }
     let values = args.world.values(manifest)?;
-    let outside = args.world.outside()?;
+    let outside = args.world.outside(config)?;
     let keeper = keeper.as_ref().map(|keeper| keeper as &dyn Keeper);
     let job = args.world.job(manifest, &values, &outside, keeper);
     let progress = Bar::new();

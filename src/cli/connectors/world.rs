@@ -7,6 +7,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 
 use crate::cli::Failure;
+use crate::config::Config;
 use crate::domain::chance::{Chance, SystemChance};
 use crate::domain::clock::{Clock, SystemClock};
 use crate::hris::Job;
@@ -30,9 +31,6 @@ pub(super) struct World {
     /// Day on which somebody is employed or not [default: today, UTC]
     #[arg(long, value_name = "DATE")]
     as_of: Option<NaiveDate>,
-    /// Allow hosts in private networks.
-    #[arg(long)]
-    allow_private: bool,
 }
 
 impl World {
@@ -53,11 +51,11 @@ impl World {
         Ok(Values::check(manifest, given)?)
     }
 
-    /// The world outside.
-    pub(super) fn outside(&self) -> Result<Outside, Failure> {
+    /// The world outside, as the operator set it.
+    pub(super) fn outside(&self, config: &Config) -> Result<Outside, Failure> {
         Ok(Outside {
             endpoint: self.endpoint.as_deref().map(Endpoint::parse).transpose()?,
-            allow_private: self.allow_private,
+            allow_private: config.pull_private(),
             ..Outside::default()
         })
     }

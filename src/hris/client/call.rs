@@ -138,6 +138,9 @@ impl Call {
             Method::Post => http.post(target),
         };
         for (name, value) in &self.headers {
+            // Never the value: it may be a secret.
+            let value = reqwest::header::HeaderValue::from_str(value)
+                .map_err(|_| Error::new(Kind::Settings, "header_value").with("header", name))?;
             request = request.header(name, value);
         }
         if let Some((body, kind)) = &self.body {

@@ -70,6 +70,9 @@ pub enum Auth {
         endpoint: TokenEndpoint,
         /// Where the browser goes, without the parameters of OAuth.
         authorize: UrlText,
+        /// Scopes that the consent asks for.
+        #[serde(default)]
+        scope: Option<PlainText>,
         /// Id of the credential that holds the refresh token.
         credential: String,
         /// Each use gives a new one and ends the old one.

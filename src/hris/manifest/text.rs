@@ -78,7 +78,7 @@ template_text!(
 template_text!(
     /// A value with holes that stands as it is: of a header, or encoded afterwards as a whole (query, form).
     PlainText,
-    Place::Header,
+    Place::Plain,
     "A text with holes (`{{ name }}`). In a query or a form it is encoded as a whole; comes it out empty, it is not sent."
 );
 template_text!(

@@ -133,8 +133,10 @@ async fn a_token_is_not_used_in_its_last_minute() {
         }
     })
     .await;
-    let mut setting = Setting::default();
-    setting.clock = clock;
+    let setting = Setting {
+        clock,
+        ..Setting::default()
+    };
     let pulled = pull_with(&connector(LOGIN, OFFSETS, ""), &server, setting).await;
     assert_eq!(pulled.people.len(), 6);
     assert_eq!(logins(&server), 2);
@@ -301,8 +303,10 @@ async fn a_rotated_refresh_token_is_kept_before_its_access_token_is_used() {
         })
         .await;
         let kept = Kept::default();
-        let mut setting = Setting::default();
-        setting.keeper = Some(&kept);
+        let setting = Setting {
+            keeper: Some(&kept),
+            ..Setting::default()
+        };
         let pulled = pull_with(&connector(&rotating(kind), PLAIN, ""), &server, setting).await;
         assert_eq!(pulled.ids(), ["1"], "{:?}", pulled.outcome);
         let asked = server.asked();
@@ -329,8 +333,10 @@ async fn a_refresh_token_that_cannot_be_kept_is_not_used() {
         refuses: true,
         ..Kept::default()
     };
-    let mut setting = Setting::default();
-    setting.keeper = Some(&kept);
+    let setting = Setting {
+        keeper: Some(&kept),
+        ..Setting::default()
+    };
     let pulled = pull_with(
         &connector(&rotating("refresh_token"), PLAIN, ""),
         &server,
@@ -381,8 +387,10 @@ async fn a_jwt_is_signed_for_the_vendor_whatever_the_endpoint() {
     .await;
     let pem = pair.serialize_pem();
     for given in [pem.clone(), pem.replace('\n', "\\n")] {
-        let mut setting = Setting::default();
-        setting.given = vec![("key", &given)];
+        let setting = Setting {
+            given: vec![("key", &given)],
+            ..Setting::default()
+        };
         let pulled = pull_with(&connector(auth, PLAIN, ""), &server, setting).await;
         assert_eq!(pulled.ids(), ["1"], "{:?}", pulled.outcome);
     }
@@ -438,8 +446,10 @@ async fn a_saml_assertion_is_signed_over_its_canonical_form() {
     })
     .await;
     let pem = pair.serialize_pem();
-    let mut setting = Setting::default();
-    setting.given = vec![("key", &pem)];
+    let setting = Setting {
+        given: vec![("key", &pem)],
+        ..Setting::default()
+    };
     let pulled = pull_with(&connector(auth, PLAIN, ""), &server, setting).await;
     assert_eq!(pulled.ids(), ["1"], "{:?}", pulled.outcome);
     let asked = &server.asked()[0];

@@ -305,18 +305,16 @@ async fn a_next_address_on_another_host_ends_the_pull() {
 async fn a_private_address_is_refused_unless_it_is_allowed() {
     let text = include_str!("private.yaml");
     let manifest = rosterd::hris::manifest::Manifest::parse(text, "private.yaml").unwrap();
-    for (host, is_asked) in [
-        ("127.0.0.1", false),
-        ("localhost", false),
-        ("10.0.0.1", false),
-    ] {
-        let mut setting = Setting::default();
-        setting.given = vec![("host", host)];
+    for host in ["127.0.0.1", "localhost", "10.0.0.1"] {
+        let setting = Setting {
+            given: vec![("host", host)],
+            ..Setting::default()
+        };
         let error = without_endpoint(&manifest, setting).await;
         assert_eq!(
             (error.kind, error.code),
             (Kind::Settings, "address_private"),
-            "{host} {is_asked}"
+            "{host}"
         );
     }
 }
@@ -360,9 +358,15 @@ async fn a_slow_answer_is_not_waited_for_for_ever() {
         list(1..=3)
     })
     .await;
-    let mut setting = Setting::default();
-    setting.limits.timeout = Duration::from_millis(100);
-    setting.limits.attempts = 2;
+    let usual = Setting::default();
+    let setting = Setting {
+        limits: rosterd::hris::client::Limits {
+            timeout: Duration::from_millis(100),
+            attempts: 2,
+            ..usual.limits.clone()
+        },
+        ..usual
+    };
     let pulled = pull_with(&connector(OPEN, PLAIN, ""), &server, setting).await;
     assert_eq!(
         (pulled.error().kind, pulled.error().code),

@@ -34,7 +34,10 @@ fn values(manifest: &Manifest, keys: &BTreeMap<&'static str, String>) -> Values 
     Values::check(manifest, given).unwrap()
 }
 
-async fn pulled(manifest: &Manifest, setup: Setup) -> (Evidence, Vec<Person>, String) {
+async fn pulled(
+    manifest: &Manifest,
+    setup: Setup,
+) -> Result<(Evidence, Vec<Person>, String), hris::Error> {
     let day = setup.day;
     let served = listen(setup, Arc::new(SystemClock)).unwrap();
     let truth = served.truth(day);
@@ -61,10 +64,7 @@ async fn pulled(manifest: &Manifest, setup: Setup) -> (Evidence, Vec<Person>, St
     };
     let evidence = hris::pull(&job, &mut sink, &Told::default()).await;
     handle.stop(false).await;
-    match evidence {
-        Ok(evidence) => (evidence, sink.people, truth),
-        Err(error) => panic!("{}: {error}", manifest.slug),
-    }
+    Ok((evidence?, sink.people, truth))
 }
 
 /// Every value with its path.
@@ -74,6 +74,14 @@ fn leaves(value: &Value, path: String, out: &mut BTreeMap<String, Value>) {
             for (name, inner) in map.iter().filter(|(name, _)| *name != "schemas") {
                 leaves(inner, format!("{path}/{name}"), out);
             }
+        }
+        Value::Array(list) if path.ends_with("/phoneNumbers") => {
+            // The same number, however it is spaced.
+            let numbers: Vec<String> = list
+                .iter()
+                .map(|n| n.to_string().replace(' ', ""))
+                .collect();
+            out.insert(path, json!(numbers));
         }
         other => {
             out.insert(path, other.clone());
@@ -110,6 +118,7 @@ fn differences(people: &[Person], truth: &str) -> Vec<String> {
         .iter()
         .map(|person| (person.source_id.clone(), flat(&document(person))))
         .collect();
+    let addresses: Vec<&Value> = truth.iter().filter_map(|t| t.get("/userName")).collect();
     let mut out = Vec::new();
     for wanted in &truth {
         let id = wanted["/externalId"].as_str().unwrap();
@@ -128,11 +137,16 @@ fn differences(people: &[Person], truth: &str) -> Vec<String> {
             }
         }
     }
-    out.extend(
-        found
-            .into_keys()
-            .map(|id| format!("{id}: not in the truth")),
-    );
+    // An earlier employment under an address that somebody in the truth has: which of the two counts is decided later.
+    let is_earlier = |person: &BTreeMap<String, Value>| {
+        person["/active"] == json!(false)
+            && person
+                .get("/userName")
+                .is_some_and(|name| addresses.contains(&name))
+    };
+    for (id, person) in found.into_iter().filter(|(_, person)| !is_earlier(person)) {
+        out.push(format!("{id}: not in the truth: {person:?}"));
+    }
     out
 }
 
@@ -151,7 +165,13 @@ async fn each_connector_tells_what_its_vendor_tells() {
         }
         let mut setup = Setup::new(slug, 120, day);
         setup.is_limited = false;
-        let (evidence, people, truth) = pulled(&manifest, setup).await;
+        let (evidence, people, truth) = match pulled(&manifest, setup).await {
+            Ok(pulled) => pulled,
+            Err(error) => {
+                faults.push(format!("{slug}: {error}"));
+                continue;
+            }
+        };
         if !evidence.is_complete() || !evidence.degraded.is_empty() || evidence.rejected > 0 {
             faults.push(format!("{slug}: {evidence:?}"));
         }
