@@ -1032,8 +1032,9 @@ async fn many_people_are_brought_in_their_order_and_a_second_time_nothing_is_wri
     }
     let looked_at = begun.elapsed();
     assert_eq!(hr.rows(), stood);
-    println!(
-        "{count} people: loaded in {loaded:?}, links in {listed:?}, looked at in {looked_at:?}"
+    let line = format!(
+        "{count} people: loaded in {loaded:?}, links in {listed:?}, looked at in {looked_at:?}\n"
     );
+    std::io::Write::write_all(&mut std::io::stdout(), line.as_bytes()).unwrap();
     assert_eq!(hr.w.app.verify().await.faults, []);
 }
