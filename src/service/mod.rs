@@ -11,6 +11,7 @@ pub mod pull;
 pub mod replicas;
 pub mod runs;
 pub mod schemas;
+pub mod scope;
 pub mod secrets;
 pub mod tenants;
 pub mod users;

@@ -141,6 +141,25 @@ impl Service {
         .await
     }
 
+    /// Notes that a pull connection needs no confirmation any more: its database went back in time, and a plan that was
+    /// made since is applied, or has nothing to do.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn confirm_connection(&self, caller: &Caller, connection: &str) -> Result<()> {
+        let connection = connection.to_owned();
+        self.keep_books(caller, move |tx| {
+            tx.confirm_connection(&connection)?;
+            tx.record(Entry::new(
+                "connection.confirmed",
+                "connection",
+                connection.clone(),
+            ));
+            Ok(())
+        })
+        .await
+    }
+
     /// The run with this id.
     ///
     /// # Errors

@@ -82,6 +82,15 @@ impl Scope<'_> {
         Ok(())
     }
 
+    /// Notes that somebody looked at a pull connection since its database went back in time.
+    pub fn confirm_connection(&mut self, id: &str) -> Result<()> {
+        let (conn, tenant) = self.parts();
+        diesel::update(connections::table.find((tenant, id)))
+            .set(connections::confirm_since.eq(None::<i64>))
+            .execute(conn)?;
+        Ok(())
+    }
+
     /// Stores what an admin may change of a connection: label, policy, state, settings.
     pub fn update_connection(&mut self, row: &ConnectionRow) -> Result<()> {
         let (conn, tenant) = self.parts();

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::decide::passes;
-use super::gather::Gather;
+use super::gather::{Gather, OUT_OF_SCOPE, UNLINK};
 use super::guard::Verdict;
 use super::run::{Bridge, DAYS};
 use super::stored::{State, read_person, write_effect};
@@ -110,6 +110,12 @@ impl<'a> Apply<'a> {
             // It says nothing about settings that changed since the last pull.
             return Ok(self.run);
         }
+        if self.setup.must_confirm {
+            self.bridge
+                .service
+                .confirm_connection(self.caller, &self.run.connection_id)
+                .await?;
+        }
         let (connection, digest) = (&self.run.connection_id, self.run.settings_digest.clone());
         self.bridge
             .service
@@ -185,9 +191,11 @@ impl<'a> Apply<'a> {
                         .pull_due(self.caller, source, source_id, permit)
                         .await
                 }
-                (None, _) => {
+                (None, UNLINK) => service.pull_unlink(self.caller, source, source_id).await,
+                (None, action) => {
+                    let why = why_gone(action);
                     service
-                        .pull_gone(self.caller, source, source_id, Gone::Absent, permit)
+                        .pull_gone(self.caller, source, source_id, why, permit)
                         .await
                 }
             });
@@ -326,6 +334,14 @@ impl Work {
             Some(person) if person.employment != EmploymentState::Left => Pass::Working,
             _ => Pass::Leaving,
         }
+    }
+}
+
+/// Why the source no longer has somebody, by the item's action.
+pub(super) fn why_gone(action: &str) -> Gone {
+    match action {
+        OUT_OF_SCOPE => Gone::OutOfScope,
+        _ => Gone::Absent,
     }
 }
 

@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 
 use super::Watch;
-use super::apply::Apply;
+use super::apply::{Apply, why_gone};
 use super::gather::PlannedLoss;
 use super::guard::Verdict;
 use super::run::{Bridge, Order};
 use super::stored::{State, read_person};
-use crate::service::pull::{Gone, Permit};
+use crate::service::pull::Permit;
 use crate::service::runs::{Held, HeldRow, RunRow};
 use crate::service::{Caller, Error, Result};
 
@@ -133,7 +133,7 @@ impl Bridge {
             .service
             .find_item(tenant, &held.run_id, &held.source_id)
             .await?;
-        let is_due = item.as_ref().is_some_and(|i| i.action == "due");
+        let action = item.as_ref().map_or(String::new(), |i| i.action.clone());
         let person = item.and_then(|i| read_person(i.person.as_deref()?));
         let (id, full) = (held.source_id.as_str(), Permit::Full);
         let effect = match person {
@@ -142,10 +142,10 @@ impl Bridge {
                     .pull_person(caller, source, person, full)
                     .await?
             }
-            None if is_due => self.service.pull_due(caller, source, id, full).await?,
+            None if action == "due" => self.service.pull_due(caller, source, id, full).await?,
             None => {
                 self.service
-                    .pull_gone(caller, source, id, Gone::Absent, full)
+                    .pull_gone(caller, source, id, why_gone(&action), full)
                     .await?
             }
         };

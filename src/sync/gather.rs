@@ -9,17 +9,24 @@ use super::run::Kind;
 use super::stored::{State, finding_word, step_word, write_effect, write_person};
 use crate::domain::clock::Millis;
 use crate::domain::employment::EmploymentState;
+use crate::domain::pull::Leaving;
 use crate::hris::Sink;
 use crate::hris::error::{Error as PullError, Kind as PullErrorKind};
 use crate::hris::{Gap, Mapped, Person, Rejected};
 use crate::service::pull::{Effect, Gone, PullPerson, Step};
 use crate::service::runs::{ItemRow, RunRow};
+use crate::service::scope::PullScope;
 use crate::service::{Caller, Error, Result, Service};
 
 /// Records looked at together.
 const CHUNK: usize = 200;
 /// Links read together.
 const PAGE: i64 = 5_000;
+
+/// Action of an item: the record left the scope, and access with it.
+pub(super) const OUT_OF_SCOPE: &str = "out-of-scope";
+/// Action of an item: the record left the scope, access stays.
+pub(super) const UNLINK: &str = "unlink";
 
 /// A record that was there before.
 struct Known {
@@ -69,6 +76,10 @@ pub struct Gather {
     is_look: bool,
     known: HashMap<String, Known>,
     fresh: HashSet<String>,
+    /// Whom the connection brings; `None`: everybody.
+    scope: Option<PullScope>,
+    /// Records that came and that it does not bring.
+    outside: Vec<String>,
     /// Records that the plan does something about.
     planned: HashSet<String>,
     waiting: Vec<PullPerson>,
@@ -88,6 +99,10 @@ impl Gather {
         setup: &Setup,
         run: &RunRow,
     ) -> Result<Self> {
+        let scope = match &setup.scope.filter {
+            Some(filter) => Some(service.pull_scope(&setup.tenant, filter).await?),
+            None => None,
+        };
         let mut known = HashMap::new();
         let mut after: Option<String> = None;
         loop {
@@ -117,6 +132,8 @@ impl Gather {
             is_look: run.kind == Kind::Dry.as_str(),
             known,
             fresh: HashSet::new(),
+            scope,
+            outside: Vec::new(),
             planned: HashSet::new(),
             waiting: Vec::new(),
             next: 0,
@@ -192,6 +209,10 @@ impl Gather {
             self.repeated += 1;
             return Ok(());
         }
+        if self.scope.as_ref().is_some_and(|s| !s.takes(&person.user)) {
+            self.is_outside(person.source_id);
+            return Ok(());
+        }
         let person = self.pull_person(person);
         if let Some(known) = self.known.get(&person.source_id) {
             if known.absent_since.is_some() && !known.has_left {
@@ -205,6 +226,33 @@ impl Gather {
         self.waiting.push(person);
         if self.waiting.len() >= CHUNK {
             self.flush().await?;
+        }
+        Ok(())
+    }
+
+    /// Somebody whom the connection does not bring: if it did, she leaves it, which is not leaving the company.
+    fn is_outside(&mut self, source_id: String) {
+        *self.tally.findings.entry("out-of-scope").or_default() += 1;
+        if self.known.get(&source_id).is_some_and(|k| !k.has_left) {
+            self.outside.push(source_id);
+        }
+    }
+
+    /// Those who left the scope are unlinked, or lose access, as is set.
+    async fn leave_scope(&mut self) -> Result<()> {
+        let outside = std::mem::take(&mut self.outside);
+        for chunk in outside.chunks(CHUNK) {
+            match self.setup.scope.leaving {
+                Leaving::Revoke => self.gone(chunk.to_vec(), Gone::OutOfScope).await?,
+                Leaving::Keep => {
+                    let mut items = Vec::with_capacity(chunk.len());
+                    for source_id in chunk {
+                        self.planned.insert(source_id.clone());
+                        items.push(self.item(source_id.clone(), UNLINK));
+                    }
+                    self.store(items).await?;
+                }
+            }
         }
         Ok(())
     }
@@ -362,6 +410,7 @@ impl Gather {
     /// The last of the records, and word of those who were missed and are there again.
     pub(super) async fn finish(&mut self) -> Result<()> {
         self.flush().await?;
+        self.leave_scope().await?;
         let back = std::mem::take(&mut self.back);
         for chunk in back.chunks(CHUNK) {
             self.service
@@ -383,7 +432,7 @@ impl Gather {
             }
         }
         for chunk in gone.chunks(CHUNK) {
-            self.gone(chunk.to_vec()).await?;
+            self.gone(chunk.to_vec(), Gone::Absent).await?;
         }
         for chunk in first.chunks(CHUNK) {
             self.service
@@ -397,7 +446,7 @@ impl Gather {
     pub(super) async fn show_absences(&mut self) -> Result<u64> {
         let gone: Vec<String> = self.missed().into_iter().map(|(id, _)| id).collect();
         for chunk in gone.chunks(CHUNK) {
-            self.gone(chunk.to_vec()).await?;
+            self.gone(chunk.to_vec(), Gone::Absent).await?;
         }
         Ok(gone.len() as u64)
     }
@@ -413,15 +462,19 @@ impl Gather {
         missed
     }
 
-    async fn gone(&mut self, source_ids: Vec<String>) -> Result<()> {
+    async fn gone(&mut self, source_ids: Vec<String>, why: Gone) -> Result<()> {
         let (tenant, source) = (self.setup.tenant.clone(), self.setup.source.clone());
         let effects = self
             .service
-            .preview_gone(&tenant, &source, source_ids, Gone::Absent)
+            .preview_gone(&tenant, &source, source_ids, why)
             .await?;
         let mut items = Vec::new();
         for effect in effects.iter().filter(|e| e.is_change) {
-            items.push(self.planned_effect(effect, "absent", LossEvidence::Absent, ""));
+            let (action, evidence) = match why {
+                Gone::Absent => ("absent", LossEvidence::Absent),
+                Gone::OutOfScope => (OUT_OF_SCOPE, LossEvidence::Stated),
+            };
+            items.push(self.planned_effect(effect, action, evidence, ""));
         }
         self.store(items).await
     }

@@ -24,6 +24,7 @@ pub use run::{Bridge, Kind, Order, Report};
 pub use stored::{EffectView, StandView, State, read_effect, read_person};
 
 use crate::domain::ids::TenantId;
+use crate::domain::pull::Scope;
 use crate::hris::Evidence;
 use crate::hris::error::Error as PullError;
 use crate::service::pull::PullSource;
@@ -41,6 +42,8 @@ pub struct Setup {
     /// Hash of everything but the records that decides what is done: connector version, mapping, settings, scope,
     /// policy.
     pub settings_digest: String,
+    /// Whom it brings.
+    pub scope: Scope,
     /// Time between two pulls, in milliseconds.
     pub every_ms: i64,
     /// How long after a pull that misses somebody another is made to confirm it, in milliseconds.

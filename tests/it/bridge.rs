@@ -5,6 +5,7 @@ mod faults;
 mod world;
 
 use rosterd::domain::access::JoinerPolicy;
+use rosterd::domain::pull::Leaving;
 use rosterd::sync::{Kind, Which};
 use serde_json::json;
 
@@ -219,6 +220,45 @@ async fn what_is_due_is_pulled_and_what_is_paused_is_not() {
     world.pause().await;
     world.later(600 * MINUTES);
     assert_eq!(world.tick().await, 0);
+}
+
+#[actix_web::test]
+async fn after_a_restore_the_first_plan_waits_whatever_it_is() {
+    let world = settled("bamboohr", 60).await;
+    world.went_back();
+    world.play("mover").await;
+    let held = world.pull().await;
+    assert_eq!(held.run.why_held.as_deref(), Some("restored"));
+    world.approve(&held.run.id, &Which::All).await.unwrap();
+    world.play("mover").await;
+    assert_eq!(world.pull().await.run.state, "done");
+}
+
+#[actix_web::test]
+async fn who_leaves_the_scope_keeps_access_or_loses_it_as_is_set() {
+    for (leaving, lost) in [(Leaving::Keep, 0), (Leaving::Revoke, 1)] {
+        let world = settled("bamboohr", 60).await;
+        let before = world.with_access().await;
+        let title = world.title_of(&before[0]).await;
+        let filter = format!("not (title eq \"{title}\")");
+        world.scope(&filter, leaving).await;
+        let held = world.pull().await;
+        let run = match held.run.state.as_str() {
+            "waiting" => world.approve(&held.run.id, &Which::All).await.unwrap(),
+            _ => held.run,
+        };
+        assert_eq!(run.lost > 0, lost > 0, "{leaving:?}");
+        let again = world.pull().await;
+        assert_eq!((again.run.planned, again.run.lost), (0, 0), "{leaving:?}");
+        assert!(again.counts.findings["out-of-scope"] > 0);
+    }
+}
+
+#[actix_web::test]
+async fn a_suspended_tenant_is_not_pulled() {
+    let world = settled("bamboohr", 60).await;
+    world.suspend().await;
+    assert!(world.try_run(Kind::Manual).await.is_none());
 }
 
 #[actix_web::test]

@@ -76,7 +76,8 @@ impl Stored {
             Err(service::Error::NotFound(_)) => return Ok(None),
             Err(error) => return Err(error),
         };
-        if row.kind != PULL || row.state != "active" {
+        let tenant = self.service.find_tenant(tenant.as_str()).await?;
+        if row.kind != PULL || row.state != "active" || tenant.state != "active" {
             return Ok(None);
         }
         let secrets = self.service.open_secrets(&caller, connection).await?;
@@ -105,9 +106,6 @@ impl Stored {
             .ok_or_else(|| {
                 PullError::new(Kind::Settings, "connector.unknown").with("connector", &row.preset)
             })?;
-        if let Some(filter) = &settings.scope.filter {
-            return Err(PullError::new(Kind::Settings, "scope.unsupported").with("filter", filter));
-        }
         let mut given = settings.settings.clone();
         given.extend(
             secrets
@@ -163,6 +161,7 @@ impl Stored {
                 announced: 0,
             },
             settings_digest: settings_digest(row, settings, manifest),
+            scope: settings.scope.clone(),
             every_ms: i64::from(settings.schedule.every_minutes) * 60_000,
             confirm_ms: CONFIRM_MS,
             must_confirm: row.confirm_since.is_some(),

@@ -9,7 +9,7 @@ use rosterd::cli::bridge::Stored;
 use rosterd::domain::access::JoinerPolicy;
 use rosterd::domain::audit::Actor;
 use rosterd::domain::clock::{Clock, ManualClock, Millis};
-use rosterd::domain::pull::{PullChange, PullSettings};
+use rosterd::domain::pull::{Leaving, PullChange, PullSettings};
 use rosterd::domain::sealed::SecretText;
 use rosterd::hris::catalogue::Catalogue;
 use rosterd::hris::client::Limits;
@@ -22,7 +22,7 @@ use rosterd::sync::{Bridge, Kind, Order, Report, Unwatched, Watch, Which};
 use serde_json::{Value, json};
 
 use crate::standins::client::World as Company;
-use crate::support::{TestApp, lines};
+use crate::support::{TestApp, execute, lines};
 
 /// A company that is pulled.
 pub struct World {
@@ -104,6 +104,8 @@ impl World {
     }
 
     pub async fn try_run(&self, kind: Kind) -> Option<Report> {
+        // Runs are in the order of time; two of one connection never begin at once.
+        self.later(1);
         let tenant = &self.app.tenant.tenant;
         let run = self
             .scheduler
@@ -260,6 +262,42 @@ impl World {
             ..ConnectionChange::default()
         })
         .await;
+    }
+
+    pub async fn title_of(&self, source_id: &str) -> String {
+        let truth = self.company.truth().await;
+        let found = truth.iter().find(|u| u["externalId"] == source_id).unwrap();
+        found["title"].as_str().unwrap().to_owned()
+    }
+
+    /// Whom the connection brings from now on.
+    pub async fn scope(&self, filter: &str, leaving: Leaving) {
+        let pull = PullChange {
+            filter: Some(filter.to_owned()),
+            leaving: Some(leaving),
+            ..PullChange::default()
+        };
+        self.update(ConnectionChange {
+            pull,
+            ..ConnectionChange::default()
+        })
+        .await;
+    }
+
+    /// As a restore leaves the connection.
+    pub fn went_back(&self) {
+        let sql = format!(
+            "UPDATE connections SET confirm_since = 1 WHERE id = '{}'",
+            self.connection
+        );
+        execute(&mut self.app.database.connect(), &sql);
+    }
+
+    pub async fn suspend(&self) {
+        let (service, caller) = (&self.app.service, &self.app.tenant);
+        let id = caller.tenant.as_str();
+        let done = service.update_tenant(caller, id, None, Some(false));
+        done.await.unwrap();
     }
 
     /// Another process on the same database.
