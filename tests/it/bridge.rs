@@ -2,6 +2,7 @@
 //! test sets. What a run may do and what waits is held here; what it does to one person in `pull.rs`.
 
 mod faults;
+mod kill;
 mod world;
 
 use rosterd::domain::access::JoinerPolicy;
