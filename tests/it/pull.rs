@@ -54,8 +54,10 @@ async fn pulling(w: &World, label: &str, policy: JoinerPolicy) -> PullSource {
     };
     let made = w.app.service.create_connection(&w.app.tenant, new).await;
     let id = made.unwrap().as_str().to_owned();
+    // Made after those that are there, on a clock that stands still: age decides precedence.
     w.sql(&format!(
-        "UPDATE connections SET kind = 'hris' WHERE id = '{id}'"
+        "UPDATE connections SET kind = 'hris', created_at = created_at + \
+         (SELECT count(*) FROM connections) WHERE id = '{id}'"
     ));
     PullSource {
         source: rosterd::service::Source { id, policy },
