@@ -960,13 +960,23 @@ async fn a_database_that_went_back_asks_before_it_pulls() {
 #[actix_web::test]
 async fn what_a_run_asks_of_links_walks_no_tenant() {
     let hr = hr(JoinerPolicy::List).await;
-    hr.pull(&employee("7", "ann@x.test")).await;
+    let people = (0..600).map(|n| {
+        let person = employee(&format!("{n:06}"), &format!("p{n}@x.test"));
+        (person, Permit::Full)
+    });
+    let service = &hr.w.app.service;
+    service
+        .pull_people(&hr.caller(), &hr.source, people.collect())
+        .await;
     let mut conn = hr.w.app.database.connect();
+    if !hr.w.app.database.url.is_sqlite() {
+        execute(&mut conn, "ANALYZE");
+    }
     let (tenant, connection) = (
         hr.w.app.tenant.tenant.as_str(),
         hr.source.source.id.as_str(),
     );
-    let page = rosterd::storage::links::known(tenant, connection, Some("3"), 500);
+    let page = rosterd::storage::links::known(tenant, connection, Some("000100"), 50);
     let plan = plan(&mut conn, &page);
     assert_eq!(walks(&plan), [""; 0], "{plan}");
     assert!(
