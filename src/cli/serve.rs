@@ -108,7 +108,10 @@ async fn serve(
         actix_web::rt::spawn(tls::keep_fresh(certificates));
     }
     let resumer = actix_web::rt::spawn(resume_jobs(service.clone()));
-    let puller = actix_web::rt::spawn(pull(bridge::scheduler(&config, &service)));
+    // Each under a name of its own: a slow vendor keeps one of them busy.
+    let pullers: Vec<_> = (0..PULLERS)
+        .map(|n| actix_web::rt::spawn(pull(bridge::scheduler(&config, &service), n == 0)))
+        .collect();
     if let Some(handle) = metrics.clone() {
         actix_web::rt::spawn(telemetry::upkeep(handle));
     }
@@ -131,7 +134,9 @@ async fn serve(
     // Others wait a little longer if this fails.
     let _ = service.end_replica(&replica).await;
     resumer.abort();
-    puller.abort();
+    pullers
+        .iter()
+        .for_each(actix_web::rt::task::JoinHandle::abort);
     service.store.stop();
     tracing::info!("stopped");
     Ok(())
@@ -168,8 +173,11 @@ async fn forget_revoked(state: Arc<State>) {
     }
 }
 
-/// Pulls connections when they are due; once a minute it looks for first and last days that have come.
-async fn pull(scheduler: Scheduler) {
+/// Connections that a process pulls at once.
+const PULLERS: usize = 4;
+
+/// Pulls connections when they are due; one of the pullers looks every half minute for first and last days that have come.
+async fn pull(scheduler: Scheduler, looks_for_days: bool) {
     let mut tick = tokio::time::interval(Duration::from_secs(5));
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut ticks = 0_u64;
@@ -178,7 +186,8 @@ async fn pull(scheduler: Scheduler) {
         if let Err(error) = scheduler.tick().await {
             tracing::warn!(error = %error, "connections that are due cannot be looked for");
         }
-        if ticks.is_multiple_of(6)
+        if looks_for_days
+            && ticks.is_multiple_of(6)
             && let Err(error) = scheduler.tick_days().await
         {
             tracing::warn!(error = %error, "days that have come cannot be carried out");

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::secrets::{Closing, store as store_secret};
 use crate::domain::access::JoinerPolicy;
 use crate::domain::audit::Entry;
+use crate::domain::clock::Millis;
 use crate::domain::ids::{ConnectionId, fresh_text};
 use crate::domain::pull::{PullChange, PullSettings};
 use crate::domain::sealed::SecretText;
@@ -15,6 +16,7 @@ use crate::scim::rules::{Preset, Rules};
 use crate::scim::schema::{Registry, ResourceKind};
 use crate::service::error::{Error, Result, corrupt};
 use crate::service::{Caller, Service};
+use crate::storage::schedules::ScheduleRow;
 use crate::storage::{Outcome, Tx};
 
 pub use crate::storage::connections::ConnectionRow;
@@ -189,6 +191,10 @@ impl Service {
         self.store
             .write(caller.meta(), move |tx| {
                 tx.create_connection(&row)?;
+                if row.kind == PULL {
+                    let first = Millis(tx.now().0 + every_ms(&row)?);
+                    tx.create_schedule(&ScheduleRow::new(&row.tenant, &row.id, first))?;
+                }
                 let entry = Entry::new("connection.created", "connection", row.id.clone());
                 tx.record(entry.change("preset", None, Some(Value::from(row.preset.as_str()))));
                 for secret in &secrets {
@@ -238,6 +244,7 @@ impl Service {
                     row.settings = Some(checked(&registry, &settings)?);
                 }
                 put(tx, &before, &row)?;
+                reschedule(tx, &before, &row)?;
                 Ok::<_, Error>(Outcome::Done(row))
             })
             .await
@@ -348,4 +355,26 @@ fn checked(registry: &Registry, settings: &PullSettings) -> Result<String> {
         })?;
     }
     serde_json::to_string(settings).map_err(|e| ScimError::invalid_value(e.to_string()).into())
+}
+
+/// Time between two pulls, in milliseconds.
+fn every_ms(row: &ConnectionRow) -> Result<i64> {
+    Ok(i64::from(row.pull_settings()?.schedule.every_minutes) * 60_000)
+}
+
+/// A connection that is resumed is due at once, one that is to be pulled more often no later than that.
+fn reschedule(tx: &mut Tx<'_>, before: &ConnectionRow, row: &ConnectionRow) -> Result<()> {
+    let Some(mut schedule) = tx.find_schedule(&row.id)? else {
+        return Ok(());
+    };
+    let now = tx.now().0;
+    let latest = match before.state != ACTIVE && row.state == ACTIVE {
+        true => now,
+        false => now + every_ms(row)? * 11 / 10,
+    };
+    if schedule.next_at > latest {
+        schedule.next_at = latest;
+        tx.update_schedule(&schedule)?;
+    }
+    Ok(())
 }

@@ -11,7 +11,7 @@ use super::report::{Counts, Health, describe_error, describe_evidence, read_evid
 use super::{Feed, Setup, Unwatched, Watch, coverage};
 use crate::domain::audit::{Actor, hex};
 use crate::domain::clock::Millis;
-use crate::domain::ids::fresh_text;
+use crate::domain::ids::{TenantId, fresh_text};
 use crate::hris::Evidence;
 use crate::hris::error::Error as PullError;
 use crate::service::runs::{HeldRow, RunRow};
@@ -298,6 +298,22 @@ impl Bridge {
         Ok(judge(undecided.collect(), &situation, limits))
     }
 
+    /// Records of a connection whose first or last day has come. A loss that waits for an admin stays due, and is none.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn days_due(&self, tenant: &TenantId, connection: &str) -> Result<Vec<String>> {
+        let mut due = self
+            .service
+            .list_due(tenant, connection, self.now(), DUE)
+            .await?;
+        if !due.is_empty() {
+            let held = self.service.list_held(tenant, connection).await?;
+            due.retain(|source_id| held.iter().all(|h| h.source_id != *source_id));
+        }
+        Ok(due)
+    }
+
     /// Carries out first and last days that have come, without a pull. `None`: there are none.
     ///
     /// # Errors
@@ -305,10 +321,7 @@ impl Bridge {
     pub async fn run_days(&self, order: &Order) -> Result<Option<Report>> {
         let now = self.now();
         let connection = order.setup.source.source.id.as_str();
-        let due = self
-            .service
-            .list_due(&order.setup.tenant, connection, now, DUE)
-            .await?;
+        let due = self.days_due(&order.setup.tenant, connection).await?;
         if due.is_empty() {
             return Ok(None);
         }

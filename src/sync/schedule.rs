@@ -24,7 +24,7 @@ const LEASE_MS: i64 = 60_000;
 const RENEW: Duration = Duration::from_secs(20);
 /// The first wait after a failure, in milliseconds; it doubles.
 const BACKOFF_MS: i64 = 5 * 60_000;
-/// Connections pulled at once by a process.
+/// Connections that are looked for at once.
 const AT_ONCE: i64 = 4;
 /// So far from its time a pull is made, in parts of the interval: the tenants of one installation do not all ask at once.
 const JITTER: i64 = 10;
@@ -70,7 +70,7 @@ impl Scheduler {
         &self.bridge
     }
 
-    /// Pulls what is due, some connections at once, and carries out what days have come. Returns how many were pulled.
+    /// Pulls what is due and what nobody else has taken meanwhile, one connection after the other. Returns how many.
     ///
     /// # Errors
     /// Storage; what goes wrong with one connection is noted with it.
@@ -80,21 +80,19 @@ impl Scheduler {
             .service()
             .list_due_schedules(self.now(), AT_ONCE)
             .await?;
-        let pulls = due.iter().map(|row| async move {
-            let tenant = TenantId::new(row.tenant.as_str());
-            let pulled = self.pull(&tenant, &row.connection_id, Kind::Scheduled, system(), &Unwatched);
-            match pulled.await {
-                Ok(Some(_)) => 1,
-                Ok(None) => 0,
+        let mut pulled = 0;
+        for row in due {
+            let (tenant, connection) = (TenantId::new(row.tenant), row.connection_id.as_str());
+            let pull = self.pull(&tenant, connection, Kind::Scheduled, system(), &Unwatched);
+            match pull.await {
+                Ok(report) => pulled += usize::from(report.is_some()),
                 Err(error) => {
-                    let connection = row.connection_id.as_str();
-                    tracing::warn!(tenant.id = row.tenant, connection.id = connection, error = %error, "a pull was cut off");
-                    0
+                    let tenant = tenant.as_str();
+                    tracing::warn!(tenant.id = tenant, connection.id = connection, error = %error, "a pull was cut off");
                 }
             }
-        });
-        let pulled = futures_util::future::join_all(pulls).await;
-        Ok(pulled.into_iter().sum())
+        }
+        Ok(pulled)
     }
 
     /// Carries out first and last days that have come, for all connections. Returns how many runs that took.
@@ -112,8 +110,12 @@ impl Scheduler {
             after = Some((last.tenant.clone(), last.connection_id.clone()));
             for row in &page {
                 let tenant = TenantId::new(row.tenant.as_str());
-                let due = service.list_due(&tenant, &row.connection_id, self.now(), 1);
-                if due.await?.is_empty() {
+                if self
+                    .bridge
+                    .days_due(&tenant, &row.connection_id)
+                    .await?
+                    .is_empty()
+                {
                     continue;
                 }
                 runs += usize::from(self.days(&tenant, &row.connection_id).await?);
@@ -150,9 +152,14 @@ impl Scheduler {
         watch: &dyn Watch,
     ) -> Result<Option<Report>> {
         let caller = self.caller(tenant);
-        let Some(_) = self.lease(&caller, connection).await? else {
+        let Some(row) = self.lease(&caller, connection).await? else {
             return Ok(None);
         };
+        if kind == Kind::Scheduled && row.next_at > self.now().0 {
+            // Somebody else pulled it between our looking and our taking it.
+            self.release(&caller, connection).await?;
+            return Ok(None);
+        }
         let work = self.opened(tenant, connection, kind, actor, watch);
         let done = self.with_lease(&caller, connection, work).await;
         match &done {
@@ -283,7 +290,7 @@ impl Scheduler {
             .map(|_| ())
     }
 
-    /// Nobody looks at a paused connection again before an hour has passed; who resumes it sets its time.
+    /// Nobody looks at a paused connection again before an hour has passed; resuming it sets its time.
     async fn put_off(&self, caller: &Caller, connection: &str) -> Result<()> {
         let (holder, next) = (self.holder.clone(), self.now().0 + 3_600_000);
         self.bridge

@@ -218,9 +218,11 @@ async fn what_is_due_is_pulled_and_what_is_paused_is_not() {
         gaps.iter().collect::<std::collections::BTreeSet<_>>().len() > 1,
         "no jitter"
     );
-    world.pause().await;
+    world.set_active(false).await;
     world.later(600 * MINUTES);
     assert_eq!(world.tick().await, 0);
+    world.set_active(true).await;
+    assert_eq!(world.tick().await, 1, "a connection that is resumed is due");
 }
 
 #[actix_web::test]
@@ -253,6 +255,29 @@ async fn who_leaves_the_scope_keeps_access_or_loses_it_as_is_set() {
         assert_eq!((again.run.planned, again.run.lost), (0, 0), "{leaving:?}");
         assert!(again.counts.findings["out-of-scope"] > 0);
     }
+}
+
+#[actix_web::test]
+async fn a_new_connection_is_pulled_by_itself_and_a_last_day_ends_without_a_pull() {
+    let world = World::of("bamboohr", 60, 1, JoinerPolicy::Grant).await;
+    assert_eq!(world.tick().await, 0, "an admin looks first");
+    world.later(181 * MINUTES);
+    assert_eq!(world.tick().await, 1);
+    world.later(1);
+    world.pull().await;
+    let before = world.with_access().await;
+    let gone = world.play("leaver?count=1&days=1").await["people"][0]["id"].clone();
+    world.pull().await;
+    assert_eq!(world.with_access().await, before, "her last day lies ahead");
+    for _ in 0..3 * 24 {
+        world.later(30 * MINUTES);
+        world.days().await;
+    }
+    let now = world.with_access().await;
+    assert!(!now.iter().any(|id| gone == json!(id)), "{gone}");
+    let runs = world.runs().await;
+    assert_eq!(world.days().await, 0);
+    assert_eq!(world.runs().await, runs);
 }
 
 #[actix_web::test]

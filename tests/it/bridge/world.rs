@@ -256,9 +256,25 @@ impl World {
         .await;
     }
 
-    pub async fn pause(&self) {
+    /// Carries out days that have come; in how many runs.
+    pub async fn days(&self) -> usize {
+        self.scheduler.tick_days().await.unwrap()
+    }
+
+    /// How many runs there were.
+    pub async fn runs(&self) -> usize {
+        let (service, tenant) = (&self.app.service, &self.app.tenant.tenant);
+        service
+            .list_runs(tenant, None, None, 1_000)
+            .await
+            .unwrap()
+            .len()
+    }
+
+    /// Pauses or resumes.
+    pub async fn set_active(&self, is_active: bool) {
         self.update(ConnectionChange {
-            is_active: Some(false),
+            is_active: Some(is_active),
             ..ConnectionChange::default()
         })
         .await;
