@@ -7,7 +7,7 @@ use super::apply::Apply;
 use super::decide::{answers, passes};
 use super::gather::Gather;
 use super::guard::{Loss, Situation, Verdict, judge};
-use super::report::{Counts, Health, describe_error, describe_evidence, read_evidence};
+use super::report::{Counts, describe_error, describe_evidence, read_evidence};
 use super::{Feed, Setup, Unwatched, Watch, coverage};
 use crate::domain::audit::{Actor, hex};
 use crate::domain::clock::Millis;
@@ -76,14 +76,6 @@ impl Report {
     /// The run went through, whether or not a part of it waits.
     pub fn is_ok(&self) -> bool {
         self.error.is_none()
-    }
-
-    /// How the connection is doing after it, as the last of so many failures in a row.
-    pub fn health(&self, failures: i64) -> Health {
-        match &self.error {
-            Some(error) => Health::after_failure(error, failures),
-            None => Health::after_pull(self.run.is_complete, self.waits()),
-        }
     }
 
     /// The plan or a part of it waits for an admin.
