@@ -280,20 +280,20 @@ impl<'a> Apply<'a> {
 
     /// People whose manager came after them get the manager now.
     async fn managers(&mut self) -> Result<()> {
-        let ordinals: Vec<i64> = std::mem::take(&mut self.unmanaged).into_iter().collect();
-        for chunk in ordinals.chunks(CHUNK.unsigned_abs() as usize) {
-            let mut people = Vec::with_capacity(chunk.len());
-            for ordinal in chunk {
-                let found = self
-                    .bridge
-                    .service
-                    .list_items(&self.setup.tenant, &self.run.id, ordinal - 1, 1)
-                    .await?;
-                let person = found
-                    .first()
-                    .and_then(|i| read_person(i.person.as_deref()?));
-                people.extend(person.map(|p| (p, Permit::KeepAccess)));
-            }
+        let waiting = std::mem::take(&mut self.unmanaged);
+        let Some(first) = waiting.first() else {
+            return Ok(());
+        };
+        let mut after = first - 1;
+        loop {
+            let items = self.items(after).await?;
+            let Some(last) = items.last() else {
+                return Ok(());
+            };
+            after = last.ordinal;
+            let people = items.iter().filter(|i| waiting.contains(&i.ordinal));
+            let people = people.filter_map(|i| read_person(i.person.as_deref()?));
+            let people = people.map(|p| (p, Permit::KeepAccess)).collect();
             let service = &self.bridge.service;
             for done in service
                 .pull_people(self.caller, &self.setup.source, people)
@@ -304,7 +304,6 @@ impl<'a> Apply<'a> {
                 }
             }
         }
-        Ok(())
     }
 }
 
