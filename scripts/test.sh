@@ -6,9 +6,13 @@
 # TEST_POSTGRES_URL (a superuser's, without a database name) set, that server is used instead of a throw-away one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+profile=test
 case "${1:-}" in
   "") ;;
-  --soak) export ROSTERD_TEST_SOAK=1 ;;
+  --soak)
+    export ROSTERD_TEST_SOAK=1
+    profile=soak
+    ;;
   *)
     echo "usage: bash scripts/test.sh [--soak]" >&2
     exit 2
@@ -70,8 +74,8 @@ supply_chain() {
 }
 # cargo does not know the stand-ins' files: build.rs lists them.
 formatted() { cargo fmt --check && rustfmt --edition 2024 --check standins/*.rs; }
-on_sqlite() { ROSTERD_TEST_DATABASE=sqlite cargo test --locked --quiet --no-fail-fast; }
-on_postgres() { ROSTERD_TEST_DATABASE=postgres cargo test --locked --quiet --no-fail-fast --test it; }
+on_sqlite() { ROSTERD_TEST_DATABASE=sqlite cargo test --profile "$profile" --locked --quiet --no-fail-fast; }
+on_postgres() { ROSTERD_TEST_DATABASE=postgres cargo test --profile "$profile" --locked --quiet --no-fail-fast --test it; }
 
 part "Rust tools" rust_tools
 part "judges' tools" bash scripts/install-judges.sh

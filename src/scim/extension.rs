@@ -380,12 +380,6 @@ impl Reader<'_> {
                 ),
             );
         }
-        if mutability == "immutable" && self.kind != ResourceKind::User {
-            self.problem(
-                at,
-                "is immutable, which only attributes of users can be: take readWrite",
-            );
-        }
         if returned == "never" {
             self.problem(
                 at,

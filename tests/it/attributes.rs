@@ -88,6 +88,38 @@ async fn an_immutable_value_is_set_once_and_stays() {
     app.verify().await;
 }
 
+// checklist: 26, 119
+#[actix_web::test]
+async fn an_immutable_value_of_a_group_stays_too() {
+    const CREW: &str = "urn:acme:crew:Group";
+    let app = TestApp::start().await;
+    let schema = json!({"id": CREW, "attributes": [{"name": "code", "mutability": "immutable"}, {"name": "motto"}]});
+    app.service.add_schema(&app.tenant, &schema).await.unwrap();
+    let okta = app.source(Preset::Okta).await;
+    let body = |ours: Value| json!({"schemas": [GROUP, CREW], "displayName": "Guides", CREW: ours});
+    let full = json!({"code": "G1", "motto": "up"});
+    let made = okta.post("/Groups", body(full)).await.expect(201);
+    let path = format!("/Groups/{}", made.id());
+    let before = okta.get(&path).await.body;
+    let other = json!([{"op": "replace", "path": format!("{CREW}:code"), "value": "G2"}]);
+    for refused in [
+        okta.patch(&path, other).await,
+        okta.patch(&path, json!([{"op": "remove", "path": CREW}]))
+            .await,
+        okta.put(&path, body(json!({"code": "G2"}))).await,
+    ] {
+        assert_eq!(refused.expect(400).scim_type(), "mutability");
+    }
+    assert_eq!(okta.get(&path).await.body, before);
+    // What a PUT leaves out it does not take away, if nobody may.
+    let less = okta.put(&path, body(json!({"motto": "on"}))).await;
+    assert_eq!(
+        less.expect(200).body[CREW],
+        json!({"code": "G1", "motto": "on"})
+    );
+    app.verify().await;
+}
+
 #[actix_web::test]
 async fn a_second_source_does_not_change_what_nobody_may_change() {
     let w = world().await;

@@ -11,6 +11,7 @@ use crate::scim::Doc;
 use crate::scim::document::{Incoming, schemas_of};
 use crate::scim::error::quote;
 use crate::scim::fold::{fold, match_document};
+use crate::scim::immutable;
 use crate::scim::patch::{Current, MemberChange, PatchRequest, apply};
 use crate::scim::rules::Rules;
 use crate::scim::schema::{Registry, ResourceKind};
@@ -86,6 +87,10 @@ pub(super) fn replace(
     ready: &Ready,
 ) -> Result<GroupView, Halt> {
     let before = find(tx, source, target)?;
+    let stored = read_doc(&before)?;
+    let mut doc = incoming.doc.clone();
+    immutable::keep(registry, KIND, &stored, &mut doc);
+    immutable::hold(registry, KIND, &stored, &mut doc)?;
     let changes: Vec<MemberChange> = incoming
         .members
         .iter()
@@ -97,7 +102,7 @@ pub(super) fn replace(
         .clone()
         .or_else(|| own_external_id(&before, source));
     let after = After {
-        doc: &incoming.doc,
+        doc: &doc,
         external_id,
         changes: &changes,
     };
