@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::CHANGED_ROWS;
 use super::members::{self, Difference, Gap, Prepared, Ready};
+use crate::domain::access::reason;
 use crate::domain::audit::{Actor, Cause};
 use crate::domain::clock::Millis;
 use crate::domain::ids::TenantId;
@@ -97,8 +98,8 @@ fn new_job(tx: &mut Tx<'_>, source: &str, group: &str, state: &str) -> Result<Me
     })
 }
 
-/// Lets the members of a group that is being deleted go; `None` where there are none.
-pub(super) fn sweep_all(
+/// Lets the members of a group that is being deleted go, each with an entry; `None` where there are none.
+pub(super) fn release_all(
     tx: &mut Tx<'_>,
     source: &Source,
     group: &GroupRow,
@@ -109,7 +110,8 @@ pub(super) fn sweep_all(
     {
         return Ok(None);
     }
-    let mut job = new_job(tx, &source.id, &group.id, state::SWEEPING)?;
+    // Of the next generation, which stays empty, nobody comes and everybody goes.
+    let mut job = new_job(tx, &source.id, &group.id, state::REMOVED)?;
     job.sweeps = group.generation;
     tx.create_member_job(&job)?;
     Ok(Some(job))
@@ -301,6 +303,12 @@ impl Service {
             .await
     }
 
+    /// What follows the deletion of a group; nobody waits for it.
+    pub(super) fn follow(&self, job: MemberJobRow) {
+        let service = self.clone();
+        tokio::spawn(async move { report(service.complete(&job, oneshot::channel().0).await) });
+    }
+
     /// What follows a change, or its failure. The rest of the work goes on when the caller has gone; the answer waits
     /// for the entries only.
     async fn finish(&self, caller: &Caller, group: &str, generation: i64, deadline: Instant) {
@@ -389,7 +397,7 @@ impl Service {
     }
 
     /// Removes rows that nobody reads, then the job.
-    pub(super) async fn sweep(&self, job: &MemberJobRow) -> Result<()> {
+    async fn sweep(&self, job: &MemberJobRow) -> Result<()> {
         let limit = i64::try_from(CHANGED_ROWS).unwrap_or(i64::MAX);
         loop {
             let key = (job.group_id.clone(), job.generation);
@@ -451,8 +459,13 @@ fn record(tx: &mut Tx<'_>, seen: &MemberJobRow, members: &[Member]) -> Result<()
         true => ("group.member_added", state::REMOVED),
         false => ("group.member_removed", state::SWEEPING),
     };
+    let is_deleted = tx.find_group(&seen.group_id)?.is_none();
     for (id, kind) in members {
-        tx.record(members::entry(action, &seen.group_id, (id, *kind)));
+        let mut entry = members::entry(action, &seen.group_id, (id, *kind));
+        if is_deleted {
+            entry = entry.reason(reason::DELETED_BY_SOURCE);
+        }
+        tx.record(entry);
     }
     let mut job = seen.clone();
     match members.last() {
@@ -466,7 +479,7 @@ fn record(tx: &mut Tx<'_>, seen: &MemberJobRow, members: &[Member]) -> Result<()
     Ok(tx.update_member_job(&job)?)
 }
 
-pub(super) fn report(done: Result<()>) {
+fn report(done: Result<()>) {
     if let Err(error) = done {
         tracing::warn!(error = %error, "the rest of a large change of members is done later");
     }

@@ -92,7 +92,7 @@ impl Service {
     }
 
     /// DELETE: removes a group that the connection created, also from the groups that it is in, and un-manages one that
-    /// it adopted. Its own memberships follow in chunks; nobody sees them once the group's row is gone.
+    /// it adopted. Its own memberships follow in chunks, with their entries; nobody sees them once the group's row is gone.
     ///
     /// # Errors
     /// `NotFound`, `VersionMismatch`, `Forbidden` for a group that it neither created nor manages.
@@ -115,8 +115,7 @@ impl Service {
                 Deleted::Partly => {}
                 Deleted::Whole(None) => return Ok(()),
                 Deleted::Whole(Some(job)) => {
-                    let service = self.clone();
-                    tokio::spawn(async move { jobs::report(service.sweep(&job).await) });
+                    self.follow(*job);
                     return Ok(());
                 }
             }

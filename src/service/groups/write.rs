@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::jobs::{Halt, sweep_all};
+use super::jobs::{Halt, release_all};
 use super::leave_groups;
 use super::members::{self, Ready};
 use crate::domain::access::reason;
@@ -233,7 +233,7 @@ pub(super) fn delete(
     if !is_managed {
         tx.totals().unmanaged_groups -= 1;
     }
-    let job = sweep_all(tx, source, &row)?;
+    let job = release_all(tx, source, &row)?;
     tx.delete_group(&row.id)?;
     Ok(Deleted::Whole(job.map(Box::new)))
 }
