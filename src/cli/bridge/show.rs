@@ -8,7 +8,7 @@ use crate::domain::clock::Millis;
 use crate::domain::ids::TenantId;
 use crate::service::Service;
 use crate::service::runs::{ItemRow, RunRow};
-use crate::sync::{Report, read_effect};
+use crate::sync::{EffectView, Report, read_effect};
 
 /// Most people of a plan shown after a run.
 const FIRST: i64 = 20;
@@ -81,17 +81,50 @@ pub(super) fn item_row(output: Output, item: &ItemRow) -> Result<(), Failure> {
         access(&effect.before),
         access(&effect.after),
     );
-    if let Some(after) = effect.after.as_ref().filter(|_| item.loses) {
-        text.push_str(&format!("  ({})", after.reason));
-    }
-    if let Some(why) = effect.error.as_ref().or(effect.held.as_ref()) {
-        text.push_str(&format!("  {}", shown(why)));
+    for remark in remarks(item, &effect) {
+        text.push_str("  ");
+        text.push_str(&remark);
     }
     let value = json!({
         "ordinal": item.ordinal, "sourceId": item.source_id, "user": item.subject, "action": item.action,
         "state": item.state, "losesAccess": item.loses, "effect": effect,
     });
     output.row(&value, &text)
+}
+
+/// What else there is to say of one person, in the order in which it matters.
+fn remarks(item: &ItemRow, effect: &EffectView) -> Vec<String> {
+    let lost = effect.after.as_ref().filter(|_| item.loses);
+    let mut remarks: Vec<String> = lost
+        .map(|s| format!("({})", s.reason))
+        .into_iter()
+        .collect();
+    let why = effect.error.as_ref().or(effect.held.as_ref());
+    remarks.extend(why.map(|why| shown(why)));
+    if effect.step == "adopt" {
+        remarks.extend(effect.recognised.as_ref().map(|by| format!("by {by}")));
+    }
+    remarks.extend(
+        effect
+            .conflict
+            .as_ref()
+            .map(|c| format!("conflict: {}", shown(c["kind"].as_str().unwrap_or("?")))),
+    );
+    let codes = effect.findings.iter().filter_map(|f| f["code"].as_str());
+    remarks.extend(codes.map(shown));
+    if effect.step == "update" && !effect.units.is_empty() {
+        let names: Vec<String> = effect.units.iter().map(|unit| shown(short(unit))).collect();
+        remarks.push(names.join(", "));
+    }
+    remarks
+}
+
+/// An attribute without the URN of its schema: `…:User:manager.value` is `manager.value`.
+fn short(unit: &str) -> &str {
+    match unit.starts_with("urn:") {
+        true => unit.rsplit(':').next().unwrap_or(unit),
+        false => unit,
+    }
 }
 
 /// What a run came to.
@@ -141,4 +174,38 @@ pub(super) async fn print_report(
         output.row(&Value::Null, &text)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_of_a_plan_is_told_with_what_changes() {
+        let item = ItemRow {
+            tenant: String::new(),
+            run_id: String::new(),
+            ordinal: 1,
+            source_id: "7".to_owned(),
+            subject: String::new(),
+            action: "update".to_owned(),
+            state: "planned".to_owned(),
+            loses: false,
+            person: None,
+            effect: None,
+        };
+        let effect = EffectView {
+            step: "update".to_owned(),
+            units: vec![
+                "title".to_owned(),
+                "urn:x:enterprise:2.0:User:manager.value".to_owned(),
+            ],
+            findings: vec![json!({"code": "manager-unknown"})],
+            ..EffectView::default()
+        };
+        assert_eq!(
+            remarks(&item, &effect),
+            ["manager-unknown", "title, manager.value"]
+        );
+    }
 }
