@@ -66,6 +66,11 @@ SCIM_CLI_HEADERS="Authorization: Bearer $token" .venv/bin/scim2 --url "$base" te
 }
 grep -c SUCCESS "$out/scim2.txt" | sed 's/$/ results, all SUCCESS/'
 
+echo "OpenAPI document"
+python3 -c 'import sys, urllib.request as r; sys.stdout.buffer.write(r.urlopen(sys.argv[1]).read())' \
+  "${base%/scim/v2}/api/openapi.json" >"$out/openapi.json"
+.venv/bin/openapi-spec-validator "$out/openapi.json"
+
 start sanity
 echo "scim-sanity, empty"
 sanity empty
