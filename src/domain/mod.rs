@@ -13,3 +13,4 @@ pub mod lifecycle;
 pub mod pull;
 pub mod roles;
 pub mod sealed;
+pub mod teams;
