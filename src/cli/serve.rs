@@ -108,6 +108,7 @@ async fn serve(
         actix_web::rt::spawn(tls::keep_fresh(certificates));
     }
     let resumer = actix_web::rt::spawn(resume_jobs(service.clone()));
+    let sweeper = actix_web::rt::spawn(forget_runs(service.clone(), config.runs_keep()));
     // Each under a name of its own: a slow vendor keeps one of them busy.
     let pullers: Vec<_> = (0..PULLERS)
         .map(|n| actix_web::rt::spawn(pull(bridge::scheduler(&config, &service), n == 0)))
@@ -134,6 +135,7 @@ async fn serve(
     // Others wait a little longer if this fails.
     let _ = service.end_replica(&replica).await;
     resumer.abort();
+    sweeper.abort();
     pullers
         .iter()
         .for_each(actix_web::rt::task::JoinHandle::abort);
@@ -203,6 +205,19 @@ async fn resume_jobs(service: Service) {
         tick.tick().await;
         if let Err(error) = service.resume_member_jobs(IDLE).await {
             tracing::warn!(error = %error, "large changes of members cannot be looked for");
+        }
+    }
+}
+
+/// Once an hour: a day more or less does not matter, a server that is restarted each day does.
+async fn forget_runs(service: Service, age: Duration) {
+    let mut tick = tokio::time::interval(Duration::from_secs(3_600));
+    loop {
+        tick.tick().await;
+        match service.forget_runs(age).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "old runs of pulls are forgotten"),
+            Err(error) => tracing::warn!(error = %error, "old runs of pulls cannot be forgotten"),
         }
     }
 }

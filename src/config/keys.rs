@@ -169,6 +169,12 @@ pub const KEYS: &[Key] = &[
         "Whether HR systems may be in private networks: `yes` or `no`",
     ),
     Key::new(
+        "runs_keep_days",
+        "DAYS",
+        Some("90"),
+        "How long runs of pulls can be looked at and undone; what they did stays in the journal",
+    ),
+    Key::new(
         "log",
         "FILTER",
         Some("info"),

@@ -158,6 +158,11 @@ impl Config {
         self.server.pull_private
     }
 
+    /// How long runs of pulls are kept.
+    pub fn runs_keep(&self) -> Duration {
+        self.server.runs_keep
+    }
+
     /// How long requests under way may take when the server stops.
     pub fn shutdown_grace(&self) -> Duration {
         self.server.shutdown

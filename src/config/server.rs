@@ -21,6 +21,8 @@ pub struct Server {
     pub connectors_dir: Option<PathBuf>,
     /// Whether HR systems may be in private networks.
     pub pull_private: bool,
+    /// How long runs of pulls are kept.
+    pub runs_keep: Duration,
     /// Files of the certificate and its key, if it speaks TLS itself.
     pub tls: Option<(PathBuf, PathBuf)>,
     /// Time for requests under way when it stops.
@@ -62,6 +64,7 @@ impl Server {
             schemas_dir: values.take("schemas_dir").map(PathBuf::from),
             connectors_dir: values.take("connectors_dir").map(PathBuf::from),
             pull_private: yes_or_no(values, "pull_private")?,
+            runs_keep: values.days("runs_keep_days", 7..=36_500)?,
             shutdown: values.seconds("shutdown_seconds", 0..=3_600)?,
         })
     }

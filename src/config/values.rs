@@ -101,6 +101,12 @@ impl Values {
         Ok(Duration::from_secs(seconds as u64))
     }
 
+    /// Whole days.
+    pub(super) fn days(&self, key: &'static str, range: RangeInclusive<usize>) -> Result<Duration> {
+        let days = self.number(key, range)?;
+        Ok(Duration::from_secs(86_400 * days as u64))
+    }
+
     /// Bytes, with or without a unit.
     pub(super) fn bytes(&self, key: &'static str, range: RangeInclusive<usize>) -> Result<usize> {
         let text = self.take(key).unwrap_or_default();

@@ -68,6 +68,12 @@ id!(
 /// The operator is a tenant of its own with the nil UUID.
 pub const OPERATOR_TENANT: &str = "00000000-0000-0000-0000-000000000000";
 
+/// The text before every id that is made at this time or later, and behind every older one.
+pub fn first_text(at: Millis) -> String {
+    let millis = u64::try_from(at.0).unwrap_or(0);
+    format!("{:08x}-{:04x}", millis >> 16, millis & 0xffff)
+}
+
 /// UUIDv7 text (RFC 9562 §5.7): 48 bits of milliseconds, then random bits.
 pub fn fresh_text(now: Millis, chance: &dyn Chance) -> String {
     let mut random = [0u8; 10];

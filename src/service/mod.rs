@@ -9,6 +9,7 @@ pub mod groups;
 mod limits;
 pub mod pull;
 pub mod replicas;
+mod retention;
 pub mod runs;
 pub mod schemas;
 pub mod scope;

@@ -27,6 +27,7 @@ pub mod migrations;
 pub mod nesting;
 pub mod order;
 pub mod page;
+pub mod retention;
 pub mod runs;
 pub mod schedules;
 pub mod schema;

@@ -3,6 +3,7 @@
 
 mod faults;
 mod kill;
+mod retention;
 mod world;
 
 use rosterd::domain::access::JoinerPolicy;

@@ -1,3 +1,5 @@
+//! Companies, small and large, and what is planted in them.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;

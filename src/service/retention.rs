@@ -1,0 +1,64 @@
+//! Lets go of what is kept for a while only. Nothing of it is the truth about a person, and the journal keeps what was done.
+
+use std::time::Duration;
+
+use super::{Caller, Error, Result, Service};
+use crate::domain::clock::Millis;
+use crate::domain::ids::{TenantId, first_text};
+use crate::storage::{Lane, Outcome};
+
+/// Rows that one operation deletes.
+const AT_ONCE: i64 = 500;
+
+impl Service {
+    /// Deletes runs of pulls that are over and began so long ago, with their items, in all tenants; answers how many runs.
+    /// Several processes may do so at once.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn forget_runs(&self, age: Duration) -> Result<u64> {
+        let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+        let floor = first_text(Millis(self.store.clock().now().0.saturating_sub(age)));
+        let mut forgotten = 0;
+        for tenant in self.list_tenants().await? {
+            let mut caller = Caller::system(TenantId::new(tenant.id), "retention");
+            caller.lane = Lane::Run;
+            loop {
+                let before = floor.clone();
+                let runs = self
+                    .store
+                    .read(&caller.tenant, move |scope| {
+                        Ok::<_, Error>(scope.list_runs_over(&before, AT_ONCE)?)
+                    })
+                    .await?;
+                for run in &runs {
+                    self.forget_run(&caller, run).await?;
+                    forgotten += 1;
+                }
+                if runs.is_empty() {
+                    break;
+                }
+            }
+        }
+        Ok(forgotten)
+    }
+
+    async fn forget_run(&self, caller: &Caller, run: &str) -> Result<()> {
+        loop {
+            let run = run.to_owned();
+            let is_gone = self
+                .store
+                .write(caller.meta(), move |tx| {
+                    let is_last = tx.delete_items(&run, AT_ONCE)? == 0;
+                    if is_last {
+                        tx.delete_run(&run)?;
+                    }
+                    Ok::<_, Error>(Outcome::Done(is_last))
+                })
+                .await?;
+            if is_gone {
+                return Ok(());
+            }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! What is kept for a while only: runs of pulls and what they meant to do. What they did is in the journal for good.
+
+use diesel::prelude::*;
+
+use super::error::Result;
+use super::schema::{run_items, runs};
+use super::scope::Scope;
+
+/// States in which a run is not over: whatever its age, somebody works on it or has to decide about it.
+const OPEN: [&str; 2] = ["running", "waiting"];
+
+impl Scope<'_> {
+    /// Runs that are over and whose ids lie before this text, the oldest first.
+    pub fn list_runs_over(&mut self, before: &str, limit: i64) -> Result<Vec<String>> {
+        let (conn, tenant) = self.parts();
+        Ok(runs::table
+            .filter(runs::tenant.eq(tenant).and(runs::id.lt(before)))
+            .filter(runs::state.ne_all(OPEN))
+            .select(runs::id)
+            .order(runs::id)
+            .limit(limit)
+            .load(conn)?)
+    }
+
+    /// Deletes the first items of a run; answers how many there were.
+    pub fn delete_items(&mut self, run: &str, limit: i64) -> Result<usize> {
+        let (conn, tenant) = self.parts();
+        let of_run = run_items::tenant.eq(tenant).and(run_items::run_id.eq(run));
+        let ordinals: Vec<i64> = run_items::table
+            .filter(of_run)
+            .select(run_items::ordinal)
+            .order(run_items::ordinal)
+            .limit(limit)
+            .load(conn)?;
+        let Some(last) = ordinals.last() else {
+            return Ok(0);
+        };
+        let first_ones = run_items::table
+            .filter(of_run)
+            .filter(run_items::ordinal.le(last));
+        Ok(diesel::delete(first_ones).execute(conn)?)
+    }
+
+    /// Deletes a run without items.
+    pub fn delete_run(&mut self, run: &str) -> Result<()> {
+        let (conn, tenant) = self.parts();
+        diesel::delete(runs::table.find((tenant, run))).execute(conn)?;
+        Ok(())
+    }
+}
