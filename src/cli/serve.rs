@@ -109,8 +109,10 @@ async fn serve(
     }
     let resumer = actix_web::rt::spawn(resume_jobs(service.clone()));
     // Each under a name of its own: a slow vendor keeps one of them busy.
+    let exchanges = bridge::Exchanges::default();
+    let scheduler = || bridge::scheduler(&config, &service, &exchanges);
     let pullers: Vec<_> = (0..PULLERS)
-        .map(|n| actix_web::rt::spawn(pull(bridge::scheduler(&config, &service), n == 0)))
+        .map(|n| actix_web::rt::spawn(pull(scheduler(), n == 0)))
         .collect();
     if let Some(handle) = metrics.clone() {
         actix_web::rt::spawn(telemetry::upkeep(handle));
@@ -134,6 +136,7 @@ async fn serve(
     // Others wait a little longer if this fails.
     let _ = service.end_replica(&replica).await;
     resumer.abort();
+    exchanges.finish().await;
     pullers
         .iter()
         .for_each(actix_web::rt::task::JoinHandle::abort);
