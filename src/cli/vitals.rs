@@ -6,6 +6,7 @@ use super::disk;
 use crate::service::Service;
 use crate::storage::health;
 use crate::storage::leases::{self, Lease};
+use crate::sync::schedule::OUTCOMES;
 
 /// A token that ends within these many milliseconds is worth a word to whoever uses it.
 const SOON: i64 = 7 * 24 * 3_600 * 1_000;
@@ -29,6 +30,10 @@ const WHOSE: [&str; 4] = ["nobody", "ours", "a-customer", "a-vendor"];
 pub(super) async fn keep(service: Service, replica: Lease) {
     let mut tick = tokio::time::interval(Duration::from_secs(5));
     let mut ticks = 0_u64;
+    for outcome in OUTCOMES {
+        // There from the beginning, so that the first one is a rise.
+        metrics::counter!("rosterd_pulls_total", "outcome" => outcome).increment(0);
+    }
     loop {
         tick.tick().await;
         if ticks.is_multiple_of(6) {

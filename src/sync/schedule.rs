@@ -29,6 +29,21 @@ const AT_ONCE: i64 = 4;
 /// So far from its time a pull is made, in parts of the interval: the tenants of one installation do not all ask at once.
 const JITTER: i64 = 10;
 
+/// How a pull may end, in the words of the metrics.
+pub const OUTCOMES: [&str; 11] = [
+    "complete",
+    "incomplete",
+    "waiting",
+    "credentials",
+    "rights",
+    "rate_limited",
+    "unavailable",
+    "not_understood",
+    "settings",
+    "limit",
+    "stopped",
+];
+
 /// A connection that can be pulled.
 pub struct Opened {
     /// What is set.

@@ -73,6 +73,13 @@ impl Stored {
         self
     }
 
+    /// With the connectors of a directory too.
+    #[must_use]
+    pub fn with_connectors(mut self, directory: PathBuf) -> Self {
+        self.connectors = Some(directory);
+        self
+    }
+
     /// With other bounds of a pull.
     #[must_use]
     pub fn bounded(mut self, limits: RequestLimits) -> Self {
