@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 use crate::config::{Config, LogFormat};
 
 /// Metrics with their meaning; seconds and counts.
-pub const METRICS: [(&str, &str); 16] = [
+pub const METRICS: [(&str, &str); 18] = [
     (
         "rosterd_writer_queue_depth",
         "Writes that wait for a place in a batch",
@@ -42,6 +42,11 @@ pub const METRICS: [(&str, &str); 16] = [
         "When this server last wrote that it is running, in seconds since 1970: a write that was committed",
     ),
     ("rosterd_replicas", "Servers that run on this database"),
+    (
+        "rosterd_connections",
+        "Pull connections of all tenants by how they are doing and whose trouble it is",
+    ),
+    ("rosterd_pulls_total", "Pulls by how they ended"),
     ("rosterd_tokens_expiring", "Tokens that end within 7 days"),
     (
         "rosterd_disk_free_bytes",

@@ -14,6 +14,7 @@ use crate::domain::pull::{JOINERS, Leaving, PullChange, PullSettings};
 use crate::domain::sealed::SecretText;
 use crate::scim::rules::Preset;
 use crate::service::connections::{ConnectionChange, ConnectionRow, NewConnection, NewPull, PULL};
+use crate::service::health::Health;
 use crate::service::{self, Caller, Service};
 
 /// Connections.
@@ -71,6 +72,8 @@ pub(super) enum Connection {
     Pause(Which),
     /// Resume a paused connection.
     Resume(Which),
+    /// Print a link at which an administrator of the vendor lets the connection in; it works once, for 10 minutes.
+    Consent(Which),
 }
 
 /// Which connection.
@@ -143,37 +146,45 @@ impl Pull {
 
     /// The credentials: from files, then those that are asked for.
     fn secrets(&self) -> Result<Vec<(String, SecretText)>, Failure> {
-        let mut all = Vec::new();
-        for text in &self.secret_file {
-            // What stands there may be the credential itself: it is not shown.
-            let (name, file) = text.split_once('=').ok_or(
-                "--secret-file takes NAME=FILE: the name of the credential and a file that holds it",
-            )?;
-            let value = match file {
-                "-" => {
-                    let mut text = String::new();
-                    std::io::stdin().lock().read_to_string(&mut text)?;
-                    text
-                }
-                file => std::fs::read_to_string(file).map_err(|e| {
-                    format!(
-                        "--secret-file: cannot read the file of `{}`: {e}",
-                        shown(name)
-                    )
-                })?,
-            };
-            let value = SecretText::new(value.trim_end_matches(['\r', '\n']));
-            all.push((name.to_owned(), value));
-        }
-        for name in &self.secret {
-            all.push((name.clone(), ask(name)?));
-        }
-        Ok(all)
+        secrets_of(&self.secret_file, &self.secret)
     }
 
     fn is_given(&self) -> bool {
         !self.set.is_empty() || !self.secret.is_empty() || !self.secret_file.is_empty()
     }
+}
+
+/// Credentials out of files, then those that are asked for.
+pub(super) fn secrets_of(
+    files: &[String],
+    names: &[String],
+) -> Result<Vec<(String, SecretText)>, Failure> {
+    let mut all = Vec::new();
+    for text in files {
+        // What stands there may be the credential itself: it is not shown.
+        let (name, file) = text.split_once('=').ok_or(
+            "--secret-file takes NAME=FILE: the name of the credential and a file that holds it",
+        )?;
+        let value = match file {
+            "-" => {
+                let mut text = String::new();
+                std::io::stdin().lock().read_to_string(&mut text)?;
+                text
+            }
+            file => std::fs::read_to_string(file).map_err(|e| {
+                format!(
+                    "--secret-file: cannot read the file of `{}`: {e}",
+                    shown(name)
+                )
+            })?,
+        };
+        let value = SecretText::new(value.trim_end_matches(['\r', '\n']));
+        all.push((name.to_owned(), value));
+    }
+    for name in names {
+        all.push((name.clone(), ask(name)?));
+    }
+    Ok(all)
 }
 
 /// Asks for a credential without showing it, or reads it where nobody sits.
@@ -266,6 +277,9 @@ pub(super) async fn run(
         }
         Connection::Pause(which) => turn(config, output, which, false).await,
         Connection::Resume(which) => turn(config, output, which, true).await,
+        Connection::Consent(which) => {
+            super::connectors::consent::run(config, output, &which.tenant, &which.id).await
+        }
     }
 }
 
@@ -273,16 +287,19 @@ async fn list(config: &Config, output: Output, tenant: &str) -> Result<(), Failu
     let service = open::service(config)?;
     let caller = open::caller(&service, tenant, "connection list").await?;
     for row in service.list_connections(&caller).await? {
+        let health = service.find_health(&caller, &row).await?;
+        let state = health.as_ref().map_or(&row.state, |health| &health.state);
         let text = format!(
-            "{}  {}  {}  {}  {}  {}",
+            "{}  {}  {}  {}  {state}  {}",
             row.id,
             row.kind,
             row.preset,
             row.joiner_policy,
-            row.state,
             shown(&row.label)
         );
-        output.row(&connection_value(&row)?, &text)?;
+        let mut value = connection_value(&row)?;
+        value["health"] = health_value(health);
+        output.row(&value, &text)?;
     }
     Ok(())
 }
@@ -380,6 +397,18 @@ fn connection_value(row: &ConnectionRow) -> Result<Value, Failure> {
     Ok(value)
 }
 
+/// How a connection is doing; null for one that pushes.
+fn health_value(health: Option<Health>) -> Value {
+    let time = |at: Option<i64>| at.map(|at| Millis(at).to_rfc3339());
+    health.map_or(Value::Null, |health| {
+        json!({
+            "state": health.state, "reason": health.reason, "failures": health.failures,
+            "lastAttemptAt": time(health.last_attempt_at), "lastSuccessAt": time(health.last_success_at),
+            "nextAt": time(health.next_at),
+        })
+    })
+}
+
 async fn show(service: &Service, caller: &Caller, id: &str) -> Result<Option<Value>, Failure> {
     let wanted = id.to_owned();
     let found = service
@@ -415,6 +444,7 @@ async fn show(service: &Service, caller: &Caller, id: &str) -> Result<Option<Val
             json!({"name": secret.name, "state": state, "key": secret.key_id, "updatedAt": at})
         });
         value["secrets"] = each.collect();
+        value["health"] = health_value(service.find_health(caller, &row).await?);
     }
     Ok(Some(value))
 }

@@ -6,7 +6,7 @@ mod backup;
 mod bench;
 pub mod bridge;
 mod connections;
-mod connectors;
+pub mod connectors;
 mod disk;
 mod doctor;
 mod figures;

@@ -4,6 +4,7 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::connectors::Connectors;
 use super::{Failure, migrate, shown};
 use crate::config::Config;
 use crate::domain::chance::{Chance, SystemChance};
@@ -45,6 +46,14 @@ pub(super) fn database(config: &Config) -> Result<DatabaseUrl, Failure> {
         }
     }
     Ok(url)
+}
+
+/// Whether there is a database: SQLite's file, or the name of a PostgreSQL server's. Nothing is made.
+pub(super) fn is_there(config: &Config) -> Result<bool, Failure> {
+    Ok(match DatabaseUrl::parse(&config.database_url())? {
+        DatabaseUrl::Sqlite(file) => Path::new(&file).exists(),
+        DatabaseUrl::Postgres(_) => true,
+    })
 }
 
 /// Ids of the keys that this database needs: the one that it belongs with, and those of its secrets; none before the
@@ -143,6 +152,7 @@ fn wire(config: &Config, url: DatabaseUrl) -> Result<Service, Failure> {
     let mut service = Service::new(Arc::new(store), Arc::new(Registry::builtin()?));
     service.member_write = config.limits().member_write;
     service.keys = Arc::new(keyring(config)?);
+    service.vendors = Arc::new(Connectors::of(config));
     Ok(service)
 }
 

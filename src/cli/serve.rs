@@ -110,8 +110,10 @@ async fn serve(
     let resumer = actix_web::rt::spawn(resume_jobs(service.clone()));
     let sweeper = actix_web::rt::spawn(forget_runs(service.clone(), config.runs_keep()));
     // Each under a name of its own: a slow vendor keeps one of them busy.
+    let exchanges = bridge::Exchanges::default();
+    let scheduler = || bridge::scheduler(&config, &service, &exchanges);
     let pullers: Vec<_> = (0..PULLERS)
-        .map(|n| actix_web::rt::spawn(pull(bridge::scheduler(&config, &service), n == 0)))
+        .map(|n| actix_web::rt::spawn(pull(scheduler(), n == 0)))
         .collect();
     if let Some(handle) = metrics.clone() {
         actix_web::rt::spawn(telemetry::upkeep(handle));
@@ -136,6 +138,7 @@ async fn serve(
     let _ = service.end_replica(&replica).await;
     resumer.abort();
     sweeper.abort();
+    exchanges.finish().await;
     pullers
         .iter()
         .for_each(actix_web::rt::task::JoinHandle::abort);

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::{Map, Value, json};
 
 use super::error::{Error, Kind};
-use super::manifest::{Field, Manifest};
+use super::manifest::{Field, GivenBy, Manifest};
 
 /// Checked values.
 #[derive(Clone)]
@@ -27,8 +27,24 @@ impl std::fmt::Debug for Values {
 }
 
 impl Values {
+    /// Checks what was given for a connection, together with what the operator has entered for the connector, which counts
+    /// more. Errors: as [`Self::check`].
+    pub fn of(
+        manifest: &Manifest,
+        mut given: BTreeMap<String, String>,
+        of_operator: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, Error> {
+        // What a former version of the connector asked the operator for stays out.
+        let is_operators = |name: &str| {
+            let mut fields = manifest.fields();
+            fields.any(|f| f.id == name && f.given_by == GivenBy::Operator)
+        };
+        given.extend(of_operator.filter(|(name, _)| is_operators(name)));
+        Self::check(manifest, given)
+    }
+
     /// Checks what was given. Errors (kind settings): `settings.unknown`, `settings.missing`, `settings.pattern`,
-    /// `settings.choice`, `settings.json`.
+    /// `settings.choice`, `settings.json`; (kind credentials) `operator.missing`.
     pub fn check(manifest: &Manifest, mut given: BTreeMap<String, String>) -> Result<Self, Error> {
         let is_asked_for = |name: &&String| manifest.fields().any(|field| field.id == **name);
         if let Some(name) = given.keys().find(|name| !is_asked_for(name)) {
@@ -56,8 +72,15 @@ impl Values {
     fn put(&mut self, field: &Field, text: &str) -> Result<(), Error> {
         let error = |code| Error::new(Kind::Settings, code).with("field", &field.id);
         if text.is_empty() {
-            if !field.optional {
-                return Err(error("settings.missing"));
+            match field.given_by {
+                GivenBy::Operator if !field.optional => {
+                    return Err(
+                        Error::new(Kind::Credentials, "operator.missing").with("field", &field.id)
+                    );
+                }
+                GivenBy::Customer if !field.optional => return Err(error("settings.missing")),
+                // Nobody has consented yet: whoever needs it says so.
+                _ => {}
             }
             // Empty and there, so that a template can ask.
             self.all.insert(field.id.clone(), json!(""));

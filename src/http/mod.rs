@@ -4,6 +4,7 @@
 pub mod api;
 pub mod call;
 mod connections;
+mod consent;
 pub mod dispatch;
 pub mod error;
 pub mod limits;

@@ -120,6 +120,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
     config.service(scope.default_service(web::to(nothing)));
     config.service(web::scope("/scim").default_service(web::to(nothing)));
     super::api::routes::configure(config);
+    super::consent::configure(config);
     configure_operations(config);
 }
 

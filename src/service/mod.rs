@@ -2,10 +2,12 @@
 //! versions, totals and journal entries. Here `domain`, `scim` and `storage` meet.
 
 pub mod connections;
+pub mod consent;
 pub mod credentials;
 pub mod entitlements;
 pub mod error;
 pub mod groups;
+pub mod health;
 mod limits;
 pub mod pull;
 pub mod replicas;
@@ -111,6 +113,8 @@ pub struct Service {
     pub schemas: Arc<Schemas>,
     /// Keys of secrets at rest; without any, nothing can be sealed or opened.
     pub keys: Arc<Keyring>,
+    /// What connectors ask for.
+    pub vendors: Arc<dyn consent::Vendors>,
     /// How long a large change of members may take to prepare.
     pub member_write: Duration,
 }
@@ -123,6 +127,7 @@ impl Service {
             store,
             schemas,
             keys: Arc::default(),
+            vendors: Arc::new(consent::NoVendors),
             member_write: Duration::from_secs(60),
         }
     }

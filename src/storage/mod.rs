@@ -8,6 +8,7 @@ pub mod claims;
 pub mod conflicts;
 pub mod connection;
 pub mod connections;
+pub mod consents;
 pub mod credentials;
 mod deadline;
 pub mod dialect;

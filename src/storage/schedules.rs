@@ -1,10 +1,13 @@
 //! Rows of schedules: when each pull connection is due, who is at it, and how it is doing.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 
 use super::connection::AnyConnection;
+use super::connections::ConnectionRow;
 use super::error::Result;
-use super::schema::schedules;
+use super::schema::{connections, schedules, tenants};
 use super::scope::Scope;
 use crate::domain::clock::Millis;
 
@@ -87,7 +90,38 @@ pub fn list_all(
         .load(conn)?)
 }
 
+/// Schedules of all tenants that work, each with its connection.
+pub fn list_with_connections(
+    conn: &mut AnyConnection,
+) -> Result<Vec<(ConnectionRow, ScheduleRow)>> {
+    let at_work = tenants::table
+        .filter(tenants::state.eq("active"))
+        .select(tenants::id);
+    let rows: Vec<ConnectionRow> = connections::table
+        .filter(connections::kind.eq("hris"))
+        .filter(connections::tenant.eq_any(at_work))
+        .load(conn)?;
+    let mut rows: BTreeMap<(String, String), ConnectionRow> = rows
+        .into_iter()
+        .map(|row| ((row.tenant.clone(), row.id.clone()), row))
+        .collect();
+    let all: Vec<ScheduleRow> = schedules::table.load(conn)?;
+    let each = all.into_iter().filter_map(|schedule| {
+        let key = (schedule.tenant.clone(), schedule.connection_id.clone());
+        Some((rows.remove(&key)?, schedule))
+    });
+    Ok(each.collect())
+}
+
 impl Scope<'_> {
+    /// All schedules of the tenant.
+    pub fn list_schedules(&mut self) -> Result<Vec<ScheduleRow>> {
+        let (conn, tenant) = self.parts();
+        Ok(schedules::table
+            .filter(schedules::tenant.eq(tenant))
+            .load(conn)?)
+    }
+
     /// The schedule of a connection.
     pub fn find_schedule(&mut self, connection: &str) -> Result<Option<ScheduleRow>> {
         let (conn, tenant) = self.parts();

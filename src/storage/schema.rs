@@ -410,3 +410,16 @@ table! {
         since -> BigInt,
     }
 }
+
+table! {
+    consents (tenant, connection_id) {
+        tenant -> Text,
+        connection_id -> Text,
+        ticket -> Text,
+        redirect -> Text,
+        state -> Text,
+        key_id -> Nullable<Text>,
+        sealed -> Nullable<Text>,
+        expires_at -> BigInt,
+    }
+}

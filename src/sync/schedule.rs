@@ -29,6 +29,21 @@ const AT_ONCE: i64 = 4;
 /// So far from its time a pull is made, in parts of the interval: the tenants of one installation do not all ask at once.
 const JITTER: i64 = 10;
 
+/// How a pull may end, in the words of the metrics.
+pub const OUTCOMES: [&str; 11] = [
+    "complete",
+    "incomplete",
+    "waiting",
+    "credentials",
+    "rights",
+    "rate_limited",
+    "unavailable",
+    "not_understood",
+    "settings",
+    "limit",
+    "stopped",
+];
+
 /// A connection that can be pulled.
 pub struct Opened {
     /// What is set.
@@ -309,6 +324,7 @@ impl Scheduler {
         self.bridge.service().store.chance().fill(&mut bits);
         let (holder, now, outcome) = (self.holder.clone(), self.now().0, outcome.clone());
         let jitter = i64::from(u16::from_be_bytes(bits));
+        metrics::counter!("rosterd_pulls_total", "outcome" => outcome.word()).increment(1);
         self.bridge
             .service()
             .change_schedule(caller, connection, move |row| {
@@ -370,6 +386,16 @@ impl Outcome {
             is_complete: false,
             waits: false,
             error: Some(error),
+        }
+    }
+
+    /// The word for the metrics: how it ended, or of which kind the failure is.
+    fn word(&self) -> &'static str {
+        match (&self.error, self.waits, self.is_complete) {
+            (Some(error), _, _) => error.kind.as_str(),
+            (None, true, _) => "waiting",
+            (None, false, true) => "complete",
+            (None, false, false) => "incomplete",
         }
     }
 

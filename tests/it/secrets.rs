@@ -119,10 +119,13 @@ async fn a_token_that_rotates_is_on_disk_before_it_is_used() {
     let id = connection(&app.service, &app.tenant, &[("refresh_token", "first")]).await;
     for n in 0..20 {
         let next = format!("token-{n}");
-        app.service
-            .replace_secret(&app.tenant, &id, "refresh_token", &SecretText::new(&next))
-            .await
-            .unwrap();
+        let new = SecretText::new(&next);
+        let begun = app
+            .service
+            .begin_exchange(&app.tenant, &id, "refresh_token", None);
+        let begun = begun.await.unwrap();
+        let done = app.service.end_exchange(&app.tenant, &id, &begun, &new);
+        done.await.unwrap();
         // Another process, as after a kill.
         let reader = service(&app.database, 7, &[]);
         let opened = reader.open_secrets(&app.tenant, &id).await.unwrap();

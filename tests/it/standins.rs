@@ -150,21 +150,14 @@ async fn what_the_vendor_refuses_is_refused() {
         let heard = good.send(&world).await.unwrap();
         assert_eq!(heard.status, 200, "{slug}: {}", heard.text);
 
-        let mut nobody = first(&world).await;
-        nobody.headers.retain(|(name, _)| *name != "Authorization");
+        let nobody = first(&world).await.anonymous();
         let heard = nobody.send(&world).await.unwrap();
         assert!(
             [400, 401, 403, 500].contains(&heard.status),
             "{slug}: no credentials: {heard:?}"
         );
 
-        let mut stranger = first(&world).await;
-        for (name, value) in &mut stranger.headers {
-            if *name == "Authorization" {
-                value.truncate(value.len() - 12);
-                value.push_str("d3Jvbmc6eA==");
-            }
-        }
+        let stranger = first(&world).await.of_a_stranger();
         let heard = stranger.send(&world).await.unwrap();
         assert!(
             [400, 401, 403, 500].contains(&heard.status),
@@ -184,7 +177,7 @@ async fn what_the_vendor_refuses_is_refused() {
         curious.path = format!("{}{sign}colour=blue", curious.path);
         let heard = curious.send(&world).await.unwrap();
         assert!(
-            (400..500).contains(&heard.status),
+            (400..500).contains(&heard.status) || heard.text.contains("Fault>"),
             "{slug}: unknown parameter: {heard:?}"
         );
     }

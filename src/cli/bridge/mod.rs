@@ -1,5 +1,6 @@
 //! `sync` and `runs`: pulls at the shell.
 
+mod kept;
 mod show;
 mod sources;
 mod watch;
@@ -18,6 +19,7 @@ use crate::service::{self, Service};
 use crate::sync::schedule::{Scheduler, Sources};
 use crate::sync::{Bridge, Kind, Order, Which};
 
+pub use self::kept::Exchanges;
 pub use self::sources::Stored;
 
 /// Items read together.
@@ -97,10 +99,11 @@ impl Decision {
     }
 }
 
-/// The scheduler of a process, under a name of its own.
-pub(super) fn scheduler(config: &Config, service: &Service) -> Scheduler {
+/// A scheduler, under a name of its own.
+pub(super) fn scheduler(config: &Config, service: &Service, exchanges: &Exchanges) -> Scheduler {
     let holder = service.fresh_id();
-    let sources: Arc<dyn Sources> = Arc::new(Stored::configured(config, service));
+    let stored = Stored::configured(config, service).held_by(&holder, exchanges);
+    let sources: Arc<dyn Sources> = Arc::new(stored);
     Scheduler::new(Bridge::new(service.clone()), sources, holder)
 }
 
@@ -116,7 +119,7 @@ fn operator() -> Actor {
 pub(super) async fn sync(config: &Config, output: Output, args: Sync) -> Result<u8, Failure> {
     let service = open::sealing(config).await?;
     let tenant = TenantId::new(open::tenant(&service, &args.tenant).await?.id);
-    let scheduler = scheduler(config, &service);
+    let scheduler = scheduler(config, &service, &Exchanges::default());
     let kind = match args.dry_run {
         true => Kind::Dry,
         false => Kind::Manual,
@@ -226,7 +229,7 @@ async fn decided(
     let opened = Sources::open(&sources, &tenant, &run.connection_id).await?;
     let opened =
         opened.ok_or("the connection of this run is paused or gone: resume it first")??;
-    let scheduler = scheduler(config, service);
+    let scheduler = scheduler(config, service, &Exchanges::default());
     let order = scheduler.order(opened.setup, Kind::Manual, operator());
     Ok((scheduler, order, run))
 }

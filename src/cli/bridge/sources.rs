@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -10,13 +9,13 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sha2::{Digest, Sha256};
 
+use super::kept::{Exchanges, Kept};
 use crate::config::Config;
 use crate::domain::access::JoinerPolicy;
 use crate::domain::audit::hex;
 use crate::domain::ids::TenantId;
 use crate::domain::pull::PullSettings;
 use crate::domain::sealed::SecretText;
-use crate::hris::auth::Keeper;
 use crate::hris::catalogue::Catalogue;
 use crate::hris::client::{Endpoint, Limits as RequestLimits, Outside};
 use crate::hris::manifest::Manifest;
@@ -32,12 +31,18 @@ use crate::sync::{Feed, Gather, Setup, Watch};
 /// How long after a pull that misses somebody another confirms it, in milliseconds.
 const CONFIRM_MS: i64 = 5 * 60_000;
 
+/// Opened secrets by name.
+type Secrets = BTreeMap<String, SecretText>;
+
 /// Connections as the database has them.
 #[derive(Clone)]
 pub struct Stored {
     service: Service,
     connectors: Option<PathBuf>,
     outside: Outside,
+    /// The name under which leases are taken.
+    holder: Option<String>,
+    exchanges: Exchanges,
 }
 
 impl Stored {
@@ -47,6 +52,8 @@ impl Stored {
             service: service.clone(),
             connectors: None,
             outside: Outside::default(),
+            holder: None,
+            exchanges: Exchanges::default(),
         }
     }
 
@@ -56,6 +63,21 @@ impl Stored {
         stored.connectors = config.connectors_dir().map(PathBuf::from);
         stored.outside.allow_private = config.pull_private();
         stored
+    }
+
+    /// For a scheduler of this name: credentials are exchanged while it has the lease, and told to `exchanges`.
+    #[must_use]
+    pub fn held_by(mut self, holder: &str, exchanges: &Exchanges) -> Self {
+        self.holder = Some(holder.to_owned());
+        self.exchanges = exchanges.clone();
+        self
+    }
+
+    /// With the connectors of a directory too.
+    #[must_use]
+    pub fn with_connectors(mut self, directory: PathBuf) -> Self {
+        self.connectors = Some(directory);
+        self
     }
 
     /// With other bounds of a pull.
@@ -81,7 +103,9 @@ impl Stored {
             return Ok(None);
         }
         let secrets = self.service.open_secrets(&caller, connection).await?;
-        if let Some(closed) = secrets.unusable.first() {
+        let of_operator = self.service.open_operator_values(&row.preset).await?;
+        let mut unusable = secrets.unusable.iter().chain(&of_operator.unusable);
+        if let Some(closed) = unusable.next() {
             let why = closed.unusable.map_or("", |u| u.as_str());
             let error = PullError::new(Kind::Credentials, "secret.unusable")
                 .with("name", &closed.name)
@@ -90,7 +114,8 @@ impl Stored {
             return Ok(Some(Err(error)));
         }
         let settings = row.pull_settings()?;
-        Ok(Some(self.connect(caller, &row, settings, secrets.values)))
+        let values = (secrets.values, of_operator.values);
+        Ok(Some(self.connect(caller, &row, settings, values)))
     }
 
     fn connect(
@@ -98,7 +123,7 @@ impl Stored {
         caller: Caller,
         row: &ConnectionRow,
         settings: PullSettings,
-        secrets: BTreeMap<String, SecretText>,
+        (secrets, of_operator): (Secrets, Secrets),
     ) -> Result<Opened, PullError> {
         let manifest = Catalogue::load(self.connectors.as_deref())
             .map_err(|e| PullError::new(Kind::Settings, "connector.unreadable").with("why", e))?
@@ -106,13 +131,10 @@ impl Stored {
             .ok_or_else(|| {
                 PullError::new(Kind::Settings, "connector.unknown").with("connector", &row.preset)
             })?;
+        let plain = |(name, value): (String, SecretText)| (name, value.expose().to_owned());
         let mut given = settings.settings.clone();
-        given.extend(
-            secrets
-                .iter()
-                .map(|(name, value)| (name.clone(), value.expose().to_owned())),
-        );
-        let values = Values::check(&manifest, given)?;
+        given.extend(secrets.into_iter().map(plain));
+        let values = Values::of(&manifest, given, of_operator.into_iter().map(plain))?;
         let endpoint = settings
             .endpoint
             .as_deref()
@@ -126,11 +148,13 @@ impl Stored {
                 endpoint,
                 ..self.outside.clone()
             },
-            keeper: Kept {
-                service: self.service.clone(),
+            keeper: Kept::new(
+                &self.service,
                 caller,
-                connection: row.id.clone(),
-            },
+                &row.id,
+                self.holder.as_deref(),
+                &self.exchanges,
+            ),
         };
         Ok(Opened {
             setup,
@@ -208,7 +232,7 @@ impl Feed for Pulled {
         people: &'a mut Gather,
         watch: &'a dyn Watch,
     ) -> BoxFuture<'a, Result<Evidence, PullError>> {
-        let store = &self.keeper.service.store;
+        let store = self.keeper.store();
         async move {
             let job = Job {
                 manifest: &self.manifest,
@@ -240,31 +264,5 @@ impl hris::Progress for Told<'_> {
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
         self.0.warn(warning.code, &params.join(" "));
-    }
-}
-
-/// Keeps credentials that a vendor exchanges: on disk before the new token is used.
-struct Kept {
-    service: Service,
-    caller: Caller,
-    connection: String,
-}
-
-impl Keeper for Kept {
-    fn keep(
-        &self,
-        credential: &str,
-        value: &str,
-    ) -> Pin<Box<dyn Future<Output = Result<(), PullError>> + Send + '_>> {
-        let (name, value) = (credential.to_owned(), SecretText::new(value));
-        Box::pin(async move {
-            let kept = self
-                .service
-                .replace_secret(&self.caller, &self.connection, &name, &value)
-                .await;
-            kept.map(|_| ()).map_err(|error| {
-                PullError::new(Kind::Stopped, "credential.not-kept").with("why", error)
-            })
-        })
     }
 }

@@ -1,18 +1,24 @@
-//! `connectors`: what the program knows of HR systems, and pulls without any database: to look at a source, and to
-//! write a connector for one.
+//! `connectors`: what the program knows of HR systems, what the operator has registered at them, and pulls without any
+//! database: to look at a source, and to write a connector for one.
 
 mod check;
+mod configure;
+pub(in crate::cli) mod consent;
 mod pull;
 mod rotated;
 mod show;
+mod vendors;
 mod world;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use clap::Subcommand;
 
-use super::Failure;
+pub use self::vendors::Connectors;
+
 use super::output::Output;
+use super::{Failure, open};
 use crate::config::Config;
 use crate::hris::catalogue::Catalogue;
 use crate::hris::manifest::Manifest;
@@ -30,6 +36,8 @@ enum What {
     List,
     /// Say what a connector asks for, and how it is set up at the vendor.
     Show(show::Args),
+    /// Enter what you have registered at the vendor, such as a client id: once for all customers, sealed.
+    Configure(configure::Args),
     /// Check a connector; with values, try them with as few requests as can be.
     Check(check::Args),
     /// Pull everybody from a source: one SCIM User a line; exit 0 only if the pull was complete.
@@ -40,10 +48,21 @@ enum What {
 pub(super) async fn run(config: &Config, args: Args, output: Output) -> Result<u8, Failure> {
     let directory = config.connectors_dir();
     match args.what {
-        What::List => show::list(&Catalogue::load(directory)?, output).map(|()| 0),
+        What::List => {
+            let catalogue = Catalogue::load(directory)?;
+            let lacking = lacking(config, &catalogue).await?;
+            show::list(&catalogue, &lacking, output).map(|()| 0)
+        }
         What::Show(args) => {
             let catalogue = Catalogue::load(directory)?;
             show::show(find(&catalogue, &args.slug)?.as_ref(), &args, output).map(|()| 0)
+        }
+        What::Configure(args) => {
+            let catalogue = Catalogue::load(directory)?;
+            let manifest = find(&catalogue, &args.slug)?;
+            configure::run(config, &manifest, &args, output)
+                .await
+                .map(|()| 0)
         }
         What::Check(args) => check::run(config, &args, output).await,
         What::Pull(args) => {
@@ -51,6 +70,32 @@ pub(super) async fn run(config: &Config, args: Args, output: Output) -> Result<u
             pull::run(config, find(&catalogue, &args.slug)?.as_ref(), &args).await
         }
     }
+}
+
+/// What the operator has not entered yet, by connector. Without a database nothing is entered; none is made for that.
+async fn lacking(
+    config: &Config,
+    catalogue: &Catalogue,
+) -> Result<BTreeMap<String, Vec<String>>, Failure> {
+    let asking = catalogue.list().filter_map(|manifest| {
+        let fields = vendors::operator_fields(manifest);
+        (!fields.is_empty()).then(|| (manifest.slug.clone(), fields))
+    });
+    let mut lacking: BTreeMap<String, Vec<String>> = asking.collect();
+    if lacking.is_empty() || !open::is_there(config)? {
+        return Ok(lacking);
+    }
+    // The list is of use without the database too.
+    let Ok(service) = open::service(config) else {
+        return Ok(lacking);
+    };
+    for (slug, fields) in &mut lacking {
+        let set = service.list_operator_values(slug).await?;
+        let is_set = |name: &String| set.iter().any(|s| s.name == *name && s.unusable.is_none());
+        fields.retain(|name| !is_set(name));
+    }
+    lacking.retain(|_, fields| !fields.is_empty());
+    Ok(lacking)
 }
 
 fn find(catalogue: &Catalogue, slug: &str) -> Result<Arc<Manifest>, Failure> {

@@ -4,11 +4,12 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
 use serde_json::json;
 
-use crate::hris::auth::Keeper;
+use crate::hris::auth::{Held, Keeper};
 use crate::hris::{Error, Kind};
 
 /// Writes them to a file, as JSON.
@@ -35,16 +36,20 @@ impl IntoFile {
 }
 
 impl Keeper for IntoFile {
-    fn keep(
-        &self,
-        credential: &str,
-        value: &str,
-    ) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send + '_>> {
+    fn held<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Held, Error>> {
+        ready(Ok(Held::AsGiven)).boxed()
+    }
+
+    fn keep<'a>(&'a self, credential: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         let outcome = self.write(credential, value).map_err(|error| {
             Error::new(Kind::Settings, "credentials_not_kept")
                 .with("file", self.0.display())
                 .with("what", error)
         });
-        Box::pin(std::future::ready(outcome))
+        ready(outcome).boxed()
+    }
+
+    fn refused<'a>(&'a self, _: &'a str) -> BoxFuture<'a, ()> {
+        ready(()).boxed()
     }
 }

@@ -1,5 +1,7 @@
 //! Lists and descriptions of connectors.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::cli::Failure;
@@ -17,8 +19,12 @@ pub(super) struct Args {
     lang: String,
 }
 
-/// Prints one line for each connector.
-pub(super) fn list(catalogue: &Catalogue, output: Output) -> Result<(), Failure> {
+/// Prints one line for each connector; `lacking` says what the operator has yet to enter.
+pub(super) fn list(
+    catalogue: &Catalogue,
+    lacking: &BTreeMap<String, Vec<String>>,
+    output: Output,
+) -> Result<(), Failure> {
     if !output.json {
         say(&row(
             "connector",
@@ -28,7 +34,12 @@ pub(super) fn list(catalogue: &Catalogue, output: Output) -> Result<(), Failure>
         ))?;
     }
     for manifest in catalogue.list() {
-        output.row(&summary(manifest), &text(manifest))?;
+        let (mut value, mut line) = (summary(manifest), text(manifest));
+        if let Some(lacks) = lacking.get(&manifest.slug) {
+            value["askOperator"] = json!(lacks);
+            line.push_str(&format!("  ask the operator: {}", lacks.join(", ")));
+        }
+        output.row(&value, &line)?;
     }
     Ok(())
 }

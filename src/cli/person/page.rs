@@ -12,6 +12,7 @@ use crate::http::scim::audit::render;
 use crate::scim::filter;
 use crate::scim::rules::Rules;
 use crate::scim::schema::{Registry, ResourceKind};
+use crate::service::health::Ages;
 use crate::service::{Error, Service};
 use crate::storage::claims::ClaimRow;
 use crate::storage::conflicts::ConflictRow;
@@ -41,10 +42,16 @@ pub(super) async fn gather(
                 .ok_or_else(|| Error::no_such("person", &id))?;
             let claims = scope.list_claims(&id)?;
             let connections = scope.list_connections()?;
+            let ages = Ages::of(scope, &id)?;
             let mut page = person(&row);
             page["claims"] = claims
                 .iter()
-                .map(|c| claim(c, &row, &connections))
+                .map(|c| {
+                    let mut shown = claim(c, &row, &connections);
+                    shown["dataAt"] = json!(ages.data_at(&c.connection_id).map(time));
+                    shown["missedSince"] = json!(ages.missed_since(&c.connection_id).map(time));
+                    shown
+                })
                 .collect();
             let conflicts = scope.list_conflicts_about(&id)?;
             page["conflicts"] = conflicts.iter().map(conflict).collect();
@@ -174,6 +181,8 @@ pub(super) fn text(page: &Value) -> String {
             ("externalId", "externalId"),
             ("endedAt", "ended"),
             ("idThere", "known there as"),
+            ("dataAt", "as of"),
+            ("missedSince", "not seen since"),
         ] {
             if !claim[name].is_null() {
                 let _ = write!(line, "  {title} {}", word(claim, name));

@@ -1,6 +1,7 @@
 //! Authentication while a pull runs: what is added to each request, and the token behind it. A token is kept until a
 //! minute before it ends; when it is refused a new one is asked for once.
 
+pub mod consent;
 mod jwt;
 mod saml;
 mod token;
@@ -8,6 +9,7 @@ mod wss;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 use tokio::sync::Mutex;
 
@@ -18,16 +20,30 @@ use super::manifest::{Auth, PlainText, SECURITY_MARK, SendToken};
 use super::values::Values;
 use crate::domain::chance::Chance;
 use crate::domain::clock::Clock;
+use crate::domain::sealed::SecretText;
 
-/// Keeps a credential that the vendor exchanged. The new one is kept before the access token that came with it is used:
-/// the old one is dead already.
+/// A credential that the vendor exchanges, as it is kept at this moment.
+pub enum Held {
+    /// Whoever keeps it knows no other than the one that the session began with.
+    AsGiven,
+    /// The token that was kept last.
+    Token(SecretText),
+    /// Somebody has just consented: a code that works once.
+    Code(consent::Code),
+}
+
+/// Keeps a credential that the vendor exchanges. Each exchange is begun by `held` and ended by one of the others; in
+/// between nobody else may exchange it.
 pub trait Keeper: Send + Sync {
-    /// Keeps the new value of a credential. An error stops the pull.
-    fn keep(
-        &self,
-        credential: &str,
-        value: &str,
-    ) -> std::pin::Pin<Box<dyn Future<Output = Result<(), Error>> + Send + '_>>;
+    /// The credential as it is kept now. An error stops the pull, and nothing is exchanged.
+    fn held<'a>(&'a self, credential: &'a str) -> BoxFuture<'a, Result<Held, Error>>;
+
+    /// Keeps the new value. The access token that came with it is used only then: the old value is dead already. An error
+    /// stops the pull.
+    fn keep<'a>(&'a self, credential: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), Error>>;
+
+    /// The vendor refused what `held` gave, and will not take it again.
+    fn refused<'a>(&'a self, credential: &'a str) -> BoxFuture<'a, ()>;
 }
 
 /// What authentication needs from around it.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Session, State, basic, jwt, saml};
+use super::consent::Code;
+use super::{Held, Session, State, basic, jwt, saml};
 use crate::domain::clock::Millis;
 use crate::hris::client::{Answer, Call};
 use crate::hris::error::{Error, Kind};
@@ -50,7 +51,13 @@ impl Session<'_> {
                 credential,
                 rotates,
                 ..
-            } => self.refresh(state, endpoint, credential, *rotates).await?,
+            } => {
+                let given = self.exchange(state, endpoint, credential).await?;
+                if *rotates && given.refresh_token.is_none() {
+                    tracing::warn!(credential, "the vendor gave no new refresh token");
+                }
+                given
+            }
             Auth::JwtBearer(bearer) => {
                 let assertion = jwt::assertion(bearer, &self.values, self.clock.now())?;
                 let pairs = [
@@ -137,39 +144,86 @@ impl Session<'_> {
         self.token_call(&call, &reading).await
     }
 
-    /// Exchanges a refresh token. A new one is kept before anything else is done with the answer.
-    async fn refresh(
+    /// Exchanges a refresh token, or the code of a consent that has just come. A new refresh token is kept before anything
+    /// else is done with the answer.
+    async fn exchange(
         &self,
         state: &mut State,
         endpoint: &TokenEndpoint,
         credential: &str,
-        rotates: bool,
     ) -> Result<Given, Error> {
-        let known = state
-            .rotated
-            .clone()
-            .or_else(|| self.values.get(credential)?.as_str().map(str::to_owned))
-            .filter(|token| !token.is_empty())
-            .ok_or_else(|| {
-                Error::new(Kind::Credentials, "auth.consent_missing").with("field", credential)
-            })?;
-        self.client.redactor().hide(&known);
-        let pairs = [
-            ("grant_type", "refresh_token"),
-            ("refresh_token", known.as_str()),
-        ];
-        let given = self.grant(endpoint, &pairs).await?;
-        let new = given.refresh_token.as_ref().filter(|new| **new != known);
-        if let Some(new) = new {
+        let held = match self.keeper {
+            Some(keeper) => keeper.held(credential).await?,
+            None => Held::AsGiven,
+        };
+        let known = match &held {
+            Held::Code(_) => None,
+            Held::Token(token) => Some(token.expose().to_owned()),
+            Held::AsGiven => {
+                let given = self.values.get(credential).and_then(Value::as_str);
+                let rotated = state.rotated.as_deref();
+                Some(rotated.or(given).unwrap_or_default().to_owned())
+            }
+        };
+        let given = match (&held, &known) {
+            (Held::Code(code), _) => self.redeem(endpoint, code).await,
+            (_, Some(token)) if !token.is_empty() => self.renew(endpoint, token).await,
+            _ => {
+                return Err(
+                    Error::new(Kind::Credentials, "consent.missing").with("field", credential)
+                );
+            }
+        };
+        let given = given.map_err(|error| error.with("field", credential));
+        let given = match (given, self.keeper) {
+            (Ok(given), _) => given,
+            (Err(error), Some(keeper)) if error.kind == Kind::Credentials => {
+                keeper.refused(credential).await;
+                return Err(error);
+            }
+            (Err(error), _) => return Err(error),
+        };
+        if let Some(new) = given.refresh_token.as_ref()
+            && known.as_ref() != Some(new)
+        {
             self.client.redactor().hide(new);
             if let Some(keeper) = self.keeper {
                 keeper.keep(credential, new).await?;
             }
             state.rotated = Some(new.clone());
-        } else if rotates && given.refresh_token.is_none() {
-            tracing::warn!(credential, "the vendor gave no new refresh token");
         }
         Ok(given)
+    }
+
+    /// Asks for an access token with a refresh token (RFC 6749 §6).
+    async fn renew(&self, endpoint: &TokenEndpoint, token: &str) -> Result<Given, Error> {
+        self.client.redactor().hide(token);
+        let pairs = [("grant_type", "refresh_token"), ("refresh_token", token)];
+        self.grant(endpoint, &pairs).await
+    }
+
+    /// Exchanges the code of a consent (RFC 6749 §4.1.3, RFC 7636 §4.5). Without a refresh token nothing could be pulled an
+    /// hour later, so that is an error.
+    async fn redeem(&self, endpoint: &TokenEndpoint, code: &Code) -> Result<Given, Error> {
+        self.client.redactor().hide(code.code.expose());
+        self.client.redactor().hide(code.verifier.expose());
+        let pairs = [
+            ("grant_type", "authorization_code"),
+            ("code", code.code.expose()),
+            ("redirect_uri", code.redirect.as_str()),
+            ("code_verifier", code.verifier.expose()),
+        ];
+        let given = self.grant(endpoint, &pairs).await.map_err(|error| {
+            let code = match error.code {
+                "auth.refused" => "consent.refused",
+                other => other,
+            };
+            Error { code, ..error }
+        })?;
+        match given.refresh_token {
+            Some(_) => Ok(given),
+            None => Err(Error::new(Kind::Credentials, "consent.no_refresh_token")),
+        }
     }
 
     fn form(

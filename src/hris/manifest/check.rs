@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Auth, Body, Field, List, Manifest, Method, Paging, PlainText, Request, Until, UrlText,
+    Auth, Body, Field, GivenBy, List, Manifest, Method, Paging, PlainText, Request, Until, UrlText,
 };
 
 /// A text that stands at the line to be named, and what is wrong.
@@ -38,6 +38,17 @@ pub(super) fn check(manifest: &Manifest) -> Result<(), Fault> {
     let mut origins = BTreeMap::new();
     for (place, url) in auth_urls(&manifest.auth) {
         origin(manifest, &mut origins, Method::Post, &place, url, &values)?;
+    }
+    if let Auth::AuthorizationCode { authorize, .. } = &manifest.auth {
+        let place = "auth.authorize";
+        origin(
+            manifest,
+            &mut origins,
+            Method::Get,
+            place,
+            authorize,
+            &values,
+        )?;
     }
     for (place, request) in requests(manifest) {
         check_request(&place, request, &values)?;
@@ -342,6 +353,23 @@ fn auth_urls(auth: &Auth) -> Vec<(String, &UrlText)> {
     }
 }
 
+/// The customer's field by which somebody could have the operator's values sent to a host of their own: it stands in a host
+/// name that does not end in the vendor's domain.
+fn chooses_domain<'m>(manifest: &'m Manifest, host: &str) -> Option<&'m str> {
+    let mut fields = manifest.fields();
+    if !fields.any(|f| f.given_by == GivenBy::Operator) {
+        return None;
+    }
+    let (_, behind) = host.rsplit_once("}}")?;
+    let labels = behind.split('.').skip(1).filter(|label| !label.is_empty());
+    if behind.starts_with('.') && labels.count() >= 2 {
+        return None;
+    }
+    let mut fields = manifest.fields();
+    let field = fields.find(|f| f.given_by != GivenBy::Operator && host.contains(f.id.as_str()))?;
+    Some(&field.id)
+}
+
 type Origins = BTreeMap<(Method, String), String>;
 
 /// An address is HTTPS, what is filled into its host is held by a pattern, and no other origin has the same method and
@@ -373,6 +401,15 @@ fn origin(
                 ),
             );
         }
+    }
+    if let Some(field) = chooses_domain(manifest, host) {
+        return fault(
+            source,
+            format!(
+                "{place}: `{field}` decides where the operator's values are sent, and a customer gives it: write the \
+                 vendor's domain behind it"
+            ),
+        );
     }
     if source.contains('?') {
         return fault(source, format!("{place}: parameters stand under `query`"));

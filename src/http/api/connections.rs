@@ -18,6 +18,7 @@ use crate::service;
 use crate::service::connections::{
     ConnectionChange, ConnectionRow, NewConnection, NewPull, PULL, PUSH,
 };
+use crate::service::health;
 
 /// A source of people.
 #[derive(Debug, Serialize, ToSchema)]
@@ -60,6 +61,9 @@ pub struct Connection {
     /// Of one that is pulled: whom it brings.
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<Scope>,
+    /// Of one that is pulled: how it is doing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    health: Option<Health>,
 }
 
 /// When a connection pulls.
@@ -103,6 +107,49 @@ pub enum LeavingWord {
     Keep,
     /// Access is revoked.
     Revoke,
+}
+
+/// How a connection is doing.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Health {
+    /// `new`, `healthy`, `degraded` (the last pull was not complete, or failed once), `failing`, `needs-credentials`,
+    /// `waiting` (a plan or a part of one waits for an admin), `silent` (nothing complete has come for three intervals, and
+    /// at least 26 hours), `paused` or `disconnected`.
+    #[schema(example = "needs-credentials")]
+    state: String,
+    /// Why: `kind`, `code`, `params` and `retryHelps`. The code `operator.missing` means that the operator has not
+    /// registered with the vendor yet, `consent.missing` that nobody has consented yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    reason: Option<serde_json::Value>,
+    /// Last attempt to pull.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "2027-01-31T02:00:00.000Z")]
+    last_attempt_at: Option<String>,
+    /// Last complete pull: how old what it knows of people is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "2027-01-31T02:00:00.000Z")]
+    last_success_at: Option<String>,
+    /// When it is due.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "2027-01-31T05:00:00.000Z")]
+    next_at: Option<String>,
+    /// Pulls that failed in a row.
+    failures: i64,
+}
+
+impl Health {
+    fn of(health: health::Health) -> Self {
+        Self {
+            state: health.state,
+            reason: health.reason,
+            last_attempt_at: health.last_attempt_at.map(time),
+            last_success_at: health.last_success_at.map(time),
+            next_at: health.next_at.map(time),
+            failures: health.failures,
+        }
+    }
 }
 
 /// What happens to people whom a connection brings.
@@ -187,7 +234,10 @@ pub struct ConnectionPatch {
     scope: Option<Scope>,
 }
 
-fn show(row: &ConnectionRow) -> std::result::Result<Connection, service::Error> {
+fn show(
+    row: &ConnectionRow,
+    health: Option<health::Health>,
+) -> std::result::Result<Connection, service::Error> {
     let pull = match row.kind == PULL {
         true => Some(row.pull_settings()?),
         false => None,
@@ -217,6 +267,7 @@ fn show(row: &ConnectionRow) -> std::result::Result<Connection, service::Error> 
                 Leaving::Revoke => LeavingWord::Revoke,
             }),
         }),
+        health: health.map(Health::of),
     })
 }
 
@@ -247,9 +298,17 @@ fn change(
 /// Oldest first: the order of precedence.
 #[utoipa::path(get, path = "/api/v1/tenants/{tenant}/connections", responses((status = 200, description = "A page of them.", body = Page<Connection>)))]
 pub async fn list(call: Call) -> Result<Reply> {
-    let rows = call.state.service.list_connections(&call.caller()?).await;
+    let (service, caller) = (&call.state.service, call.caller()?);
+    let rows = service.list_connections(&caller).await;
     let rows = rows.map_err(|e| call.explain(e))?;
-    let shown = |row: ConnectionRow| show(&row).map_err(|e| call.explain(e));
+    let schedules = service.list_schedules_of(&caller.tenant).await;
+    let schedules = schedules.map_err(|e| call.explain(e))?;
+    let now = service.store.clock().now();
+    let shown = |row: ConnectionRow| {
+        let schedule = schedules.get(&row.id);
+        let health = schedule.map(|schedule| health::Health::of(&row, schedule, now));
+        show(&row, health).map_err(|e| call.explain(e))
+    };
     reply(200, &Page::of(&call, rows, |row| &row.id, shown)?)
 }
 
@@ -261,15 +320,17 @@ pub async fn get(call: Call) -> Result<Reply> {
         .service
         .find_connection(&call.caller()?, &call.id)
         .await;
-    answer(&call, 200, row)
+    answer(&call, 200, row).await
 }
 
-fn answer(
+async fn answer(
     call: &Call,
     status: u16,
     row: std::result::Result<ConnectionRow, service::Error>,
 ) -> Result<Reply> {
-    let shown = row.and_then(|row| show(&row));
+    let row = row.map_err(|e| call.explain(e))?;
+    let health = call.state.service.find_health(&call.caller()?, &row).await;
+    let shown = health.and_then(|health| show(&row, health));
     reply(status, &shown.map_err(|e| call.explain(e))?)
 }
 
@@ -299,7 +360,7 @@ pub async fn create(call: Call) -> Result<Reply> {
     if let Some(id) = &chosen
         && let Ok(row) = service.find_connection(&caller, id).await
     {
-        return again(&call, row, kind, &word, &label);
+        return again(&call, row, kind, &word, &label).await;
     }
     let id = chosen.clone().unwrap_or_else(|| service.fresh_id());
     let made = match create {
@@ -307,11 +368,10 @@ pub async fn create(call: Call) -> Result<Reply> {
         Wanted::Pull(new) => service.create_pull_connection_as(&caller, id, new).await,
     };
     match (made, chosen) {
-        (Ok(id), _) => answer(
-            &call,
-            201,
-            service.find_connection(&caller, id.as_str()).await,
-        ),
+        (Ok(id), _) => {
+            let row = service.find_connection(&caller, id.as_str()).await;
+            answer(&call, 201, row).await
+        }
         // The same request at the same time was faster.
         (Err(service::Error::Conflict(_)), Some(id)) => {
             let row = service.find_connection(&caller, &id).await;
@@ -322,13 +382,20 @@ pub async fn create(call: Call) -> Result<Reply> {
                 &word,
                 &label,
             )
+            .await
         }
         (Err(error), _) => Err(call.explain(error)),
     }
 }
 
 /// The answer to a request that came before, if it is the same.
-fn again(call: &Call, row: ConnectionRow, kind: &str, word: &str, label: &str) -> Result<Reply> {
+async fn again(
+    call: &Call,
+    row: ConnectionRow,
+    kind: &str,
+    word: &str,
+    label: &str,
+) -> Result<Reply> {
     if (row.kind.as_str(), row.preset.as_str(), row.label.as_str()) != (kind, word, label) {
         let detail = format!(
             "this key created the connection {}, which is another",
@@ -336,7 +403,7 @@ fn again(call: &Call, row: ConnectionRow, kind: &str, word: &str, label: &str) -
         );
         return Err(Problem::new(&KEY_REUSED, detail));
     }
-    answer(call, 200, Ok(row))
+    answer(call, 200, Ok(row)).await
 }
 
 /// A connection to be made, of either kind.
@@ -427,7 +494,7 @@ pub async fn update(call: Call) -> Result<Reply> {
 async fn put(call: &Call, change: ConnectionChange) -> Result<Reply> {
     let (service, caller) = (&call.state.service, call.caller()?);
     let row = service.update_connection(&caller, &call.id, change).await;
-    answer(call, 200, row)
+    answer(call, 200, row).await
 }
 
 /// Pause a connection.

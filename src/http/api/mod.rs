@@ -5,6 +5,7 @@
 mod call;
 pub mod conflicts;
 pub mod connections;
+pub mod consent;
 mod dispatch;
 pub mod document;
 pub mod people;

@@ -16,6 +16,7 @@ use crate::scim::filter;
 use crate::scim::rules::Rules;
 use crate::scim::schema::{ROSTERD_USER, Registry, ResourceKind};
 use crate::service;
+use crate::service::health::Ages;
 use crate::service::users::Decided;
 use crate::storage::filter as sql;
 use crate::storage::order::{Mark, Order, Rows, Slice, Start};
@@ -79,6 +80,14 @@ pub struct Claim {
     /// What it calls her.
     #[serde(skip_serializing_if = "Option::is_none")]
     external_id: Option<String>,
+    /// Of one that is pulled: how old its word is, the time of the last complete pull that saw her.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "2027-01-31T02:00:00.000Z")]
+    data_at: Option<String>,
+    /// Of one that is pulled: the first complete pull that missed her; its word is older.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "2027-01-31T02:00:00.000Z")]
+    missed_since: Option<String>,
 }
 
 /// Why a human decides so.
@@ -203,7 +212,11 @@ pub async fn get(call: Call) -> Result<Reply> {
         .read(&caller.tenant, move |scope| {
             let found = scope.find_user_view(&View::Everybody, &id)?;
             let view = found.ok_or_else(|| service::Error::no_such("person", &id))?;
-            let claims = scope.list_claims(&id)?.into_iter().map(|claim| Claim {
+            let claims = scope.list_claims(&id)?;
+            let ages = Ages::of(scope, &id)?;
+            let claims = claims.into_iter().map(|claim| Claim {
+                data_at: ages.data_at(&claim.connection_id).map(time),
+                missed_since: ages.missed_since(&claim.connection_id).map(time),
                 connection: claim.connection_id,
                 state: claim.state,
                 active: claim.active,

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::call::{Call, Handler};
 use super::dispatch::{dispatch, refuse};
 use super::document;
-use super::{conflicts, connections, people, secrets, tenants, tokens};
+use super::{conflicts, connections, consent, people, secrets, tenants, tokens};
 use crate::domain::roles::Role;
 use crate::http::State;
 
@@ -76,6 +76,7 @@ routes! {
     "PATCH" "/api/v1/tenants/{tenant}/connections/{id}" ADMINS NONE connections::update;
     "POST" "/api/v1/tenants/{tenant}/connections/{id}/pause" ADMINS NONE connections::pause;
     "POST" "/api/v1/tenants/{tenant}/connections/{id}/resume" ADMINS NONE connections::resume;
+    "POST" "/api/v1/tenants/{tenant}/connections/{id}/consent" ADMINS NONE consent::ask;
     "GET" "/api/v1/tenants/{tenant}/connections/{id}/secrets" AUDITORS NONE secrets::list;
     "PUT" "/api/v1/tenants/{tenant}/connections/{id}/secrets/{name}" ADMINS NONE secrets::set;
     "DELETE" "/api/v1/tenants/{tenant}/connections/{id}/secrets/{name}" ADMINS NONE secrets::delete;

@@ -1,7 +1,9 @@
 //! Credentials of connections: sealed before they are queued, opened for a pull only, never returned to anybody else and
 //! never in the journal, which names the connection and the secret. The keys' own life is in `keys`.
 
+mod exchange;
 mod keys;
+mod operator;
 
 use std::collections::BTreeMap;
 
@@ -18,6 +20,7 @@ use crate::service::{Caller, Service};
 use crate::storage::secrets::{SecretRow, state};
 use crate::storage::{Outcome, Tx};
 
+pub use exchange::Exchange;
 pub use keys::{KeyStatus, Resealed, Status};
 
 /// Longest name of a secret.
@@ -91,40 +94,12 @@ impl Service {
         name: &str,
         value: &SecretText,
     ) -> Result<()> {
-        self.store_secret(caller, connection, name, value, "connection.secret_set")
-            .await
-    }
-
-    /// Sets a secret that the vendor changed by itself, such as a refresh token that rotates: on disk when this returns,
-    /// so that only then what came with it may be used.
-    ///
-    /// # Errors
-    /// As [`Self::set_secret`].
-    pub async fn replace_secret(
-        &self,
-        caller: &Caller,
-        connection: &str,
-        name: &str,
-        value: &SecretText,
-    ) -> Result<()> {
-        self.store_secret(caller, connection, name, value, "connection.secret_rotated")
-            .await
-    }
-
-    async fn store_secret(
-        &self,
-        caller: &Caller,
-        connection: &str,
-        name: &str,
-        value: &SecretText,
-        action: &'static str,
-    ) -> Result<()> {
         let closing = self.seal(&caller.tenant, connection, name, value)?;
         let connection = connection.to_owned();
         self.store
             .write(caller.meta(), move |tx| {
                 super::connections::find_pull(tx, &connection)?;
-                store(tx, &connection, &closing, action).map(Outcome::Done)
+                store(tx, &connection, &closing, "connection.secret_set").map(Outcome::Done)
             })
             .await
     }
@@ -249,22 +224,29 @@ impl Service {
         value: &SecretText,
     ) -> Result<Closing> {
         check(name, value)?;
-        let mut nonce = [0; NONCE];
-        self.store.chance().fill(&mut nonce);
         let place = Place {
             tenant: tenant.as_str(),
             connection,
             name,
         };
-        let sealed = self.keys.seal(place, value, nonce).ok_or_else(|| {
+        Ok(Closing {
+            name: name.to_owned(),
+            sealed: self.seal_for(place, value)?,
+        })
+    }
+
+    /// Seals a text for any place with a fresh nonce.
+    ///
+    /// # Errors
+    /// `Forbidden` while this installation has no key.
+    pub(super) fn seal_for(&self, place: Place<'_>, value: &SecretText) -> Result<Sealed> {
+        let mut nonce = [0; NONCE];
+        self.store.chance().fill(&mut nonce);
+        self.keys.seal(place, value, nonce).ok_or_else(|| {
             Error::Forbidden(
                 "there is no secret key that could seal this: set ROSTERD_SECRET_KEY_FILE, or start the server once"
                     .to_owned(),
             )
-        })?;
-        Ok(Closing {
-            name: name.to_owned(),
-            sealed,
         })
     }
 }

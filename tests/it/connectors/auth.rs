@@ -1,12 +1,13 @@
 //! Every kind of authentication, and what happens to tokens.
 
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, ready};
 use rosterd::domain::clock::{ManualClock, Millis};
-use rosterd::hris::auth::Keeper;
+use rosterd::hris::auth::{Held, Keeper};
 use rosterd::hris::{Error, Kind};
 use serde_json::{Value, json};
 
@@ -256,11 +257,11 @@ struct Kept {
 }
 
 impl Keeper for Kept {
-    fn keep(
-        &self,
-        credential: &str,
-        value: &str,
-    ) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send + '_>> {
+    fn held<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Held, Error>> {
+        ready(Ok(Held::AsGiven)).boxed()
+    }
+
+    fn keep<'a>(&'a self, credential: &'a str, value: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         let outcome = if self.refuses {
             Err(Error::new(Kind::Settings, "disk_full"))
         } else {
@@ -270,7 +271,11 @@ impl Keeper for Kept {
                 .push(format!("{credential}={value}"));
             Ok(())
         };
-        Box::pin(std::future::ready(outcome))
+        ready(outcome).boxed()
+    }
+
+    fn refused<'a>(&'a self, _: &'a str) -> BoxFuture<'a, ()> {
+        ready(()).boxed()
     }
 }
 

@@ -6,7 +6,7 @@ mod data;
 mod faults;
 mod joins;
 mod paging;
-mod server;
+pub mod server;
 mod shell;
 mod vendors;
 

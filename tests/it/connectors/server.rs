@@ -54,6 +54,30 @@ pub struct Reply {
     pub body: Vec<u8>,
     /// Promise this many bytes more than are sent.
     pub missing: usize,
+    /// Send nothing before this is opened.
+    pub gate: Option<Gate>,
+}
+
+/// Holds an answer back.
+#[derive(Debug, Clone)]
+pub struct Gate(tokio::sync::watch::Sender<bool>);
+
+impl Gate {
+    /// A closed one.
+    pub fn closed() -> Self {
+        Self(tokio::sync::watch::channel(false).0)
+    }
+
+    pub fn open(&self) {
+        self.0.send_replace(true);
+    }
+
+    async fn passed(&self) {
+        let mut seen = self.0.subscribe();
+        while !*seen.borrow_and_update() {
+            seen.changed().await.unwrap();
+        }
+    }
 }
 
 impl Reply {
@@ -71,6 +95,7 @@ impl Reply {
             headers: vec![("Content-Type".to_owned(), kind.to_owned())],
             body: body.as_bytes().to_vec(),
             missing: 0,
+            gate: None,
         }
     }
 
@@ -122,6 +147,9 @@ async fn serve(
         memory.len() - 1
     };
     let reply = answer(&asked, number);
+    if let Some(gate) = &reply.gate {
+        gate.passed().await;
+    }
     let mut head = format!(
         "HTTP/1.1 {} x\r\nConnection: close\r\nContent-Length: {}\r\n",
         reply.status,

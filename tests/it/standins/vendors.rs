@@ -93,7 +93,7 @@ async fn an_assertion_must_be_signed_meant_for_here_and_be_of_now() {
 
 #[actix_web::test]
 async fn soap_takes_the_user_with_the_tenant_and_gives_all_pages() {
-    let world = World::of("workday", PEOPLE, 1);
+    let world = World::of("workday-soap", PEOPLE, 1);
     let heard = workday_soap(&world, "ISU_Roster", 1)
         .send(&world)
         .await
@@ -105,11 +105,8 @@ async fn soap_takes_the_user_with_the_tenant_and_gives_all_pages() {
         let heard = request.send(&world).await.unwrap();
         assert_eq!(heard.status, 200);
         assert!(heard.text.contains("<wd:Total_Pages>6</wd:Total_Pages>"));
-        let workers = heard
-            .text
-            .split("<wd:Worker_Reference><wd:ID wd:type=\"WID\">")
-            .skip(1);
-        ids.extend(workers.map(|w| w[..32].to_owned()));
+        let workers = heard.text.split("<wd:Worker_Reference>").skip(1);
+        ids.extend(workers.map(|w| w.split("\"WID\">").nth(1).unwrap()[..32].to_owned()));
     }
     let truth = world.truth().await;
     let expected = truth

@@ -9,10 +9,13 @@ use super::client::{Heard, World};
 
 mod joined;
 mod signed;
+mod soap;
 
 use joined::{humaans, humaans_page, nmbrs, nmbrs_first, remote, remote_page};
 use signed::{google, google_page, sap, sap_first};
 pub use signed::{google_assertion, google_token, sap_assertion, sap_token};
+pub use soap::workday_soap;
+use soap::{workday_workers, workday_workers_page};
 
 /// What was read of one person.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,6 +70,7 @@ pub async fn first(world: &World) -> First {
         "google-workspace" => google_page(world, "").await,
         "sap-successfactors" => sap_first(world).await,
         "workday" => workday_report(world),
+        "workday-soap" => workday_workers_page(world, 1),
         other => panic!("`{other}` has a stand-in and no walk: write one here"),
     }
 }
@@ -83,11 +87,31 @@ pub async fn everybody(world: &World) -> Result<Vec<Row>, String> {
         "google-workspace" => google(world).await,
         "sap-successfactors" => sap(world).await,
         "workday" => workday(world).await,
+        "workday-soap" => workday_workers(world).await,
         other => panic!("`{other}` has a stand-in and no walk: write one here"),
     }
 }
 
 impl First {
+    /// Without credentials, wherever they stand.
+    pub fn anonymous(mut self) -> Self {
+        self.headers.retain(|(name, _)| *name != "Authorization");
+        self.body = self.body.replace("UsernameToken>", "NoToken>");
+        self
+    }
+
+    /// With credentials that are somebody else's.
+    pub fn of_a_stranger(mut self) -> Self {
+        for (name, value) in &mut self.headers {
+            if *name == "Authorization" {
+                value.truncate(value.len() - 12);
+                value.push_str("d3Jvbmc6eA==");
+            }
+        }
+        self.body = self.body.replace("<wsse:Password>", "<wsse:Password>x");
+        self
+    }
+
     pub async fn send(&self, world: &World) -> Result<Heard, String> {
         world
             .send(self.method, &self.path, &self.headers, self.body.clone())
@@ -287,18 +311,4 @@ async fn workday(world: &World) -> Result<Vec<Row>, String> {
         end: text(&e["Termination_Date"]),
     };
     Ok(entries.iter().map(row).collect())
-}
-
-/// A request to SOAP for one page.
-pub fn workday_soap(world: &World, user: &str, page: usize) -> First {
-    let password = world.key("isu_password");
-    let body = format!(
-        "<soapenv:Envelope xmlns:soapenv=\"http://schemas.xmlsoap.org/soap/envelope/\" xmlns:bsvc=\"urn:com.workday/bsvc\"><soapenv:Header><wsse:Security xmlns:wsse=\"http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd\"><wsse:UsernameToken><wsse:Username>{user}</wsse:Username><wsse:Password>{password}</wsse:Password></wsse:UsernameToken></wsse:Security></soapenv:Header><soapenv:Body><bsvc:Get_Workers_Request bsvc:version=\"v44.0\"><bsvc:Response_Filter><bsvc:Page>{page}</bsvc:Page><bsvc:Count>100</bsvc:Count></bsvc:Response_Filter><bsvc:Response_Group><bsvc:Include_Personal_Information>true</bsvc:Include_Personal_Information><bsvc:Include_Employment_Information>true</bsvc:Include_Employment_Information><bsvc:Include_Management_Chain_Data>true</bsvc:Include_Management_Chain_Data></bsvc:Response_Group></bsvc:Get_Workers_Request></soapenv:Body></soapenv:Envelope>"
-    );
-    First {
-        method: "POST",
-        path: format!("/ccx/service/{}/Human_Resources/v44.0", world.key("tenant")),
-        headers: vec![("Content-Type", "text/xml; charset=utf-8".into())],
-        body,
-    }
 }

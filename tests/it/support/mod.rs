@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rosterd::auth::Authenticator;
+use rosterd::cli::connectors::Connectors;
 use rosterd::domain::access::JoinerPolicy;
 use rosterd::domain::chance::SystemChance;
 use rosterd::domain::clock::{Clock, Millis, SystemClock};
@@ -139,6 +140,7 @@ impl TestApp {
         let store = Store::open(&options, clock, Arc::new(SystemChance)).unwrap();
         let mut service = Service::new(Arc::new(store), Arc::new(Registry::builtin().unwrap()));
         service.keys = Arc::new(Keyring::new(&[7; 32], &[]));
+        service.vendors = Arc::new(Connectors::new(None));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::new(State {

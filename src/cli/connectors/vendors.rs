@@ -1,0 +1,69 @@
+//! What the operations are told of connectors.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::hris::auth::consent::{self, Ask};
+use crate::hris::catalogue::Catalogue;
+use crate::hris::client::Endpoint;
+use crate::hris::manifest::{GivenBy, Manifest};
+use crate::hris::values::Values;
+use crate::service::consent::{Question, Vendors};
+
+/// The connectors of this installation.
+pub struct Connectors {
+    directory: Option<PathBuf>,
+}
+
+impl Connectors {
+    /// Those in the program, and those of a directory.
+    pub fn new(directory: Option<PathBuf>) -> Self {
+        Self { directory }
+    }
+
+    /// As the operator configured it.
+    pub(in crate::cli) fn of(config: &Config) -> Self {
+        Self::new(config.connectors_dir().map(PathBuf::from))
+    }
+
+    fn find(&self, slug: &str) -> Result<Arc<Manifest>, String> {
+        let catalogue = Catalogue::load(self.directory.as_deref()).map_err(|e| e.to_string())?;
+        let found = catalogue.find(slug);
+        found.ok_or_else(|| format!("there is no connector `{slug}`"))
+    }
+}
+
+impl Vendors for Connectors {
+    fn consent_address(&self, asked: &Question<'_>) -> Result<String, String> {
+        let manifest = self.find(asked.connector)?;
+        let endpoint = asked.endpoint.map(Endpoint::parse).transpose();
+        let of_operator: BTreeMap<String, String> = asked.of_operator.clone();
+        let values = Values::of(&manifest, asked.given.clone(), of_operator.into_iter());
+        let address = values.and_then(|values| {
+            let ask = Ask {
+                redirect: asked.redirect,
+                state: asked.state,
+                challenge: asked.challenge,
+            };
+            consent::address(&manifest, &values, endpoint?.as_ref(), &ask)
+        });
+        address.map_err(|error| match error.code {
+            "operator.missing" => format!(
+                "the operator has not registered with {} yet: `rosterd connectors configure {}` [{error}]",
+                manifest.name, manifest.slug
+            ),
+            "consent.none" => format!("{} asks for no consent in the browser", manifest.name),
+            _ => error.to_string(),
+        })
+    }
+}
+
+/// Names of the values that the operator must enter.
+pub(super) fn operator_fields(manifest: &Manifest) -> Vec<String> {
+    let of_operator = manifest
+        .fields()
+        .filter(|f| f.given_by == GivenBy::Operator && !f.optional && f.default.is_none());
+    of_operator.map(|f| f.id.clone()).collect()
+}
