@@ -188,6 +188,9 @@ async fn pull(scheduler: Scheduler, looks_for_days: bool) {
     let mut ticks = 0_u64;
     loop {
         tick.tick().await;
+        if let Err(error) = scheduler.tick_decided().await {
+            tracing::warn!(error = %error, "decisions about runs cannot be looked for");
+        }
         if let Err(error) = scheduler.tick().await {
             tracing::warn!(error = %error, "connections that are due cannot be looked for");
         }

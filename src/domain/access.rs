@@ -106,6 +106,8 @@ pub mod reason {
     pub const NOT_STARTED: &str = "not-started";
     /// The connection that brought the person was disconnected, and nobody had let her in.
     pub const DISCONNECTED: &str = "disconnected";
+    /// The run that brought the person was undone.
+    pub const UNDONE: &str = "undone";
     /// A human removed the person; sources may still bring her.
     pub const REMOVED_BY_HUMAN: &str = "removed-by-human";
     /// A human took access away.

@@ -18,7 +18,7 @@ pub struct Actor {
 /// On whose behalf or why it happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
-    /// `request`, `run`, `invitation`, `command`.
+    /// `request`, `run`, `undo` (of the run with this id), `invitation`, `command`.
     pub kind: String,
     /// Its id.
     pub id: String,

@@ -11,6 +11,9 @@ use serde_json::Value;
 /// Values by unit; a `null` is an assertion that the unit is empty.
 pub type Asserted<K> = BTreeMap<K, Value>;
 
+/// What took part before in the place of values that an undo holds; `None`: nothing did.
+pub type Undone<K> = BTreeMap<K, Option<Value>>;
+
 /// One source's part in a person, as far as precedence is concerned.
 #[derive(Debug, Clone)]
 pub struct Part<'a, K: Ord> {
@@ -18,6 +21,18 @@ pub struct Part<'a, K: Ord> {
     pub asserted: &'a Asserted<K>,
     /// Units whose value takes no part in precedence.
     pub held: &'a BTreeSet<K>,
+    /// What takes part in the place of some of them.
+    pub undone: &'a Undone<K>,
+}
+
+impl<'a, K: Ord> Part<'a, K> {
+    /// The value that takes part in precedence, if any does.
+    pub fn taking(&self, unit: &K) -> Option<&'a Value> {
+        match self.held.contains(unit) {
+            true => self.undone.get(unit).and_then(Option::as_ref),
+            false => self.asserted.get(unit),
+        }
+    }
 }
 
 /// The effective units: by the order of `parts` (most important first).
@@ -28,13 +43,11 @@ pub fn effective<K: Ord + Clone>(parts: &[Part<'_, K>], now: &Asserted<K>) -> As
     let mut units: BTreeSet<&K> = BTreeSet::new();
     for part in parts {
         units.extend(part.asserted.keys());
+        units.extend(part.undone.keys());
     }
     let mut out = BTreeMap::new();
     for unit in units {
-        let free = parts
-            .iter()
-            .find(|p| p.asserted.contains_key(unit) && !p.held.contains(unit))
-            .and_then(|p| p.asserted.get(unit));
+        let free = parts.iter().find_map(|p| p.taking(unit));
         match free.or_else(|| now.get(unit)) {
             None | Some(Value::Null) => {}
             Some(value) => {
@@ -84,9 +97,11 @@ pub fn inherit<K: Ord + Clone>(
     }
 }
 
-/// A hold ends when the source writes a different value there.
+/// A hold ends when the source writes a different value there. That it cleared a unit and that it no longer speaks of it
+/// are the same.
 pub fn release_holds<K: Ord>(held: &mut BTreeSet<K>, before: &Asserted<K>, after: &Asserted<K>) {
-    held.retain(|unit| before.get(unit) == after.get(unit));
+    let said = |units: &Asserted<K>, unit: &K| units.get(unit).filter(|v| !v.is_null()).cloned();
+    held.retain(|unit| said(before, unit) == said(after, unit));
 }
 
 #[cfg(test)]
@@ -107,10 +122,12 @@ mod tests {
             Part {
                 asserted: &a,
                 held: &none,
+                undone: &BTreeMap::new(),
             },
             Part {
                 asserted: &b,
                 held: &none,
+                undone: &BTreeMap::new(),
             },
         ];
         let got = effective(&parts, &BTreeMap::new());
@@ -131,10 +148,12 @@ mod tests {
             Part {
                 asserted: &a,
                 held: &none,
+                undone: &BTreeMap::new(),
             },
             Part {
                 asserted: &b,
                 held: &none,
+                undone: &BTreeMap::new(),
             },
         ];
         assert_eq!(effective(&parts, &BTreeMap::new()), units(&[]));
@@ -149,6 +168,7 @@ mod tests {
             &[Part {
                 asserted: &b,
                 held: &held,
+                undone: &BTreeMap::new(),
             }],
             &now,
         );
@@ -185,6 +205,7 @@ mod tests {
         let others = [Part {
             asserted: &other,
             held: &none,
+            undone: &BTreeMap::new(),
         }];
         let mut heir = units(&[("dept", json!("Sales"))]);
         inherit(&mut heir, &others, &now, |unit| *unit != "title");
@@ -201,5 +222,43 @@ mod tests {
         let mut held = BTreeSet::from(["userName", "emails"]);
         release_holds(&mut held, &before, &after);
         assert_eq!(held, BTreeSet::from(["emails"]));
+    }
+
+    #[test]
+    fn what_an_undo_holds_has_the_earlier_value_take_its_part() {
+        let a = units(&[("title", json!("Chief")), ("nick", json!("Al"))]);
+        let b = units(&[("title", json!("Clerk"))]);
+        let none = BTreeSet::new();
+        let held = BTreeSet::from(["title", "nick", "dept"]);
+        let undone = BTreeMap::from([
+            ("title", Some(json!("Boss"))),
+            ("nick", None),
+            ("dept", Some(json!("Sales"))),
+        ]);
+        let parts = [
+            Part {
+                asserted: &a,
+                held: &held,
+                undone: &undone,
+            },
+            Part {
+                asserted: &b,
+                held: &none,
+                undone: &BTreeMap::new(),
+            },
+        ];
+        let got = effective(&parts, &BTreeMap::new());
+        let want = units(&[("title", json!("Boss")), ("dept", json!("Sales"))]);
+        assert_eq!(got, want, "neither the weaker source nor the held value");
+    }
+
+    #[test]
+    fn a_hold_of_what_a_source_left_out_stays_while_it_leaves_it_out() {
+        let (none, cleared) = (units(&[]), units(&[("title", Value::Null)]));
+        let mut held = BTreeSet::from(["title"]);
+        release_holds(&mut held, &none, &cleared);
+        assert_eq!(held.len(), 1);
+        release_holds(&mut held, &none, &units(&[("title", json!("Boss"))]));
+        assert!(held.is_empty());
     }
 }

@@ -18,6 +18,7 @@ pub fn to_scim(error: &service::Error, request: &str) -> scim::Error {
     match error {
         E::NotFound(detail) => scim::Error::plain(404, detail.clone()),
         E::Conflict(detail) => scim::Error::uniqueness(detail.clone()),
+        E::NotNow(detail) | E::Stale(detail) => scim::Error::plain(409, detail.clone()),
         E::VersionMismatch(detail) => scim::Error::plain(412, detail.clone()),
         E::Forbidden(detail) => scim::Error::plain(403, detail.clone()),
         E::Invalid(error) => error.clone(),

@@ -13,6 +13,12 @@ pub enum Error {
     /// A value is taken.
     #[error("{0}")]
     Conflict(String),
+    /// Not in the state that a thing is in now.
+    #[error("{0}")]
+    NotNow(String),
+    /// A plan is not what it was: people, settings or runs changed since it was made.
+    #[error("{0}")]
+    Stale(String),
     /// The resource changed since the caller read it.
     #[error("{0}")]
     VersionMismatch(String),

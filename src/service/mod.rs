@@ -17,6 +17,7 @@ pub mod schemas;
 pub mod scope;
 pub mod secrets;
 pub mod tenants;
+pub mod undo;
 pub mod users;
 
 use std::sync::Arc;
@@ -80,6 +81,17 @@ impl Caller {
                 id: run.to_owned(),
             },
             lane: Lane::Run,
+        }
+    }
+
+    /// The undo of a run, which somebody wants.
+    pub fn of_undo(tenant: TenantId, actor: Actor, run: &str) -> Self {
+        Self {
+            cause: Cause {
+                kind: "undo".to_owned(),
+                id: run.to_owned(),
+            },
+            ..Self::of_run(tenant, actor, run)
         }
     }
 

@@ -59,6 +59,7 @@ pub struct ClaimRow {
     pub user_public: bool,
     pub created_at: i64,
     pub ended_at: Option<i64>,
+    pub undone: Option<String>,
 }
 
 impl ClaimRow {

@@ -84,3 +84,12 @@ impl Scope<'_> {
             .load(conn)?)
     }
 }
+
+impl Scope<'_> {
+    /// Takes a conflict back that should never have been opened.
+    pub fn delete_conflict(&mut self, id: &str) -> Result<()> {
+        let (conn, tenant) = self.parts();
+        diesel::delete(conflicts::table.find((tenant, id))).execute(conn)?;
+        Ok(())
+    }
+}

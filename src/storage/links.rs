@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+use serde::{Deserialize, Serialize};
 
 use super::dialect::{Frag, each};
 use super::error::Result;
@@ -11,7 +12,9 @@ use crate::domain::clock::Millis;
 use crate::domain::employment::EmploymentState;
 
 /// A stored link.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Insertable, AsChangeset)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Queryable, Insertable, AsChangeset, Serialize, Deserialize,
+)]
 #[diesel(table_name = links, primary_key(tenant, connection_id, source_id), treat_none_as_null = true, treat_none_as_default_value = false)]
 #[expect(missing_docs, reason = "columns as the migration documents them")]
 pub struct LinkRow {

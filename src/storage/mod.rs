@@ -37,6 +37,7 @@ pub mod secrets;
 pub mod store;
 pub mod tenant_schemas;
 pub mod tenants;
+pub mod undo;
 pub mod users;
 pub mod view;
 pub mod writer;

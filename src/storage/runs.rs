@@ -1,8 +1,9 @@
 //! Rows of runs and of what they mean to do, and the losses of access that wait for an admin.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable};
+use diesel::sql_types::{BigInt, Bool, Nullable};
 
+use super::connection::AnyConnection;
 use super::dialect::{Frag, insert_all};
 use super::error::Result;
 use super::schema::{held_losses, run_items, runs};
@@ -34,6 +35,9 @@ pub struct RunRow {
     pub why_held: Option<String>,
     pub error: Option<String>,
     pub settings_digest: String,
+    pub decided_at: Option<i64>,
+    pub decider_kind: Option<String>,
+    pub decider_id: Option<String>,
 }
 
 /// What a run means to do about one person.
@@ -105,6 +109,33 @@ impl Scope<'_> {
             .int(since.0);
         let sum: Option<i64> = query.query::<Nullable<BigInt>>().get_result(self.conn())?;
         Ok(sum.unwrap_or_default())
+    }
+
+    /// Whether a connection has a run after this one that looked at the source and did not fail.
+    pub fn has_newer_run(&mut self, connection: &str, id: &str) -> Result<bool> {
+        let query = self
+            .runs_of(connection)
+            .push(" AND id > ")
+            .text(id)
+            .push(" AND kind <> 'dry' AND state <> 'failed')");
+        Ok(query.query::<Bool>().get_result(self.conn())?)
+    }
+
+    /// Whether the undo of a connection's run began after a moment.
+    pub fn has_undo_since(&mut self, connection: &str, since: i64) -> Result<bool> {
+        let query = self
+            .runs_of(connection)
+            .push(" AND state IN ('undoing', 'undone') AND decided_at > ")
+            .int(since)
+            .push(")");
+        Ok(query.query::<Bool>().get_result(self.conn())?)
+    }
+
+    fn runs_of(&self, connection: &str) -> Frag {
+        Frag::sql("SELECT EXISTS (SELECT 1 FROM runs WHERE tenant = ")
+            .text(self.tenant().as_str())
+            .push(" AND connection_id = ")
+            .text(connection)
     }
 
     /// Stores a new run.
@@ -212,4 +243,13 @@ impl Scope<'_> {
         diesel::delete(held_losses::table.find((tenant, connection, source_id))).execute(conn)?;
         Ok(())
     }
+}
+
+/// Runs of all tenants that are approved or to be undone, and wait to be carried out.
+pub fn list_wanted(conn: &mut AnyConnection, limit: i64) -> Result<Vec<RunRow>> {
+    Ok(runs::table
+        .filter(diesel::dsl::sql::<Bool>("state IN ('approved', 'undoing')"))
+        .order((runs::tenant, runs::id))
+        .limit(limit)
+        .load(conn)?)
 }

@@ -177,6 +177,7 @@ table! {
         user_public -> Bool,
         created_at -> BigInt,
         ended_at -> Nullable<BigInt>,
+        undone -> Nullable<Text>,
     }
 }
 
@@ -328,6 +329,7 @@ allow_tables_to_appear_in_same_query!(
     claims,
     emails,
     links,
+    undo_holds,
     groups,
     memberships,
     member_jobs,
@@ -378,6 +380,9 @@ table! {
         why_held -> Nullable<Text>,
         error -> Nullable<Text>,
         settings_digest -> Text,
+        decided_at -> Nullable<BigInt>,
+        decider_kind -> Nullable<Text>,
+        decider_id -> Nullable<Text>,
     }
 }
 
@@ -421,5 +426,30 @@ table! {
         key_id -> Nullable<Text>,
         sealed -> Nullable<Text>,
         expires_at -> BigInt,
+    }
+}
+
+table! {
+    run_changes (tenant, run_id, subject) {
+        tenant -> Text,
+        run_id -> Text,
+        subject -> Text,
+        state -> Text,
+        change -> Text,
+        outcome -> Nullable<Text>,
+        returned -> Bool,
+    }
+}
+
+table! {
+    undo_holds (tenant, connection_id, source_id) {
+        tenant -> Text,
+        connection_id -> Text,
+        source_id -> Text,
+        subject -> Text,
+        kind -> Text,
+        digest -> Text,
+        run_id -> Text,
+        since -> BigInt,
     }
 }

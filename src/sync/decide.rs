@@ -4,11 +4,12 @@
 use std::collections::BTreeSet;
 
 use super::Watch;
-use super::apply::{Apply, why_gone};
+use super::apply::why_gone;
 use super::gather::PlannedLoss;
 use super::guard::Verdict;
 use super::run::{Bridge, Order};
-use super::stored::{State, read_person};
+use super::stored::read_person;
+use super::undo::stale_settings;
 use crate::service::pull::Permit;
 use crate::service::runs::{Held, HeldRow, RunRow};
 use crate::service::{Caller, Error, Result};
@@ -57,7 +58,8 @@ impl Bridge {
     /// Applies a plan that waits as a whole; of its losses those of `which`, the others wait on.
     ///
     /// # Errors
-    /// `Conflict` for a plan that does not wait, or that is stale: a newer run looked at the source, or settings changed.
+    /// `NotNow` for a plan that does not wait; `Stale` for one that is not what would be done now: a newer run looked at
+    /// the source, a run was undone, people or settings changed.
     pub async fn approve(
         &self,
         order: &Order,
@@ -65,39 +67,26 @@ impl Bridge {
         which: &Which,
         watch: &dyn Watch,
     ) -> Result<RunRow> {
-        let mut run = self.waiting(order, run_id).await?;
+        let run = self.service.find_run(&order.setup.tenant, run_id).await?;
+        if run.state == "waiting" && run.settings_digest != order.setup.settings_digest {
+            return Err(stale_settings(&run));
+        }
         let caller = self.decider(order, run_id);
-        let held = self
-            .service
-            .list_held(&order.setup.tenant, &run.connection_id)
-            .await?;
-        "running".clone_into(&mut run.state);
-        self.service
-            .decide_run(&caller, "run.approved", run.clone(), Vec::new())
-            .await?;
-        let keep = self.losses_but(order, run_id, which).await?;
-        let mut apply = Apply::new(self, &caller, &order.setup, run, held);
-        apply.mark(&keep, State::Keep).await?;
-        apply.begin(Vec::new()).await?;
-        apply.finish(watch).await
+        let only = match which {
+            Which::All => None,
+            Which::Some(ids) => Some(ids.clone()),
+        };
+        let run = self.service.approve_run(&caller, run_id, only).await?;
+        self.carry_out(order, run, watch).await
     }
 
     /// Gives a plan up that waits as a whole. The next run plans anew.
     ///
     /// # Errors
-    /// `Conflict` for a plan that does not wait.
+    /// `NotNow` for a plan that does not wait.
     pub async fn discard(&self, order: &Order, run_id: &str) -> Result<RunRow> {
-        let tenant = &order.setup.tenant;
-        let mut run = self.service.find_run(tenant, run_id).await?;
-        if run.state != "waiting" {
-            return Err(Self::stale(&run, "does not wait for a decision"));
-        }
-        "discarded".clone_into(&mut run.state);
         let caller = self.decider(order, run_id);
-        self.service
-            .decide_run(&caller, "run.discarded", run.clone(), Vec::new())
-            .await?;
-        Ok(run)
+        self.service.discard_run(&caller, run_id).await
     }
 
     /// Carries out losses of access that wait: those of `which`, each if its reason is still the same. Returns how many.
@@ -184,48 +173,5 @@ impl Bridge {
 
     fn decider(&self, order: &Order, run: &str) -> Caller {
         Caller::of_run(order.setup.tenant.clone(), order.actor.clone(), run)
-    }
-
-    async fn waiting(&self, order: &Order, run_id: &str) -> Result<RunRow> {
-        let tenant = &order.setup.tenant;
-        let run = self.service.find_run(tenant, run_id).await?;
-        if run.state != "waiting" {
-            return Err(Self::stale(&run, "does not wait for a decision"));
-        }
-        let newest = self
-            .service
-            .list_runs(tenant, Some(&run.connection_id), None, 20)
-            .await?;
-        let is_newer = |r: &&RunRow| r.id > run.id && r.kind != "dry" && r.state != "failed";
-        if newest.iter().any(|r| is_newer(&r)) {
-            return Err(Self::stale(
-                &run,
-                "is stale: a newer run has looked at the source; decide about that one",
-            ));
-        }
-        if run.settings_digest != order.setup.settings_digest {
-            return Err(Self::stale(
-                &run,
-                "is stale: the connection's settings have changed since; run it again",
-            ));
-        }
-        Ok(run)
-    }
-
-    /// Places of the losses in a plan that are not among `which`.
-    async fn losses_but(&self, order: &Order, run_id: &str, which: &Which) -> Result<Vec<i64>> {
-        let (mut after, mut keep) = (0, Vec::new());
-        loop {
-            let items = self
-                .service
-                .list_items(&order.setup.tenant, run_id, after, 1_000)
-                .await?;
-            let Some(last) = items.last() else {
-                return Ok(keep);
-            };
-            after = last.ordinal;
-            let others = items.iter().filter(|i| i.loses && !which.has(&i.source_id));
-            keep.extend(others.map(|i| i.ordinal));
-        }
     }
 }

@@ -13,6 +13,7 @@ mod report;
 mod run;
 pub mod schedule;
 mod stored;
+mod undo;
 
 use chrono::NaiveDate;
 use futures_util::future::BoxFuture;

@@ -15,7 +15,7 @@ use crate::domain::ids::{TenantId, fresh_text};
 use crate::hris::Evidence;
 use crate::hris::error::Error as PullError;
 use crate::service::runs::{HeldRow, RunRow};
-use crate::service::{Caller, Error, Result, Service};
+use crate::service::{Caller, Result, Service};
 
 /// The window in which losses are counted.
 const WINDOW_MS: i64 = 24 * 3_600_000;
@@ -348,11 +348,6 @@ impl Bridge {
             .finish(watch)
             .await
     }
-
-    /// Refuses what an admin decides about a run that is not there to be decided.
-    pub(super) fn stale(run: &RunRow, why: &str) -> Error {
-        Error::Conflict(format!("the run {} {why}", run.id))
-    }
 }
 
 fn new_run(order: &Order, id: String, now: Millis) -> RunRow {
@@ -377,5 +372,8 @@ fn new_run(order: &Order, id: String, now: Millis) -> RunRow {
         why_held: None,
         error: None,
         settings_digest: order.setup.settings_digest.clone(),
+        decided_at: None,
+        decider_kind: None,
+        decider_id: None,
     }
 }

@@ -16,6 +16,7 @@ use crate::domain::clock::Millis;
 use crate::domain::ids::TenantId;
 use crate::hris::error::Error as PullError;
 use crate::service::runs::{RunRow, ScheduleRow};
+use crate::service::undo::UNDOING;
 use crate::service::{Caller, Error, Result};
 
 /// How long a lease holds, in milliseconds.
@@ -26,6 +27,8 @@ const RENEW: Duration = Duration::from_secs(20);
 const BACKOFF_MS: i64 = 5 * 60_000;
 /// Connections that are looked for at once.
 const AT_ONCE: i64 = 4;
+/// Decisions that are looked for at once.
+const WANTED: i64 = 100;
 /// So far from its time a pull is made, in parts of the interval: the tenants of one installation do not all ask at once.
 const JITTER: i64 = 10;
 
@@ -138,6 +141,51 @@ impl Scheduler {
         }
     }
 
+    /// Carries out what admins decided: applies plans that are approved, undoes runs. Returns how many.
+    ///
+    /// # Errors
+    /// Storage; what goes wrong with one run is logged, and tried again.
+    pub async fn tick_decided(&self) -> Result<usize> {
+        let mut done = 0;
+        for run in self.wanted().await? {
+            let (tenant, id) = (TenantId::new(run.tenant.as_str()), run.id.clone());
+            match self.decided(&tenant, run).await {
+                Ok(is_done) => done += usize::from(is_done),
+                Err(error) => {
+                    let tenant = tenant.as_str();
+                    tracing::warn!(tenant.id = tenant, run.id = id, error = %error, "a decision about a run is still to be carried out");
+                }
+            }
+        }
+        Ok(done)
+    }
+
+    /// False: the connection is paused, or another process is at it.
+    async fn decided(&self, tenant: &TenantId, run: RunRow) -> Result<bool> {
+        let connection = run.connection_id.clone();
+        let order = match self.sources.open(tenant, &connection).await? {
+            Some(Ok(opened)) => Some(self.order(opened.setup, Kind::Manual, system())),
+            _ if run.state == UNDOING => None,
+            _ => return Ok(false),
+        };
+        let caller = self.caller(tenant);
+        if self.lease(&caller, &connection).await?.is_none() {
+            return Ok(false);
+        }
+        let work = async {
+            // Somebody else may have carried it out meanwhile.
+            let now = self.bridge.service().find_run(tenant, &run.id).await?;
+            self.bridge.carry_out_decided(order.as_ref(), now).await
+        };
+        let done = self.with_lease(&caller, &connection, work).await;
+        self.release(&caller, &connection).await?;
+        done.map(|()| true)
+    }
+
+    async fn wanted(&self) -> Result<Vec<RunRow>> {
+        self.bridge.service().list_wanted_runs(WANTED).await
+    }
+
     async fn days(&self, tenant: &TenantId, connection: &str) -> Result<bool> {
         let Some(Ok(opened)) = self.sources.open(tenant, connection).await? else {
             return Ok(false);
@@ -207,6 +255,11 @@ impl Scheduler {
         let order = self.order(opened.setup, kind, actor);
         for run in self.cut_off(tenant, connection).await? {
             self.bridge.resume(&order, run, watch).await?;
+        }
+        for run in self.wanted().await? {
+            if run.tenant == tenant.as_str() && run.connection_id == connection {
+                self.bridge.carry_out_decided(Some(&order), run).await?;
+            }
         }
         let report = self.bridge.run(&order, opened.feed.as_ref(), watch).await?;
         if kind == Kind::Dry {

@@ -111,6 +111,7 @@ pub(super) fn finding_word(finding: &Finding) -> &'static str {
         Finding::NotBrought => "not-brought",
         Finding::NotEntitled => "not-entitled",
         Finding::LeftAndHasAccess => "left-and-has-access",
+        Finding::Undone => "undone",
     }
 }
 

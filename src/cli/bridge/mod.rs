@@ -3,6 +3,7 @@
 mod kept;
 mod show;
 mod sources;
+mod undo;
 mod watch;
 
 use std::collections::BTreeSet;
@@ -68,6 +69,8 @@ pub(super) enum Runs {
     Approve(Decision),
     /// Give a plan up that waits, or let people keep their access until their records change.
     Discard(Decision),
+    /// Undo a run: everybody is as before, except what somebody changed since. The next pull does not do it again.
+    Undo(undo::Undo),
 }
 
 /// A run.
@@ -190,6 +193,7 @@ pub(super) async fn runs(config: &Config, output: Output, command: Runs) -> Resu
         }
         Runs::Approve(decision) => approve(config, &service, output, &decision).await,
         Runs::Discard(decision) => discard(config, &service, output, &decision).await,
+        Runs::Undo(args) => undo::run(config, &service, output, args).await,
     }
 }
 

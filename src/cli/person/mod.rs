@@ -62,6 +62,14 @@ pub(super) enum Person {
     Remove(Decision),
     /// Lift a revoke or remove: the person is listed, and a source may bring her in again.
     Reinstate(Decision),
+    /// Let in what sources say of a person and the undo of a run holds.
+    LiftHolds {
+        /// Tenant by name or id.
+        #[arg(long, default_value = "default")]
+        tenant: String,
+        /// Id, e-mail address or userName; of somebody whom the undo made go, the id.
+        person: String,
+    },
 }
 
 /// About whom a human decides.
@@ -104,6 +112,18 @@ pub(super) async fn run(config: &Config, output: Output, command: Person) -> Res
         Person::Revoke(decision) => decide(&service, output, decision, "revoke").await,
         Person::Remove(decision) => decide(&service, output, decision, "remove").await,
         Person::Reinstate(decision) => decide(&service, output, decision, "reinstate").await,
+        Person::LiftHolds { tenant, person } => {
+            let caller = open::caller(&service, &tenant, "person lift-holds").await?;
+            let id = find(&service, &caller.tenant, &person).await?;
+            let lifted = service.lift_holds(&caller, &id).await?;
+            let value = json!({"units": lifted.units, "records": lifted.records.len()});
+            let text = format!(
+                "{} values count again, {} records are looked at by the next pull",
+                lifted.units.len(),
+                lifted.records.len()
+            );
+            output.row(&value, &text)
+        }
     }
 }
 

@@ -25,6 +25,7 @@ pub(super) fn why(code: &str) -> &'static str {
         reason::OUT_OF_SCOPE => "she is no longer among those whom the connection brings",
         reason::NOT_STARTED => "her first day in the HR system lies ahead",
         reason::DISCONNECTED => "the connection that brought her was disconnected",
+        reason::UNDONE => "the run that brought her was undone",
         reason::REMOVED_BY_HUMAN => {
             "a human removed her; no source lifts that: `rosterd person reinstate`"
         }

@@ -1,5 +1,7 @@
 //! Records: looked at (preview) and applied. Both draft alike; what differs is who settles.
 
+use std::collections::BTreeMap;
+
 use super::draft::Draft;
 use super::record::{Record, Scene};
 use super::types::{Effect, Permit};
@@ -7,6 +9,7 @@ use super::who::draft;
 use crate::domain::access::{Access, Decision, reason};
 use crate::domain::audit::Entry;
 use crate::service::error::Result;
+use crate::service::undo::{Linked, Touched, remember};
 use crate::service::users::access::{Says, decide};
 use crate::service::users::conflicts::{Question, ask, kind};
 use crate::service::users::identity::primary_key;
@@ -22,7 +25,7 @@ pub(super) fn preview(scope: &mut Scope<'_>, scene: &Scene<'_>, record: &Record)
         Err(effect) => return Ok(effect),
     };
     try_out(scope, scene, &mut drafted)?;
-    drafted.close_link(scene, record.term, &record.person.digest);
+    drafted.close_link(scene, &record.person.digest);
     let is_change = is_change(&drafted);
     Ok(drafted.effect(scene, is_change))
 }
@@ -64,6 +67,7 @@ fn is_change(drafted: &Draft) -> bool {
     drafted.before.as_ref() != Some(&drafted.model)
         || drafted.link_before.as_ref() != Some(&drafted.link)
         || drafted.merged.is_some()
+        || drafted.ends_hold
 }
 
 /// Applies a record.
@@ -82,8 +86,9 @@ pub(super) fn apply(
         merge(tx, scene, twin, &drafted.model.row.id)?;
     }
     let wrote = store(tx, scene, &mut drafted)?;
-    drafted.close_link(scene, record.term, &record.person.digest);
+    drafted.close_link(scene, &record.person.digest);
     let linked = store_link(tx, &drafted)?;
+    note(tx, scene, &drafted, wrote || linked)?;
     if let Some(question) = &drafted.question {
         ask_about(tx, scene, record, &drafted, question)?;
     } else if drafted.model.row.access_reason == reason::CONFLICT
@@ -111,15 +116,51 @@ pub(super) fn store(tx: &mut Tx<'_>, scene: &Scene<'_>, drafted: &mut Draft) -> 
 
 /// Stores the link as it is now; false where it was so.
 pub(super) fn store_link(tx: &mut Tx<'_>, drafted: &Draft) -> Result<bool> {
-    for source_id in &drafted.superseded {
-        tx.delete_link(&drafted.link.connection_id, source_id)?;
+    for link in &drafted.superseded {
+        tx.delete_link(&link.connection_id, &link.source_id)?;
+    }
+    if drafted.ends_hold {
+        tx.delete_hold(&drafted.link.connection_id, &drafted.link.source_id)?;
     }
     match &drafted.link_before {
         None => tx.create_link(&drafted.link)?,
         Some(before) if *before != drafted.link => tx.update_link(&drafted.link)?,
-        Some(_) => return Ok(!drafted.superseded.is_empty()),
+        Some(_) => return Ok(drafted.ends_hold || !drafted.superseded.is_empty()),
     }
     Ok(true)
+}
+
+/// Notes what was changed, so that it can be undone.
+pub(super) fn note(
+    tx: &mut Tx<'_>,
+    scene: &Scene<'_>,
+    drafted: &Draft,
+    is_change: bool,
+) -> Result<()> {
+    if !is_change {
+        return Ok(());
+    }
+    let own = Linked {
+        before: drafted.link_before.clone(),
+        after: Some(drafted.link.clone()).filter(|_| !drafted.is_unlinked),
+        content: drafted.content.clone(),
+    };
+    let gone = drafted.superseded.iter().map(|link| {
+        let linked = Linked {
+            before: Some(link.clone()),
+            after: None,
+            content: String::new(),
+        };
+        (link.source_id.clone(), linked)
+    });
+    let touched = Touched {
+        before: drafted.before.as_ref(),
+        model: &drafted.model,
+        links: gone
+            .chain([(drafted.link.source_id.clone(), own)])
+            .collect(),
+    };
+    remember(tx, scene.registry, touched)
 }
 
 fn ask_about(
@@ -172,5 +213,10 @@ fn merge(tx: &mut Tx<'_>, scene: &Scene<'_>, twin: Model, into: &str) -> Result<
     let connection = scene.source.source.id.as_str();
     tx.record(Entry::new("claim.ended", "user", id.clone()).object("connection", connection));
     tx.record(Entry::new("user.merged", "user", id).object("user", into));
-    Ok(())
+    let touched = Touched {
+        before: Some(&before),
+        model: &twin,
+        links: BTreeMap::new(),
+    };
+    remember(tx, scene.registry, touched)
 }

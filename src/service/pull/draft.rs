@@ -24,8 +24,8 @@ pub(super) struct Draft {
     pub(super) model: Model,
     pub(super) link_before: Option<LinkRow>,
     pub(super) link: LinkRow,
-    /// Source ids under which this source knew her, and no longer does.
-    pub(super) superseded: Vec<String>,
+    /// Links by which this source knew her, and no longer does.
+    pub(super) superseded: Vec<LinkRow>,
     /// Somebody only this source knew, who turns out to be her.
     pub(super) merged: Option<Model>,
     pub(super) step: Step,
@@ -34,6 +34,14 @@ pub(super) struct Draft {
     pub(super) question: Option<(&'static str, Vec<String>)>,
     pub(super) has_no_namesake: bool,
     pub(super) findings: Vec<Finding>,
+    /// What the record says of her employment, or what an undo holds in its place.
+    pub(super) term: Term,
+    /// What the record says, hashed; empty without one.
+    pub(super) content: String,
+    /// The record says something else than what an undo holds of it.
+    pub(super) ends_hold: bool,
+    /// The link is forgotten.
+    pub(super) is_unlinked: bool,
 }
 
 /// What of a link's word is in force.
@@ -107,6 +115,10 @@ impl Draft {
             question: None,
             has_no_namesake: false,
             findings: Vec::new(),
+            term: record.term,
+            content: record.content(),
+            ends_hold: false,
+            is_unlinked: false,
         }
     }
 
@@ -143,6 +155,7 @@ impl Draft {
                 claim.set_state(ClaimState::Live);
                 claim.row.ended_at = None;
                 claim.held.clear();
+                claim.undone.clear();
                 claim.asserted = Some(Units::new());
                 assert_units(registry, model, place, &asserts, Some(&effective));
                 place
@@ -218,7 +231,8 @@ impl Draft {
     }
 
     /// Brings the link in step with what was decided. Without a digest the record comes up again in the next run.
-    pub(super) fn close_link(&mut self, scene: &Scene<'_>, term: Term, digest: &str) {
+    pub(super) fn close_link(&mut self, scene: &Scene<'_>, digest: &str) {
+        let term = self.term;
         let held = self.held().is_some();
         let met_leaver = matches!(self.heard.phase, Phase::Ended(_))
             && self.heard.earlier == Earlier::Met
@@ -301,7 +315,7 @@ pub(super) fn day_of(link: &LinkRow, phase: Phase) -> Option<NaiveDate> {
     }
 }
 
-fn day(text: &Option<String>) -> Option<NaiveDate> {
+pub(super) fn day(text: &Option<String>) -> Option<NaiveDate> {
     text.as_deref()?.parse().ok()
 }
 
@@ -310,4 +324,12 @@ pub(super) fn term_of(link: &LinkRow) -> Term {
     let state = EmploymentState::parse(&link.state).unwrap_or(EmploymentState::Unknown);
     let (start, end) = (day(&link.start_date), day(&link.end_date));
     Term::new(state, start, end, link.zone.as_deref())
+}
+
+/// What of a link's word is in force, without a day on which it would change.
+pub(super) fn term_in_force(link: &LinkRow) -> Term {
+    match link.in_force.as_deref().and_then(EmploymentState::parse) {
+        Some(state) => Term::new(state, None, None, None),
+        None => term_of(link),
+    }
 }

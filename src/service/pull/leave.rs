@@ -1,14 +1,15 @@
 //! Records that are gone, days that have come, records that left the scope.
 
-use super::apply::{store, store_link, try_out};
+use super::apply::{note, store, store_link, try_out};
 use super::draft::{Draft, day_of, earlier, term_of};
 use super::record::Scene;
-use super::types::{Effect, Gone, Permit, Step};
+use super::types::{Effect, Finding, Gone, Permit, Step};
 use crate::domain::access::reason;
 use crate::domain::lifecycle::{Earlier, Phase};
 use crate::scim::schema::ResourceKind;
 use crate::scim::units::flatten;
 use crate::service::error::Result;
+use crate::service::undo::Kind;
 use crate::service::users::access::Heard;
 use crate::service::users::model::{Model, user_name};
 use crate::storage::claims::ClaimState;
@@ -32,22 +33,11 @@ pub(super) fn linked(
     phase: Phase,
     step: Step,
 ) -> Result<std::result::Result<Draft, Effect>> {
-    let nobody = || Effect {
-        source_id: source_id.to_owned(),
-        user_id: None,
-        step: Step::Nothing,
-        recognised: None,
-        units: Vec::new(),
-        before: None,
-        after: None,
-        held: None,
-        conflict: None,
-        findings: Vec::new(),
-        is_change: false,
-    };
+    let nobody = || nobody(source_id, None);
     let Some(link) = scope.find_link(&scene.source.source.id, source_id)? else {
         return Ok(Err(nobody()));
     };
+    let term = term_of(&link);
     let model = Model::load(scope, scene.registry, &link.user_id)?;
     let Some(model) = model.filter(|m| m.row.removed_at.is_none()) else {
         return Ok(Err(nobody()));
@@ -71,7 +61,34 @@ pub(super) fn linked(
         question: None,
         has_no_namesake: false,
         findings: Vec::new(),
+        term,
+        content: String::new(),
+        ends_hold: false,
+        is_unlinked: false,
     }))
+}
+
+/// There is nobody of whom anything could be made.
+fn nobody(source_id: &str, finding: Option<Finding>) -> Effect {
+    Effect {
+        source_id: source_id.to_owned(),
+        user_id: None,
+        step: Step::Nothing,
+        recognised: None,
+        units: Vec::new(),
+        before: None,
+        after: None,
+        held: None,
+        conflict: None,
+        findings: finding.into_iter().collect(),
+        is_change: false,
+    }
+}
+
+/// An undo holds that the record is missing, or out of scope.
+fn is_held(scope: &mut Scope<'_>, scene: &Scene<'_>, source_id: &str) -> Result<bool> {
+    let hold = scope.find_hold(&scene.source.source.id, source_id)?;
+    Ok(hold.is_some_and(|hold| hold.kind == Kind::Gone.as_str()))
 }
 
 /// Ends the source's claim. What nobody else says about name and address passes to whoever is left.
@@ -103,6 +120,9 @@ fn gone(
     gone: Gone,
     permit: Permit,
 ) -> Result<std::result::Result<Draft, Effect>> {
+    if is_held(scope, scene, source_id)? {
+        return Ok(Err(nobody(source_id, Some(Finding::Undone))));
+    }
     let phase = Phase::Ended(gone.reason());
     let mut drafted = match linked(scope, scene, source_id, phase, Step::Leave)? {
         Ok(drafted) => drafted,
@@ -217,6 +237,7 @@ pub(super) fn apply_due(
             let wrote = store(tx, scene, &mut drafted)?;
             close_due(scene, &mut drafted);
             let linked = store_link(tx, &drafted)?;
+            note(tx, scene, &drafted, wrote || linked)?;
             Ok(drafted.effect(scene, wrote || linked))
         }
     }
@@ -227,12 +248,15 @@ fn close_due(scene: &Scene<'_>, drafted: &mut Draft) {
     if drafted.heard.phase == Phase::Unknown {
         return;
     }
-    let (term, digest) = (term_of(&drafted.link), drafted.link.digest.clone());
-    drafted.close_link(scene, term, &digest);
+    let digest = drafted.link.digest.clone();
+    drafted.close_link(scene, &digest);
 }
 
 /// A record left the scope: the claim ends, access stays, the link is forgotten.
 pub(super) fn unlink(tx: &mut Tx<'_>, scene: &Scene<'_>, source_id: &str) -> Result<Effect> {
+    if is_held(tx, scene, source_id)? {
+        return Ok(nobody(source_id, Some(Finding::Undone)));
+    }
     let mut drafted = match linked(tx, scene, source_id, Phase::Unknown, Step::Leave)? {
         Ok(drafted) => drafted,
         Err(effect) => return Ok(effect),
@@ -241,6 +265,8 @@ pub(super) fn unlink(tx: &mut Tx<'_>, scene: &Scene<'_>, source_id: &str) -> Res
     drafted.employ(tx, scene, None)?;
     store(tx, scene, &mut drafted)?;
     tx.delete_link(&scene.source.source.id, source_id)?;
+    drafted.is_unlinked = true;
+    note(tx, scene, &drafted, true)?;
     Ok(drafted.effect(scene, true))
 }
 
@@ -248,6 +274,7 @@ fn write(tx: &mut Tx<'_>, scene: &Scene<'_>, mut drafted: Draft) -> Result<Effec
     let wrote = store(tx, scene, &mut drafted)?;
     touch(scene, &mut drafted);
     let linked = store_link(tx, &drafted)?;
+    note(tx, scene, &drafted, wrote || linked)?;
     Ok(drafted.effect(scene, wrote || linked))
 }
 

@@ -2,9 +2,12 @@
 
 use serde_json::Value;
 
+use super::draft::{day, term_in_force};
 use super::types::{AlsoBy, PullPerson, PullSource};
+use crate::domain::audit::{canonical, sha256_hex};
 use crate::domain::calendar::is_zone;
 use crate::domain::clock::Millis;
+use crate::domain::employment::EmploymentState;
 use crate::domain::lifecycle::{Phase, Term};
 use crate::scim::document;
 use crate::scim::error::quote;
@@ -13,6 +16,7 @@ use crate::scim::schema::{ENTERPRISE, ROSTERD_USER, Registry, ResourceKind};
 use crate::scim::{Doc, Error as ScimError};
 use crate::service::error::Result;
 use crate::service::limits::check_user;
+use crate::service::undo::employment_digest;
 use crate::service::users::{addresses, manager, text};
 use crate::storage::emails::Address;
 use crate::storage::links::LinkRow;
@@ -112,6 +116,41 @@ impl Record {
 
     pub(super) fn phase(&self, scene: &Scene<'_>) -> Phase {
         self.term.phase(scene.now)
+    }
+
+    /// Hash of what the record says, however it is worded.
+    pub(super) fn content(&self) -> String {
+        let day = |day: Option<chrono::NaiveDate>| day.map(|day| day.to_string());
+        let said = serde_json::json!([
+            self.doc,
+            self.manager,
+            self.person.employment.as_str(),
+            day(self.person.start_date),
+            day(self.person.end_date),
+        ]);
+        sha256_hex(canonical(&said).as_bytes())
+    }
+
+    /// Hash of what it says of her employment.
+    pub(super) fn employment(&self) -> String {
+        let day = |day: Option<chrono::NaiveDate>| day.map(|day| day.to_string());
+        let (start, end) = (day(self.person.start_date), day(self.person.end_date));
+        employment_digest(
+            self.person.employment.as_str(),
+            start.as_deref(),
+            end.as_deref(),
+        )
+    }
+
+    /// The record with the employment of a link that an undo holds: as it was in force, whatever day it is.
+    pub(super) fn employed_as(&self, link: &LinkRow) -> Self {
+        let mut record = self.clone();
+        record.term = term_in_force(link);
+        record.zone.clone_from(&link.zone);
+        let person = &mut record.person;
+        person.employment = EmploymentState::parse(&link.state).unwrap_or(EmploymentState::Unknown);
+        (person.start_date, person.end_date) = (day(&link.start_date), day(&link.end_date));
+        record
     }
 
     /// What the record says, in a link.

@@ -117,6 +117,8 @@ pub enum Finding {
     NotEntitled,
     /// Somebody who has left was matched: her access ends with the next run at the earliest.
     LeftAndHasAccess,
+    /// An undo holds the record, and it says what it said then: nothing is made of it.
+    Undone,
 }
 
 /// What is done about a record: as planned, or as it was done.

@@ -8,12 +8,14 @@ use crate::domain::access::{Access, reason};
 use crate::domain::lifecycle::{Earlier, Phase};
 use crate::scim::Doc;
 use crate::service::error::Result;
+use crate::service::undo::Kind;
 use crate::service::users::access::is_adoptable;
 use crate::service::users::identity::primary_key;
 use crate::service::users::model::Model;
 use crate::storage::Scope;
 use crate::storage::claims::ClaimState;
 use crate::storage::links::LinkRow;
+use crate::storage::undo::HoldRow;
 
 /// Drafts what a record wants; `Err` inside is the effect of a record of which nothing is made.
 pub(super) fn draft(
@@ -24,7 +26,18 @@ pub(super) fn draft(
     fresh: &str,
 ) -> Result<std::result::Result<Box<Draft>, Effect>> {
     let connection = scene.source.source.id.as_str();
-    let link = scope.find_link(connection, &record.person.source_id)?;
+    let (link, hold) = scope.find_link_and_hold(connection, &record.person.source_id)?;
+    let held = hold
+        .as_ref()
+        .and_then(|hold| still_held(hold, record, link.as_ref()));
+    let frozen = match (held, &link) {
+        (Some(Kind::Record), _) => {
+            return Ok(Err(nothing(record, None, Some(Finding::Undone))));
+        }
+        (Some(_), Some(link)) => Some(record.employed_as(link)),
+        _ => None,
+    };
+    let record = frozen.as_ref().unwrap_or(record);
     let is_over = matches!(record.phase(scene), Phase::Ended(_) | Phase::Unknown);
     let linked = match &link {
         Some(link) => Model::load(scope, scene.registry, &link.user_id)?,
@@ -52,7 +65,23 @@ pub(super) fn draft(
     let manager = find_manager(scope, scene, record, &mut drafted.findings)?;
     drafted.assert(scene, record.doc(manager.as_deref()))?;
     drafted.employ(scope, scene, Some(record.term))?;
+    drafted.ends_hold = hold.is_some() && held.is_none();
+    if frozen.is_some() {
+        // Her employment counts as not said.
+        drafted.heard.phase = Phase::Unknown;
+    }
     Ok(Ok(Box::new(drafted)))
+}
+
+/// What an undo goes on holding of a record: it says what it said then. That it is there ends the hold of its absence.
+fn still_held(hold: &HoldRow, record: &Record, link: Option<&LinkRow>) -> Option<Kind> {
+    let kind = Kind::parse(&hold.kind)?;
+    let is_same = match kind {
+        Kind::Record => hold.digest == record.content(),
+        Kind::Employment => link.is_some() && hold.digest == record.employment(),
+        Kind::Gone => false,
+    };
+    is_same.then_some(kind)
 }
 
 /// Somebody only this source knows, and not let in yet, has the address of somebody else by now: the app's address was
@@ -175,7 +204,7 @@ fn taken(
     if own.iter().any(LinkRow::has_ended) {
         drafted.heard.earlier = Earlier::Ended;
     }
-    drafted.superseded = own.into_iter().map(|l| l.source_id).collect();
+    drafted.superseded = own;
     drafted.recognised = Some(by);
     drafted.link.adopted_by = Some(scene.run.to_owned());
     let is_over = matches!(record.phase(scene), Phase::Ended(_));

@@ -202,6 +202,7 @@ fn adopt(
     claim.set_state(ClaimState::Live);
     claim.row.ended_at = None;
     claim.held.clear();
+    claim.undone.clear();
     claim.asserted = Some(Units::new());
     assert_units(registry, &mut model, place, &asserts, Some(&effective));
     let claim = &mut model.claims[place];

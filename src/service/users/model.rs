@@ -3,12 +3,12 @@
 //! Operations change the model; `settle` (in `settle.rs`) compares it with what was loaded, recomputes what is in
 //! force and each own view, and writes only what differs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use crate::domain::access::{Access, Decision};
-use crate::domain::claims::{Part, inherit, own_view};
+use crate::domain::claims::{Part, Undone, inherit, own_view};
 use crate::domain::clock::Millis;
 use crate::scim::Doc;
 use crate::scim::schema::{AttrPath, ENTERPRISE, Registry, ResourceKind};
@@ -29,6 +29,8 @@ pub(in crate::service) struct Claim {
     pub(in crate::service) row: ClaimRow,
     pub(in crate::service) asserted: Option<Units>,
     pub(in crate::service) held: BTreeSet<AttrPath>,
+    /// What takes part in the place of held values that an undo took back.
+    pub(in crate::service) undone: Undone<AttrPath>,
     pub(in crate::service) is_new: bool,
 }
 
@@ -56,12 +58,26 @@ impl Claim {
                     .collect()
             }
         };
+        let undone = match &row.undone {
+            None => Undone::new(),
+            Some(text) => read_undone(registry, text).map_err(bad)?,
+        };
         Ok(Self {
             row,
             asserted,
             held,
+            undone,
             is_new: false,
         })
+    }
+
+    /// Its part in precedence; `nothing` stands for assertions that it does not store.
+    pub(in crate::service) fn part<'a>(&'a self, nothing: &'a Units) -> Part<'a, AttrPath> {
+        Part {
+            asserted: self.asserted.as_ref().unwrap_or(nothing),
+            held: &self.held,
+            undone: &self.undone,
+        }
     }
 
     pub(in crate::service) fn is(&self, state: ClaimState) -> bool {
@@ -83,6 +99,13 @@ impl Claim {
                 .collect();
             Value::Array(paths).to_string()
         });
+        self.row.undone = (!self.undone.is_empty()).then(|| {
+            let units = self.undone.iter().map(|(path, value)| {
+                let value: Vec<Value> = value.iter().cloned().collect();
+                (path.to_string(), Value::from(value))
+            });
+            Value::Object(units.collect()).to_string()
+        });
     }
 }
 
@@ -102,6 +125,16 @@ fn read_units(registry: &Registry, text: &str) -> std::result::Result<Units, Str
         registry
             .resolve(ResourceKind::User, &path)
             .map(|path| (path, value))
+    });
+    Ok(known.collect())
+}
+
+fn read_undone(registry: &Registry, text: &str) -> std::result::Result<Undone<AttrPath>, String> {
+    let map: BTreeMap<String, Vec<Value>> =
+        serde_json::from_str(text).map_err(|e| e.to_string())?;
+    let known = map.into_iter().filter_map(|(path, value)| {
+        let path = registry.resolve(ResourceKind::User, &path)?;
+        Some((path, value.into_iter().next()))
     });
     Ok(known.collect())
 }
@@ -219,11 +252,13 @@ impl Model {
             user_public: self.row.is_public,
             created_at: now.0,
             ended_at: None,
+            undone: None,
         };
         self.claims.push(Claim {
             row,
             asserted: None,
             held: BTreeSet::new(),
+            undone: Undone::new(),
             is_new: true,
         });
         self.claims.len() - 1
@@ -275,10 +310,7 @@ impl Model {
         let others: Vec<Part<'_, AttrPath>> = (0..)
             .zip(&self.claims)
             .filter(|(i, c)| *i != place && c.is(ClaimState::Live))
-            .map(|(_, c)| Part {
-                asserted: c.asserted.as_ref().unwrap_or(&nothing),
-                held: &c.held,
-            })
+            .map(|(_, c)| c.part(&nothing))
             .collect();
         inherit(&mut heir, &others, effective, |unit| {
             unit.urn.is_none() && unit.attr.as_deref().is_some_and(|a| IDENTITY.contains(&a))

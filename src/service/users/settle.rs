@@ -146,13 +146,7 @@ pub(in crate::service) fn recompute(
         live.sort_by_key(|c| connections.iter().position(|k| k.id == c.row.connection_id));
     }
     let nothing = Units::new();
-    let parts: Vec<Part<'_, AttrPath>> = live
-        .iter()
-        .map(|c| Part {
-            asserted: c.asserted.as_ref().unwrap_or(&nothing),
-            held: &c.held,
-        })
-        .collect();
+    let parts: Vec<Part<'_, AttrPath>> = live.iter().map(|c| c.part(&nothing)).collect();
     let now = flatten(registry, KIND, &model.doc);
     let mut units = effective(&parts, &now);
     // Whatever the sources say, a person keeps a name to be found by.

@@ -253,6 +253,8 @@ pub(in crate::service) fn assert_units(
         }
     };
     release_holds(&mut claim.held, &old, &new);
+    let held = &claim.held;
+    claim.undone.retain(|unit, _| held.contains(unit));
     if let Some(effective) = adopted {
         hold_identity(registry, &mut claim.held, &new, effective);
     }

@@ -1,0 +1,584 @@
+//! One person as she was before a run, as far as nobody changed her since: drafted in memory, which is the preview, and
+//! settled by the writer.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::change::{Change, Claimed, Linked, Side, Since, Stood, since, taking};
+use super::holds::{Kind, employment_digest};
+use crate::domain::access::{Access, Decision, JoinerPolicy, reason};
+use crate::domain::audit::Entry;
+use crate::domain::clock::Millis;
+use crate::scim::schema::{AttrPath, Registry, ResourceKind};
+use crate::scim::units::{flatten, unflatten};
+use crate::service::Source;
+use crate::service::error::Result;
+use crate::service::users::addresses;
+use crate::service::users::model::{Model, user_name};
+use crate::service::users::settle::{Act, settle};
+use crate::storage::claims::ClaimState;
+use crate::storage::conflicts::ConflictRow;
+use crate::storage::links::LinkRow;
+use crate::storage::runs::RunRow;
+use crate::storage::undo::{ChangeRow, HoldRow, KEPT, UNDONE};
+use crate::storage::{Scope, Tx};
+
+const KIND: ResourceKind = ResourceKind::User;
+
+/// What the undo of a run does about one person, or did.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Undone {
+    /// User id.
+    pub person: String,
+    /// Her records, by the source's ids.
+    pub source_ids: Vec<String>,
+    /// What the run had done: `created`, `returned`, `adopted`, `merged`, `left` or `changed`.
+    pub was: String,
+    /// Something is undone; false: everything is left as it is.
+    pub is_undone: bool,
+    /// Paths whose value goes back.
+    pub units: Vec<String>,
+    /// Access now.
+    pub access: Option<String>,
+    /// Access as it was before the run; `None` for somebody who was not there.
+    pub back_to: Option<String>,
+    /// She gets access back.
+    pub returns: bool,
+    /// What is left as it is, and why.
+    pub kept: Vec<Kept>,
+}
+
+/// Something that an undo leaves alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Kept {
+    /// `person`, `access`, `employment`, or the path of a value.
+    pub what: String,
+    /// `changed-since`, `later-run`, `in-groups`, `user-name-taken` or `gone`.
+    pub code: String,
+    /// Who changed it, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<Since>,
+}
+
+/// A person about to be put back.
+pub(super) struct Revert<'a> {
+    registry: &'a Registry,
+    run: &'a RunRow,
+    change: Change,
+    before: Model,
+    model: Model,
+    since: Vec<Since>,
+    /// The first later run of the same connection that changed her.
+    later_run: Option<Since>,
+    /// Links by source id, as they will be.
+    links: Vec<(String, Option<LinkRow>)>,
+    holds: Vec<HoldRow>,
+    conflicts: Vec<ConflictRow>,
+    pub(super) outcome: Undone,
+    now: Millis,
+}
+
+/// What an undo does about a person; `Err` inside where she is there no more.
+pub(super) fn draft<'a>(
+    scope: &mut Scope<'_>,
+    registry: &'a Registry,
+    run: &'a RunRow,
+    row: &ChangeRow,
+    now: Millis,
+) -> Result<std::result::Result<Revert<'a>, Undone>> {
+    let change = Change::read(row)?;
+    let mut outcome = Undone {
+        person: row.subject.clone(),
+        source_ids: change.links.keys().cloned().collect(),
+        was: was(&change, &run.connection_id).to_owned(),
+        back_to: change.before.as_ref().map(|b| b.access.clone()),
+        ..Undone::default()
+    };
+    let Some(model) = Model::load(scope, registry, &row.subject)? else {
+        outcome.kept.push(kept("person", "gone", None));
+        return Ok(Err(outcome));
+    };
+    outcome.access = Some(model.row.access.clone());
+    let since = match model.row.version == change.version {
+        true => Vec::new(),
+        false => since(scope, &run.id, &row.subject, &change)?,
+    };
+    let mut later_run = None;
+    for by in since.iter().filter(|s| s.cause_kind == "run") {
+        let later = scope.find_run(&by.cause_id)?;
+        if later.is_some_and(|r| r.connection_id == run.connection_id) {
+            later_run = Some(by.clone());
+            break;
+        }
+    }
+    let mut revert = Revert {
+        registry,
+        run,
+        change,
+        before: model.clone(),
+        model,
+        since,
+        later_run,
+        links: Vec::new(),
+        holds: Vec::new(),
+        conflicts: Vec::new(),
+        outcome,
+        now,
+    };
+    revert.all(scope)?;
+    Ok(Ok(revert))
+}
+
+/// What the run had done, in a word.
+fn was(change: &Change, connection: &str) -> &'static str {
+    let Some(before) = &change.before else {
+        return "created";
+    };
+    let (is_over, ended) = (
+        change.after.removed_at.is_some(),
+        ClaimState::Ended.as_str(),
+    );
+    let claim = change.claims.get(connection);
+    match (before.removed_at.is_some(), claim) {
+        (false, _) if is_over => "merged",
+        (true, _) if !is_over => "returned",
+        (_, Some(claim)) if claim.after == ended => "left",
+        (_, Some(claim)) if claim.before.is_none() => "adopted",
+        (_, Some(claim)) if claim.before.as_deref() == Some(ended) => "returned",
+        _ => "changed",
+    }
+}
+
+fn kept(what: &str, code: &str, by: Option<Since>) -> Kept {
+    Kept {
+        what: what.to_owned(),
+        code: code.to_owned(),
+        by,
+    }
+}
+
+impl Revert<'_> {
+    fn connection(&self) -> &str {
+        &self.run.connection_id
+    }
+
+    fn keep(&mut self, what: &str) {
+        let code = match self.later_run.is_some() {
+            true => "later-run",
+            false => "changed-since",
+        };
+        let by = self.later_run.as_ref().or(self.since.first()).cloned();
+        if self.outcome.kept.iter().all(|k| k.what != what) {
+            self.outcome.kept.push(kept(what, code, by));
+        }
+    }
+
+    fn own(&self) -> Option<&Claimed> {
+        self.change.claims.get(self.connection())
+    }
+
+    /// Drafts everything.
+    fn all(&mut self, scope: &mut Scope<'_>) -> Result<()> {
+        if self.is_whole() && self.must_stay(scope)? {
+            return Ok(());
+        }
+        let before = self.change.before.clone();
+        match &before {
+            None => self.vanish()?,
+            Some(before) => self.person(scope, before)?,
+        }
+        for conflict in scope.list_conflicts_about(&self.model.row.id)? {
+            let is_of_the_run = conflict.connection_id == self.connection()
+                && conflict.created_at >= self.run.started_at;
+            let state = conflict.state.as_str();
+            if (is_of_the_run && state == "open")
+                || (self.outcome.was == "merged" && state == "linked")
+            {
+                self.conflicts.push(conflict);
+            }
+        }
+        self.outcome.is_undone = self.model != self.before
+            || !self.links.is_empty()
+            || !self.holds.is_empty()
+            || !self.conflicts.is_empty();
+        Ok(())
+    }
+
+    /// The run brought her, or took her over: that is undone as a whole, or not at all.
+    fn is_whole(&self) -> bool {
+        let moved = |before: &Stood| before.removed_at != self.change.after.removed_at;
+        let joined = |claim: &Claimed| !matches!(claim.before.as_deref(), Some("live"));
+        self.change.before.as_ref().is_none_or(moved) || self.own().is_some_and(joined)
+    }
+
+    fn must_stay(&mut self, scope: &mut Scope<'_>) -> Result<bool> {
+        let is_moved = match &self.change.before {
+            None => true,
+            Some(before) => before.removed_at != self.change.after.removed_at,
+        };
+        let is_touched = match is_moved {
+            true => {
+                !self.since.is_empty() || self.model.row.removed_at != self.change.after.removed_at
+            }
+            false => self.later_run.is_some() || !self.is_own_claim_as_after(),
+        };
+        if is_touched {
+            self.keep("person");
+            return Ok(true);
+        }
+        if self.change.before.is_none() && scope.is_member(&self.model.row.id)? {
+            let why = kept("person", "in-groups", None);
+            self.outcome.kept.push(why);
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    fn is_own_claim_as_after(&self) -> bool {
+        let now = self.model.position(self.connection());
+        let now = now.map(|place| self.model.claims[place].row.state.as_str());
+        self.own()
+            .is_none_or(|claim| now == Some(claim.after.as_str()))
+    }
+
+    /// She was not there before: nobody but the journal knows her any more.
+    fn vanish(&mut self) -> Result<()> {
+        for place in 0..self.model.claims.len() {
+            self.set_claim(place, None, None)?;
+        }
+        self.model.row.removed_at = Some(self.now.0);
+        let gone = Decision {
+            access: Access::Listed,
+            reason: reason::UNDONE,
+        };
+        self.model.decide(gone, self.now);
+        let row = &mut self.model.row;
+        (row.employment_state, row.start_date, row.end_date) = (None, None, None);
+        for (source_id, link) in self.change.links.clone() {
+            self.links.push((source_id.clone(), link.before.clone()));
+            self.hold(Kind::Record, &source_id, &link);
+        }
+        Ok(())
+    }
+
+    fn person(&mut self, scope: &mut Scope<'_>, before: &Stood) -> Result<()> {
+        // From now on what was asserted and what is in force are two things.
+        self.model.materialise(self.registry);
+        self.claims()?;
+        self.units();
+        let is_employment_as_after = self.link(scope, before)?;
+        let after = self.change.after.clone();
+        let now = Stood::of(&self.model);
+        if before.removed_at != after.removed_at {
+            let row = &mut self.model.row;
+            row.removed_at = before.removed_at;
+            row.merged_into.clone_from(&before.merged_into);
+            let is_public = self.model.access().is_public() && before.removed_at.is_none();
+            self.model.row.is_public = is_public;
+        }
+        if !before.has_access_of(&after) {
+            match is_employment_as_after && now.has_access_of(&after) {
+                true => self.stand(before),
+                false => self.keep("access"),
+            }
+        }
+        let row = &mut self.model.row;
+        if is_employment_as_after && now.employment == after.employment {
+            let [state, start, end] = before.employment.clone();
+            (row.employment_state, row.start_date, row.end_date) = (state, start, end);
+        }
+        if self.model != self.before {
+            // What the source says of her is to be looked at, though it says the same: a hold ends with another value.
+            self.model.row.source_epoch += 1;
+        }
+        Ok(())
+    }
+
+    /// Access as it was.
+    fn stand(&mut self, before: &Stood) {
+        let row = &mut self.model.row;
+        self.outcome.returns = before.has_access && !row.has_access;
+        row.access.clone_from(&before.access);
+        row.access_reason.clone_from(&before.reason);
+        row.access_params.clone_from(&before.params);
+        row.access_since = before.since;
+        row.has_access = before.has_access;
+        let is_public = self.model.access().is_public() && self.model.row.removed_at.is_none();
+        self.model.row.is_public = is_public;
+    }
+
+    /// A claim that ended goes on, one that began is over.
+    fn claims(&mut self) -> Result<()> {
+        for (connection, claim) in self.change.claims.clone() {
+            let Some(place) = self.model.position(&connection) else {
+                continue;
+            };
+            let state = self.model.claims[place].row.state.clone();
+            if state != claim.after || claim.before.as_ref() == Some(&state) {
+                if connection == self.connection() && state != claim.after {
+                    self.keep("person");
+                }
+                continue;
+            }
+            self.set_claim(place, claim.before.as_deref(), claim.ended_at)?;
+        }
+        Ok(())
+    }
+
+    fn set_claim(
+        &mut self,
+        place: usize,
+        state: Option<&str>,
+        ended_at: Option<i64>,
+    ) -> Result<()> {
+        let view = self.model.view_doc(self.registry, place);
+        let claim = &mut self.model.claims[place];
+        match state.filter(|s| *s != ClaimState::Ended.as_str()) {
+            Some(state) => {
+                state.clone_into(&mut claim.row.state);
+                claim.row.ended_at = None;
+                (claim.row.user_name, claim.row.user_name_key) = (None, None);
+            }
+            None if claim.is(ClaimState::Ended) => {}
+            None => {
+                claim.set_state(ClaimState::Ended);
+                claim.row.ended_at = Some(ended_at.unwrap_or(self.now.0));
+                claim.row.set_user_name(user_name(&view)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Values go back: the source's own are held, so that what took part before takes part again; what passed to other
+    /// sources goes back to whom it came from.
+    fn units(&mut self) {
+        let (own, mut stay) = (self.connection().to_owned(), BTreeSet::new());
+        for (connection, claim) in self.change.claims.clone() {
+            let Some(place) = self.model.position(&connection) else {
+                continue;
+            };
+            let now = taking(self.registry, &self.before, &self.model.claims[place]);
+            for (text, (was, is)) in claim.units {
+                let Some(path) = self.registry.resolve(KIND, &text) else {
+                    continue;
+                };
+                if now.get(&path) != is.first() {
+                    stay.insert(text);
+                    continue;
+                }
+                let claim = &mut self.model.claims[place];
+                if connection == own {
+                    claim.undone.insert(path.clone(), was.into_iter().next());
+                    claim.held.insert(path);
+                } else {
+                    claim.held.remove(&path);
+                    put(claim.asserted.get_or_insert_default(), path, was);
+                }
+            }
+        }
+        let mut doc = flatten(self.registry, KIND, &self.model.doc);
+        for (text, (was, is)) in self.change.units.clone() {
+            let Some(path) = self.registry.resolve(KIND, &text) else {
+                continue;
+            };
+            if stay.contains(&text) || doc.get(&path) != is.first() {
+                stay.insert(text);
+                continue;
+            }
+            put(&mut doc, path, was);
+            self.outcome.units.push(text);
+        }
+        self.model.doc = unflatten(&doc);
+        for text in stay {
+            self.keep(&text);
+        }
+    }
+
+    /// Links as they were. False: what they say of her employment changed since, and stays.
+    fn link(&mut self, scope: &mut Scope<'_>, before: &Stood) -> Result<bool> {
+        let (mut is_as_after, after) = (true, self.change.after.clone());
+        let kind = match self.own().map(|c| (c.before.as_deref(), c.after.as_str())) {
+            Some((Some("live"), "ended")) => Some(Kind::Gone),
+            Some((before, "live")) if before != Some("live") => Some(Kind::Record),
+            _ => None,
+        };
+        for (source_id, link) in self.change.links.clone() {
+            let now = scope.find_link(self.connection(), &source_id)?;
+            if !is_same(now.as_ref(), link.after.as_ref()) {
+                is_as_after = false;
+                self.keep("employment");
+                continue;
+            }
+            let back = link.before.clone().map(|row| LinkRow {
+                // What is held is not due.
+                due_at: row.due_at.filter(|at| *at > self.now.0),
+                updated_at: self.now.0,
+                ..row
+            });
+            let in_force = |row: &Option<LinkRow>| row.as_ref().map(|r| r.in_force.clone());
+            let took_effect = !before.has_access_of(&after)
+                || before.employment != after.employment
+                || in_force(&link.before) != in_force(&link.after);
+            let is_held_loss =
+                in_force(&link.before) == in_force(&link.after) && before.has_access_of(&after);
+            match kind {
+                Some(kind) => self.hold(kind, &source_id, &link),
+                None if took_effect && !is_held_loss => {
+                    self.hold(Kind::Employment, &source_id, &link);
+                }
+                None => {}
+            }
+            self.links.push((source_id, back));
+        }
+        Ok(is_as_after)
+    }
+
+    fn hold(&mut self, kind: Kind, source_id: &str, link: &Linked) {
+        let digest = match (kind, &link.after) {
+            (Kind::Record, Some(_)) => link.content.clone(),
+            (Kind::Employment, Some(after)) => employment_digest(
+                &after.state,
+                after.start_date.as_deref(),
+                after.end_date.as_deref(),
+            ),
+            (Kind::Gone, _) => String::new(),
+            // A link that a newer record of hers took the place of.
+            (Kind::Record | Kind::Employment, None) => return,
+        };
+        self.holds.push(HoldRow {
+            tenant: self.run.tenant.clone(),
+            connection_id: self.connection().to_owned(),
+            source_id: source_id.to_owned(),
+            subject: self.model.row.id.clone(),
+            kind: kind.as_str().to_owned(),
+            digest,
+            run_id: self.run.id.clone(),
+            since: self.now.0,
+        });
+    }
+}
+
+fn put(units: &mut std::collections::BTreeMap<AttrPath, Value>, path: AttrPath, value: Side) {
+    match value.into_iter().next() {
+        Some(value) => drop(units.insert(path, value)),
+        None => drop(units.remove(&path)),
+    }
+}
+
+/// Both say the same of the same person's employment.
+fn is_same(now: Option<&LinkRow>, after: Option<&LinkRow>) -> bool {
+    let said = |row: &LinkRow| {
+        let days = (row.start_date.clone(), row.end_date.clone());
+        (
+            row.user_id.clone(),
+            row.state.clone(),
+            row.in_force.clone(),
+            days,
+        )
+    };
+    now.map(said) == after.map(said)
+}
+
+/// Puts a person back; the row of the change is marked.
+pub(super) fn apply(
+    tx: &mut Tx<'_>,
+    registry: &Registry,
+    run: &RunRow,
+    mut row: ChangeRow,
+) -> Result<Undone> {
+    let now = tx.now();
+    let outcome = match draft(tx, registry, run, &row, now)? {
+        Err(outcome) => outcome,
+        Ok(revert) => store(tx, revert)?,
+    };
+    let state = if outcome.is_undone { UNDONE } else { KEPT };
+    state.clone_into(&mut row.state);
+    row.returned = outcome.returns;
+    row.outcome = serde_json::to_string(&outcome).ok();
+    tx.update_change(&row)?;
+    Ok(outcome)
+}
+
+fn store(tx: &mut Tx<'_>, mut revert: Revert<'_>) -> Result<Undone> {
+    let (id, connection) = (
+        revert.model.row.id.clone(),
+        revert.run.connection_id.clone(),
+    );
+    if !revert.outcome.is_undone {
+        return Ok(revert.outcome);
+    }
+    let wanted = revert.model.access();
+    let source = Source {
+        id: connection.clone(),
+        policy: JoinerPolicy::List,
+    };
+    let act = Act {
+        source: &source,
+        settings: &tx.tenant_settings()?,
+        says: None,
+        has_no_namesake: false,
+    };
+    let is_there = |model: &Model| model.row.removed_at.is_none();
+    let (was_there, will_be) = (is_there(&revert.before), is_there(&revert.model));
+    settle(
+        tx,
+        revert.registry,
+        Some(&revert.before),
+        &mut revert.model,
+        &act,
+    )?;
+    if revert.model.access() != wanted {
+        revert.outcome.returns = false;
+        revert
+            .outcome
+            .kept
+            .push(kept("access", "user-name-taken", None));
+    }
+    match (was_there, will_be) {
+        (true, false) => {
+            tx.record(Entry::new("user.deleted", "user", id.clone()).reason(reason::UNDONE));
+        }
+        (false, true) => {
+            tx.update_emails(&id, "", &addresses(&revert.model.doc), revert.now)?;
+            tx.record(Entry::new("user.revived", "user", id.clone()).reason(reason::UNDONE));
+        }
+        _ => {}
+    }
+    for (source_id, link) in &revert.links {
+        match (link, tx.find_link(&connection, source_id)?) {
+            (None, None) => {}
+            (None, Some(_)) => tx.delete_link(&connection, source_id)?,
+            (Some(link), None) => tx.create_link(link)?,
+            (Some(link), Some(_)) => tx.update_link(link)?,
+        }
+    }
+    for hold in &revert.holds {
+        tx.put_hold(hold)?;
+    }
+    for conflict in revert.conflicts {
+        undo_conflict(tx, conflict)?;
+    }
+    revert.outcome.access = Some(revert.model.row.access.clone());
+    Ok(revert.outcome)
+}
+
+/// What the run asked is not asked any more; what it answered is open again.
+fn undo_conflict(tx: &mut Tx<'_>, mut conflict: ConflictRow) -> Result<()> {
+    if conflict.state == "open" {
+        tx.delete_conflict(&conflict.id)?;
+        let entry = Entry::new("conflict.withdrawn", "user", conflict.subject);
+        tx.record(
+            entry
+                .object("connection", conflict.connection_id)
+                .reason(conflict.kind),
+        );
+        return Ok(());
+    }
+    "open".clone_into(&mut conflict.state);
+    conflict.updated_at = tx.now().0;
+    Ok(tx.update_conflict(&conflict)?)
+}
