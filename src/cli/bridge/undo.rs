@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::show::run_row;
 use super::watch::Bar;
-use super::{One, operator, scheduler};
+use super::{Exchanges, One, operator, scheduler};
 use crate::cli::output::shown;
 use crate::cli::{Failure, Output, open};
 use crate::config::Config;
@@ -68,7 +68,7 @@ pub(super) async fn run(
     if args.dry_run || is_over || !(args.yes || agreed()?) {
         return Ok(());
     }
-    let scheduler = scheduler(config, service);
+    let scheduler = scheduler(config, service, &Exchanges::default());
     let bar = Bar::new();
     let work = scheduler.bridge().undo(&tenant, operator(), &run.id, &bar);
     let done = scheduler.decide(&tenant, &run.connection_id, work).await;
