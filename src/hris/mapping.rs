@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use super::formats::dates;
 use super::manifest::{Employment, scalar};
 use super::{Person, Rejected};
 use crate::domain::employment::EmploymentState;
@@ -121,7 +122,9 @@ fn names(value: Option<&Value>) -> Vec<String> {
     }
 }
 
-/// The state as of a day. The word says it; a first day ahead and a last day behind are stronger than *employed*.
+/// The state as of a day. The word says it; a first day ahead and a last day behind are stronger than *employed*. An end
+/// before the start is that of an earlier employment. A last day is behind when it is over in every zone: until then the
+/// person's own zone decides (`domain/lifecycle.rs`).
 fn as_of(
     said: Option<EmploymentState>,
     start: Option<NaiveDate>,
@@ -131,7 +134,11 @@ fn as_of(
     match said {
         None => EmploymentState::Unknown,
         Some(state) if state.is_active() => {
-            if end.is_some_and(|end| end < today) {
+            let end = end.filter(|end| start.is_none_or(|start| start <= *end));
+            if end
+                .and_then(|end| end.succ_opt())
+                .is_some_and(|over| over < today)
+            {
                 EmploymentState::Left
             } else if start.is_some_and(|start| start > today) {
                 EmploymentState::Prehire
@@ -185,17 +192,9 @@ fn date(ours: &Map<String, Value>, name: &str) -> Result<Option<NaiveDate>, Faul
     if text.starts_with("0000-00-00") {
         return Ok(None);
     }
-    if let Some(rest) = text.strip_prefix("/Date(") {
-        let digits = rest.trim_end_matches(")/");
-        // A sign behind the number is the zone's.
-        let cut = digits
-            .get(1..)
-            .and_then(|tail| tail.find(['+', '-']))
-            .map_or(digits.len(), |at| at + 1);
-        let millis = digits.get(..cut).and_then(|d| d.parse::<i64>().ok());
-        return millis
-            .and_then(chrono::DateTime::from_timestamp_millis)
-            .map(|at| Some(at.date_naive()))
+    if text.starts_with("/Date(") {
+        return dates::dotnet(&text)
+            .map(Some)
             .ok_or_else(|| fault("person.bad_date", &[("field", name)]));
     }
     let day = text.get(..10).unwrap_or(&text);
@@ -204,11 +203,10 @@ fn date(ours: &Map<String, Value>, name: &str) -> Result<Option<NaiveDate>, Faul
         .map_err(|_| fault("person.bad_date", &[("field", name)]))
 }
 
-/// How systems write "no end".
+/// How systems write "no end": a day that never comes, or one before anybody who works now was born (`0001-01-01`,
+/// `1753-01-01`, `1900-01-01`).
 fn is_open(end: NaiveDate) -> bool {
-    let far = NaiveDate::from_ymd_opt(9000, 1, 1);
-    let never = NaiveDate::from_ymd_opt(1900, 1, 1);
-    far.is_some_and(|far| end >= far) || never == Some(end)
+    !(1901..9000).contains(&end.year())
 }
 
 /// Puts addresses into one spelling, and drops what is none: the person is there, without an address.

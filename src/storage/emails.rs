@@ -51,6 +51,17 @@ impl Scope<'_> {
             .load(conn)?)
     }
 
+    /// Whether a user once had an address in force that she has no more.
+    pub fn had_another_address(&mut self, user: &str) -> Result<bool> {
+        let (conn, tenant) = self.parts();
+        let had: i64 = emails::table
+            .filter(emails::tenant.eq(tenant).and(emails::user_id.eq(user)))
+            .filter(emails::view.eq("").and(emails::until.is_not_null()))
+            .count()
+            .get_result(conn)?;
+        Ok(had > 0)
+    }
+
     /// Stores the addresses of a user that has none yet in this view.
     pub fn create_emails(&mut self, user: &str, view: &str, addresses: &[Address]) -> Result<()> {
         for address in addresses {

@@ -99,14 +99,16 @@ impl Scope<'_> {
         Ok(query.order(runs::id.desc()).limit(limit).load(conn)?)
     }
 
-    /// How many people lost access by a connection's runs since a moment.
+    /// How many people lost access by a connection's runs since a moment. A run counts whole until it has ended for long
+    /// enough: one that was killed or waited takes access long after it began.
     pub fn count_lost_since(&mut self, connection: &str, since: Millis) -> Result<i64> {
         let query = Frag::sql("SELECT CAST(sum(lost) AS BIGINT) FROM runs WHERE tenant = ")
             .text(self.tenant().as_str())
             .push(" AND connection_id = ")
             .text(connection)
-            .push(" AND started_at > ")
-            .int(since.0);
+            .push(" AND (finished_at IS NULL OR finished_at > ")
+            .int(since.0)
+            .push(")");
         let sum: Option<i64> = query.query::<Nullable<BigInt>>().get_result(self.conn())?;
         Ok(sum.unwrap_or_default())
     }

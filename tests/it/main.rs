@@ -30,6 +30,7 @@ mod isolation;
 mod isolation_api;
 mod kill;
 mod large_groups;
+mod leaving;
 mod lifecycle;
 mod limits;
 mod nested_groups;

@@ -120,11 +120,11 @@ pub fn is_zero(text: &str) -> bool {
             .all(|b| matches!(b, b'0' | b'-' | b'.' | b'/'))
 }
 
-/// `31.12.9999`, `9999-12-31`, `1900-01-01`: dates that say "no end" in an end-date column.
+/// `31.12.9999`, `9999-12-31`, `1900-01-01`, `0001-01-01`: dates that say "no end" in an end-date column.
 pub fn is_open_end(text: &str) -> bool {
     let open = |d: NaiveDate| {
         use chrono::Datelike;
-        d.year() == 9999 || (d.year(), d.ordinal()) == (1900, 1)
+        d.year() == 9999 || d.year() <= 1900
     };
     Format::ALL
         .into_iter()

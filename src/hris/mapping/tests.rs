@@ -44,8 +44,22 @@ fn employment_follows_the_word_and_the_dates() {
         (
             json!("Active"),
             json!("2020-01-01"),
-            json!("2026-11-25"),
+            json!("2026-11-24"),
             EmploymentState::Left,
+        ),
+        // West of Greenwich yesterday may not be over.
+        (
+            json!("Active"),
+            json!("2020-01-01"),
+            json!("2026-11-25"),
+            EmploymentState::Employed,
+        ),
+        // Hired again: the end is that of the first time.
+        (
+            json!("Active"),
+            json!("2026-05-01"),
+            json!("2024-03-31"),
+            EmploymentState::Employed,
         ),
         (
             json!("Active"),
@@ -121,7 +135,10 @@ fn dates_are_read_as_written_and_far_ends_are_open() {
         ("/Date(253402214400000)/", None),
         ("9999-12-31", None),
         ("0000-00-00", None),
+        ("/Date(1551394800000+0060)/", Some("2019-03-01")),
         ("1900-01-01", None),
+        ("0001-01-01T00:00:00", None),
+        ("1753-01-01", None),
         ("", None),
     ];
     for (text, wanted) in cases {

@@ -110,6 +110,17 @@ fn twin(
     let Some(found) = adoptable(scope, scene, &found)? else {
         return Ok(None);
     };
+    // Whom the source knew as somebody else is not meant by an address that came later.
+    let links = scope.list_links_of(&found.0.row.id)?;
+    if links
+        .iter()
+        .any(|l| l.connection_id == scene.source.source.id)
+    {
+        let is_new = primary_key(&model.doc) != record.primary.as_ref().map(|a| a.key.clone());
+        if is_new || scope.had_another_address(&model.row.id)? {
+            return Ok(None);
+        }
+    }
     // A human said that they are two.
     let answers = scope.list_conflicts_about(&model.row.id)?;
     let is_apart = answers

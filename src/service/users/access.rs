@@ -110,6 +110,8 @@ pub(in crate::service) fn decide(
             (decision, heard.keeps_access && who.has_access)
         }
     };
+    // No source removes the break-glass admin.
+    let keeps = keeps || model.row.break_glass;
     if let Some(decision) = decision.filter(|d| !keeps || d.has_access()) {
         model.decide(decision, now);
     }
