@@ -177,6 +177,7 @@ impl Service {
             managed_groups: 0,
             settings: None,
             confirm_since: None,
+            disconnected_at: None,
         }
     }
 

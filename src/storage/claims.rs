@@ -116,6 +116,18 @@ impl Scope<'_> {
         Ok(query.query::<Text>().load(self.conn())?)
     }
 
+    /// The id of its own under which a connection knows a user.
+    pub fn find_known_id(&mut self, connection: &str, user: &str) -> Result<Option<String>> {
+        let (conn, tenant) = self.parts();
+        let known: Option<Option<String>> = each!(conn, c => claims::table
+            .find((tenant, user, connection))
+            .filter(claims::state.ne(ClaimState::Ended.as_str()))
+            .select(claims::scim_id)
+            .get_result(c))
+        .optional()?;
+        Ok(known.flatten())
+    }
+
     /// The user that a connection knows under an id of its own.
     pub fn find_claim_by_scim_id(
         &mut self,

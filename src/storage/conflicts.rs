@@ -71,14 +71,32 @@ impl Scope<'_> {
             .load(conn)?)
     }
 
-    /// Conflicts that wait for an answer, oldest first.
+    /// The conflict with this id.
+    pub fn find_conflict_by_id(&mut self, id: &str) -> Result<Option<ConflictRow>> {
+        let (conn, tenant) = self.parts();
+        Ok(conflicts::table
+            .find((tenant, id))
+            .get_result(conn)
+            .optional()?)
+    }
+
+    /// All conflicts, answered ones too, oldest first.
+    pub fn list_conflicts(&mut self) -> Result<Vec<ConflictRow>> {
+        let (conn, tenant) = self.parts();
+        Ok(conflicts::table
+            .filter(conflicts::tenant.eq(tenant))
+            .order(conflicts::id)
+            .load(conn)?)
+    }
+
+    /// Conflicts that wait for an answer, or whose answer is being carried out, oldest first.
     pub fn list_open_conflicts(&mut self) -> Result<Vec<ConflictRow>> {
         let (conn, tenant) = self.parts();
         Ok(conflicts::table
             .filter(
                 conflicts::tenant
                     .eq(tenant)
-                    .and(conflicts::state.eq("open")),
+                    .and(conflicts::state.eq_any(["open", "linking"])),
             )
             .order(conflicts::id)
             .load(conn)?)

@@ -27,6 +27,7 @@ pub struct ConnectionRow {
     pub managed_groups: i64,
     pub settings: Option<String>,
     pub confirm_since: Option<i64>,
+    pub disconnected_at: Option<i64>,
 }
 
 /// How the counters of a connection move.
@@ -73,11 +74,11 @@ impl Scope<'_> {
         Ok(())
     }
 
-    /// Sets the state of a connection: `active`, `paused`, `disconnected`.
-    pub fn update_connection_state(&mut self, id: &str, state: &str) -> Result<()> {
+    /// Notes that a connection is disconnected since a moment, or no longer.
+    pub fn set_disconnected(&mut self, id: &str, since: Option<Millis>) -> Result<()> {
         let (conn, tenant) = self.parts();
         diesel::update(connections::table.find((tenant, id)))
-            .set(connections::state.eq(state))
+            .set(connections::disconnected_at.eq(since.map(|at| at.0)))
             .execute(conn)?;
         Ok(())
     }

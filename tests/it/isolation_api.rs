@@ -16,12 +16,23 @@ struct Things {
     connection: String,
     token: String,
     person: String,
+    conflict: String,
 }
 
 impl Things {
     async fn of(app: &TestApp) -> Self {
         let okta = app.source(Preset::Okta).await;
         let person = okta.create_user("ann@x.test").await.id();
+        // Somebody whose address looks like hers.
+        okta.post("/Users", crate::sources::user("ann", "ａnn@x.test", ""))
+            .await
+            .expect(201);
+        let open = app
+            .service
+            .list_conflicts(&app.tenant.tenant, false)
+            .await
+            .unwrap();
+        let conflict = open[0].row.id.clone();
         let admin = app.role(&app.tenant, Role::TenantAdmin).await;
         let body =
             json!({"kind": "hris", "connector": "x", "label": "HR", "secrets": {"key": "x"}});
@@ -33,6 +44,7 @@ impl Things {
             connection: made.expect(201).id(),
             token,
             person,
+            conflict,
         }
     }
 
@@ -41,6 +53,7 @@ impl Things {
         let id = match route.path {
             p if p.contains("/tokens/") => &self.token,
             p if p.contains("/people/") => &self.person,
+            p if p.contains("/conflicts/") => &self.conflict,
             _ => &self.connection,
         };
         let path = route.path.replace("{tenant}", tenant);
@@ -57,6 +70,7 @@ fn body(route: &Route) -> Option<Value> {
         "connections-update" => json!({"label": "stolen"}),
         "secrets-set" => json!({"value": "stolen"}),
         "tokens-create" => json!({"role": "app"}),
+        "people-unlink" => json!({"connection": "x"}),
         _ => return None,
     })
 }
@@ -177,7 +191,12 @@ async fn every_route_of_the_api_hides_what_is_another_tenants() {
             .raw("GET", &path, "application/json", Vec::new())
             .await
             .expect(200);
-        for id in [&things.connection, &things.token, &things.person] {
+        for id in [
+            &things.connection,
+            &things.token,
+            &things.person,
+            &things.conflict,
+        ] {
             assert!(!listed.text.contains(id), "{list}: {}", listed.text);
         }
     }

@@ -17,6 +17,7 @@ mod backup;
 mod bad_input;
 mod bridge;
 mod bulk;
+mod conflicts;
 mod conformance;
 mod connectors;
 mod consent;

@@ -24,6 +24,8 @@ const READERS: &[Role] = &[Role::App, Role::Auditor, Role::TenantAdmin, Role::Op
 const NONE: &[&str] = &[];
 /// Those of a list.
 const PAGED: &[&str] = &["after", "limit"];
+/// Those of a list of questions.
+const STATES: &[&str] = &["after", "limit", "state"];
 /// Those of a list of people.
 const PEOPLE: &[&str] = &["access", "after", "filter", "limit"];
 
@@ -88,7 +90,11 @@ routes! {
     "POST" "/api/v1/tenants/{tenant}/people/{id}/revoke" ADMINS NONE people::revoke;
     "POST" "/api/v1/tenants/{tenant}/people/{id}/remove" ADMINS NONE people::remove;
     "POST" "/api/v1/tenants/{tenant}/people/{id}/reinstate" ADMINS NONE people::reinstate;
-    "GET" "/api/v1/tenants/{tenant}/conflicts" AUDITORS PAGED conflicts::list;
+    "POST" "/api/v1/tenants/{tenant}/people/{id}/unlink" ADMINS NONE people::unlink;
+    "GET" "/api/v1/tenants/{tenant}/conflicts" AUDITORS STATES conflicts::list;
+    "GET" "/api/v1/tenants/{tenant}/conflicts/{id}" AUDITORS NONE conflicts::get;
+    "POST" "/api/v1/tenants/{tenant}/conflicts/{id}/link" ADMINS NONE conflicts::link;
+    "POST" "/api/v1/tenants/{tenant}/conflicts/{id}/keep-apart" ADMINS NONE conflicts::keep_apart;
 }
 
 /// Registers everything with the server.

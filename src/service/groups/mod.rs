@@ -10,7 +10,7 @@ mod write;
 
 pub(in crate::service) use jobs::Halt;
 pub use jobs::IDLE;
-pub(in crate::service) use leave::leave_groups;
+pub(in crate::service) use leave::{leave_groups, move_memberships};
 pub use nesting::LEVELS;
 use write::Deleted;
 

@@ -192,7 +192,9 @@ fn close(tx: &mut Tx<'_>, connection: &str) -> Result<()> {
         .find_connection(connection)?
         .ok_or_else(|| Error::no_such("connection", connection))?;
     if row.state != "disconnected" {
-        tx.update_connection_state(connection, "disconnected")?;
+        let mut closed = row.clone();
+        "disconnected".clone_into(&mut closed.state);
+        tx.update_connection(&closed)?;
         let entry = Entry::new("connection.disconnected", "connection", connection);
         let (before, after) = (Value::from(row.state), Value::from("disconnected"));
         tx.record(entry.change("state", Some(before), Some(after)));
