@@ -17,6 +17,7 @@ mod open;
 mod open_files;
 mod outgoing;
 mod output;
+mod pairs;
 mod person;
 mod restore;
 mod schema;
@@ -96,6 +97,9 @@ enum Here {
     /// Questions about who is who, and their answers.
     #[command(subcommand)]
     Conflicts(conflicts::Conflicts),
+    /// People who may be one: whom only the app knows beside whom only a source knows.
+    #[command(subcommand)]
+    Pairs(pairs::Pairs),
     /// Pull a connection now.
     Sync(bridge::Sync),
     /// What pulls found and did, and what of them waits for a decision.
@@ -186,6 +190,7 @@ fn run(
         Here::Tenant(command) => runtime.block_on(admin::tenant(&config, output, command)),
         Here::Connection(command) => runtime.block_on(connections::run(&config, output, command)),
         Here::Conflicts(command) => runtime.block_on(conflicts::run(&config, output, command)),
+        Here::Pairs(command) => runtime.block_on(pairs::run(&config, output, command)),
         Here::Sync(args) => return runtime.block_on(bridge::sync(&config, output, args)),
         Here::Runs(command) => runtime.block_on(bridge::runs(&config, output, command)),
         Here::Token(command) => runtime.block_on(admin::token(&config, output, command)),

@@ -58,6 +58,22 @@ impl Scope<'_> {
         Ok(())
     }
 
+    /// Forgets questions and answers of a connection, at most `limit`; returns how many.
+    pub fn delete_conflicts_of(&mut self, connection: &str, limit: i64) -> Result<usize> {
+        let (conn, tenant) = self.parts();
+        let ids: Vec<String> = conflicts::table
+            .filter(
+                conflicts::tenant
+                    .eq(tenant)
+                    .and(conflicts::connection_id.eq(connection)),
+            )
+            .select(conflicts::id)
+            .limit(limit)
+            .load(conn)?;
+        let these = conflicts::tenant.eq(tenant).and(conflicts::id.eq_any(ids));
+        Ok(diesel::delete(conflicts::table.filter(these)).execute(conn)?)
+    }
+
     /// Conflicts about a user, oldest first.
     pub fn list_conflicts_about(&mut self, user: &str) -> Result<Vec<ConflictRow>> {
         let (conn, tenant) = self.parts();

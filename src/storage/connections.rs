@@ -49,6 +49,24 @@ pub(super) fn ask_before_pulls(conn: &mut AnyConnection, at: Millis) -> Result<(
     Ok(())
 }
 
+/// Connections of all tenants that are being disconnected and were not touched since a moment, as tenant and id.
+pub fn list_unfinished(conn: &mut AnyConnection, before: Millis) -> Result<Vec<(String, String)>> {
+    Ok(connections::table
+        .filter(connections::state.eq("disconnecting"))
+        .filter(connections::disconnected_at.lt(before.0))
+        .select((connections::tenant, connections::id))
+        .load(conn)?)
+}
+
+/// Connections of all tenants that were disconnected before a moment and of which something is kept.
+pub fn list_forgettable(conn: &mut AnyConnection, before: Millis) -> Result<Vec<(String, String)>> {
+    Ok(connections::table
+        .filter(connections::state.eq("disconnected"))
+        .filter(connections::disconnected_at.lt(before.0))
+        .select((connections::tenant, connections::id))
+        .load(conn)?)
+}
+
 impl Scope<'_> {
     /// The connection with this id.
     pub fn find_connection(&mut self, id: &str) -> Result<Option<ConnectionRow>> {

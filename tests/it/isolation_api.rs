@@ -17,6 +17,7 @@ struct Things {
     token: String,
     person: String,
     conflict: String,
+    pair: String,
 }
 
 impl Things {
@@ -24,15 +25,16 @@ impl Things {
         let okta = app.source(Preset::Okta).await;
         let person = okta.create_user("ann@x.test").await.id();
         // Somebody whose address looks like hers.
-        okta.post("/Users", crate::sources::user("ann", "ａnn@x.test", ""))
-            .await
-            .expect(201);
+        let entra = app.source(Preset::Entra).await;
+        let alike = crate::sources::user("ann", "ａnn@x.test", "");
+        entra.post("/Users", alike).await.expect(201);
         let open = app
             .service
             .list_conflicts(&app.tenant.tenant, false)
             .await
             .unwrap();
         let conflict = open[0].row.id.clone();
+        let pair = crate::pairs::one_pair(app).await;
         let admin = app.role(&app.tenant, Role::TenantAdmin).await;
         let body =
             json!({"kind": "hris", "connector": "x", "label": "HR", "secrets": {"key": "x"}});
@@ -45,6 +47,7 @@ impl Things {
             token,
             person,
             conflict,
+            pair,
         }
     }
 
@@ -54,6 +57,7 @@ impl Things {
             p if p.contains("/tokens/") => &self.token,
             p if p.contains("/people/") => &self.person,
             p if p.contains("/conflicts/") => &self.conflict,
+            p if p.contains("/pairs/") => &self.pair,
             _ => &self.connection,
         };
         let path = route.path.replace("{tenant}", tenant);
@@ -185,7 +189,7 @@ async fn every_route_of_the_api_hides_what_is_another_tenants() {
     assert!(checked > 100, "{checked}");
     assert_eq!(app.verify().await.entries, before, "nothing was written");
     let spy = &spies[2].1;
-    for list in ["connections", "tokens", "people", "conflicts"] {
+    for list in ["connections", "tokens", "people", "conflicts", "pairs"] {
         let path = format!("/api/v1/tenants/other/{list}");
         let listed = spy
             .raw("GET", &path, "application/json", Vec::new())
@@ -196,6 +200,7 @@ async fn every_route_of_the_api_hides_what_is_another_tenants() {
             &things.token,
             &things.person,
             &things.conflict,
+            &things.pair,
         ] {
             assert!(!listed.text.contains(id), "{list}: {}", listed.text);
         }

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::call::{Call, Handler};
 use super::dispatch::{dispatch, refuse};
 use super::document;
-use super::{conflicts, connections, consent, people, secrets, tenants, tokens};
+use super::{conflicts, connections, consent, pairs, people, secrets, tenants, tokens};
 use crate::domain::roles::Role;
 use crate::http::State;
 
@@ -79,6 +79,8 @@ routes! {
     "POST" "/api/v1/tenants/{tenant}/connections/{id}/pause" ADMINS NONE connections::pause;
     "POST" "/api/v1/tenants/{tenant}/connections/{id}/resume" ADMINS NONE connections::resume;
     "POST" "/api/v1/tenants/{tenant}/connections/{id}/consent" ADMINS NONE consent::ask;
+    "GET" "/api/v1/tenants/{tenant}/connections/{id}/disconnect" AUDITORS NONE connections::preview_disconnect;
+    "POST" "/api/v1/tenants/{tenant}/connections/{id}/disconnect" ADMINS NONE connections::disconnect;
     "GET" "/api/v1/tenants/{tenant}/connections/{id}/secrets" AUDITORS NONE secrets::list;
     "PUT" "/api/v1/tenants/{tenant}/connections/{id}/secrets/{name}" ADMINS NONE secrets::set;
     "DELETE" "/api/v1/tenants/{tenant}/connections/{id}/secrets/{name}" ADMINS NONE secrets::delete;
@@ -95,6 +97,11 @@ routes! {
     "GET" "/api/v1/tenants/{tenant}/conflicts/{id}" AUDITORS NONE conflicts::get;
     "POST" "/api/v1/tenants/{tenant}/conflicts/{id}/link" ADMINS NONE conflicts::link;
     "POST" "/api/v1/tenants/{tenant}/conflicts/{id}/keep-apart" ADMINS NONE conflicts::keep_apart;
+    "GET" "/api/v1/tenants/{tenant}/pairs" AUDITORS STATES pairs::list;
+    "GET" "/api/v1/tenants/{tenant}/pairs/{id}" AUDITORS NONE pairs::get;
+    "POST" "/api/v1/tenants/{tenant}/pairs/{id}/link" ADMINS NONE pairs::link;
+    "POST" "/api/v1/tenants/{tenant}/pairs/{id}/keep-apart" ADMINS NONE pairs::keep_apart;
+    "POST" "/api/v1/tenants/{tenant}/pairs/{id}/later" ADMINS NONE pairs::later;
 }
 
 /// Registers everything with the server.

@@ -13,6 +13,7 @@ pub use jobs::IDLE;
 pub(in crate::service) use leave::{leave_groups, move_memberships};
 pub use nesting::LEVELS;
 use write::Deleted;
+pub(in crate::service) use write::let_go;
 
 use crate::scim::document::Incoming;
 use crate::scim::patch::PatchRequest;

@@ -24,7 +24,7 @@ const KIND: ResourceKind = ResourceKind::User;
 /// People whose manager changes in one operation: a row of each, of her claims and addresses.
 const REPORTS_AT_ONCE: i64 = 40;
 /// In place of a run: a human linked the record.
-const BY_HUMAN: &str = "human";
+pub(in crate::service) const BY_HUMAN: &str = "human";
 
 /// The connection of the record, with whether it is pulled.
 pub(in crate::service) struct Joining<'a> {
