@@ -261,16 +261,14 @@ impl Tx<'_> {
 
 /// The statement of the comparison: also what the plan tests look at.
 pub fn shared_keys(tenant: &str, since: i64) -> Frag {
-    Frag::sql(
-        "SELECT k.key, k.user_id, k.side FROM (SELECT DISTINCT f.key AS key FROM pair_keys f WHERE f.tenant = ",
-    )
-    .text(tenant)
-    .push(" AND f.since > ")
-    .int(since)
-    .push(
-        " AND EXISTS (SELECT 1 FROM pair_keys o WHERE o.tenant = f.tenant AND o.key = f.key AND o.side = \
-         CASE f.side WHEN 'app' THEN 'source' ELSE 'app' END)) n JOIN pair_keys k ON k.tenant = ",
-    )
-    .text(tenant)
-    .push(" AND k.key = n.key ORDER BY k.key, k.side, k.user_id")
+    Frag::sql("SELECT k.key, k.user_id, k.side FROM pair_keys k WHERE k.tenant = ")
+        .text(tenant)
+        .push(" AND k.side IN ('app', 'source') AND k.key IN (SELECT f.key FROM pair_keys f WHERE f.tenant = ")
+        .text(tenant)
+        .push(" AND f.since > ")
+        .int(since)
+        .push(
+            " AND EXISTS (SELECT 1 FROM pair_keys o WHERE o.tenant = f.tenant AND o.key = f.key AND o.side = \
+             CASE f.side WHEN 'app' THEN 'source' ELSE 'app' END)) ORDER BY k.key, k.side, k.user_id",
+        )
 }

@@ -9,7 +9,7 @@ CREATE TABLE pair_keys (
     since    BIGINT NOT NULL,                    -- when it came
     PRIMARY KEY (tenant, user_id, key)
 );
-CREATE INDEX pair_keys_key ON pair_keys (tenant, key, side, user_id);
+CREATE INDEX pair_keys_key ON pair_keys (tenant, side, key, user_id);
 CREATE INDEX pair_keys_since ON pair_keys (tenant, since);
 
 -- Proposals, one a pair. Until the source's record is applied there is nobody on its side: other_id is NULL then.

@@ -9,7 +9,7 @@ CREATE TABLE pair_keys (
     since    BIGINT NOT NULL,                    -- when it came
     PRIMARY KEY (tenant, user_id, key)
 ) WITHOUT ROWID;
-CREATE INDEX pair_keys_key ON pair_keys (tenant, key, side, user_id);
+CREATE INDEX pair_keys_key ON pair_keys (tenant, side, key, user_id);
 CREATE INDEX pair_keys_since ON pair_keys (tenant, since);
 
 -- Proposals, one a pair. Until the source's record is applied there is nobody on its side: other_id is NULL then.
@@ -45,7 +45,7 @@ ALTER TABLE connections ADD COLUMN disconnected_at BIGINT;  -- links and answers
 
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('pair_keys', 'pair_keys', '400000 400000 4 1'),
-    ('pair_keys', 'pair_keys_key', '400000 400000 2 2 1'),
+    ('pair_keys', 'pair_keys_key', '400000 400000 200000 2 1'),
     ('pair_keys', 'pair_keys_since', '400000 400000 4'),
     ('pairs', 'sqlite_autoindex_pairs_1', '10000 10000 1'),
     ('pairs', 'pairs_record', '10000 10000 5000 1 1'),
