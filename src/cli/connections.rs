@@ -15,6 +15,7 @@ use crate::domain::sealed::SecretText;
 use crate::scim::rules::Preset;
 use crate::service::connections::{ConnectionChange, ConnectionRow, NewConnection, NewPull, PULL};
 use crate::service::health::Health;
+use crate::service::pull::{Parting, People};
 use crate::service::{self, Caller, Service};
 
 /// Connections.
@@ -70,10 +71,21 @@ pub(super) enum Connection {
     },
     /// Pause a connection: it is left alone, and its tokens are refused within a second. Nobody loses access by it.
     Pause(Which),
-    /// Resume a paused connection.
+    /// Resume a paused connection or, within 90 days, a disconnected one.
     Resume(Which),
     /// Print a link at which an administrator of the vendor lets the connection in; it works once, for 10 minutes.
     Consent(Which),
+    /// Disconnect a connection: whom only it listed is removed, everybody else stays as she is.
+    Disconnect {
+        #[command(flatten)]
+        which: Which,
+        /// Only show who would stay and who would go.
+        #[arg(long)]
+        dry_run: bool,
+        /// Do it without asking.
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 /// Which connection.
@@ -280,6 +292,11 @@ pub(super) async fn run(
         Connection::Consent(which) => {
             super::connectors::consent::run(config, output, &which.tenant, &which.id).await
         }
+        Connection::Disconnect {
+            which,
+            dry_run,
+            yes,
+        } => disconnect(config, output, which, dry_run, yes).await,
     }
 }
 
@@ -346,6 +363,78 @@ async fn set(
         service.delete_secret(&caller, &id, name).await?;
     }
     output.row(&connection_value(&row)?, &format!("{id} is changed"))
+}
+
+/// How many people of a kind are named.
+const NAMED: i64 = 20;
+
+async fn disconnect(
+    config: &Config,
+    output: Output,
+    which: Which,
+    is_look: bool,
+    is_sure: bool,
+) -> Result<(), Failure> {
+    let service = open::service(config)?;
+    let Which { tenant, id } = which;
+    let caller = open::caller(&service, &tenant, "connection disconnect").await?;
+    let planned = service.preview_disconnect(&caller.tenant, &id, NAMED).await;
+    let planned = planned.map_err(|error| named(error, &id, &tenant))?;
+    if is_look || !is_sure {
+        output.row(&parting_value(&planned), &parting_page(&planned))?;
+    }
+    if is_look {
+        return Ok(());
+    }
+    if !is_sure && !confirm("Disconnect it? Type yes: ")? {
+        return Err("nothing was done: give --yes to disconnect it".into());
+    }
+    let done = service.disconnect(&caller, &id).await?;
+    let text = format!(
+        "{id} is disconnected: {} removed, {} stay, {} invited, {} groups without a manager",
+        done.removed.count, done.kept.count, done.invited.count, done.groups
+    );
+    output.row(&parting_value(&done), &text)
+}
+
+/// Asks whoever sits there; nobody sitting there is a no.
+fn confirm(question: &str) -> Result<bool, Failure> {
+    if !std::io::stdin().is_terminal() {
+        return Ok(false);
+    }
+    let terminal = console::Term::stderr();
+    terminal.write_str(question)?;
+    Ok(terminal.read_line()?.trim() == "yes")
+}
+
+fn parting_value(parting: &Parting) -> Value {
+    let people = |people: &People| {
+        let first = people.first.iter();
+        let first: Vec<Value> = first
+            .map(|(id, name)| json!({"id": id, "name": name}))
+            .collect();
+        json!({"count": people.count, "first": first})
+    };
+    json!({
+        "removed": people(&parting.removed), "kept": people(&parting.kept), "invited": people(&parting.invited),
+        "groups": parting.groups,
+    })
+}
+
+fn parting_page(parting: &Parting) -> String {
+    let mut lines = Vec::new();
+    for (what, people) in [
+        ("removed: listed, and known to no other source", &parting.removed),
+        ("stay as they are", &parting.kept),
+        ("invited, and stay so until somebody withdraws it", &parting.invited),
+    ] {
+        lines.push(format!("{:>7}  {what}", people.count));
+        let first = people.first.iter();
+        lines.extend(first.map(|(id, name)| format!("           {id}  {}", shown(name))));
+    }
+    let groups = parting.groups;
+    lines.push(format!("{groups:>7}  groups stay without a manager"));
+    lines.join("\n")
 }
 
 async fn turn(

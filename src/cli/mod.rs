@@ -5,6 +5,7 @@ mod audit;
 mod backup;
 mod bench;
 pub mod bridge;
+mod conflicts;
 mod connections;
 pub mod connectors;
 mod disk;
@@ -16,6 +17,7 @@ mod open;
 mod open_files;
 mod outgoing;
 mod output;
+mod pairs;
 mod person;
 mod restore;
 mod schema;
@@ -92,6 +94,12 @@ enum Here {
     /// Connections of a tenant.
     #[command(subcommand)]
     Connection(connections::Connection),
+    /// Questions about who is who, and their answers.
+    #[command(subcommand)]
+    Conflicts(conflicts::Conflicts),
+    /// People who may be one: whom only the app knows beside whom only a source knows.
+    #[command(subcommand)]
+    Pairs(pairs::Pairs),
     /// Pull a connection now.
     Sync(bridge::Sync),
     /// What pulls found and did, and what of them waits for a decision.
@@ -181,6 +189,8 @@ fn run(
         Here::Audit(command) => runtime.block_on(audit::run(&config, output, command)),
         Here::Tenant(command) => runtime.block_on(admin::tenant(&config, output, command)),
         Here::Connection(command) => runtime.block_on(connections::run(&config, output, command)),
+        Here::Conflicts(command) => runtime.block_on(conflicts::run(&config, output, command)),
+        Here::Pairs(command) => runtime.block_on(pairs::run(&config, output, command)),
         Here::Sync(args) => return runtime.block_on(bridge::sync(&config, output, args)),
         Here::Runs(command) => runtime.block_on(bridge::runs(&config, output, command)),
         Here::Token(command) => runtime.block_on(admin::token(&config, output, command)),

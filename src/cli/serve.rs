@@ -204,14 +204,27 @@ async fn pull(scheduler: Scheduler, looks_for_days: bool) {
     }
 }
 
+/// Rounds of looking for what was left half done, in an hour.
+const HOURLY: u64 = 1_200;
+
 /// What a killed process or a client that went away left half done is finished within some seconds.
 async fn resume_jobs(service: Service) {
     let mut tick = tokio::time::interval(Duration::from_secs(3));
+    let mut ticks = 0_u64;
     loop {
         tick.tick().await;
         if let Err(error) = service.resume_member_jobs(IDLE).await {
             tracing::warn!(error = %error, "large changes of members cannot be looked for");
         }
+        if let Err(error) = service.resume_disconnects().await {
+            tracing::warn!(error = %error, "a disconnect cannot be gone on with");
+        }
+        if ticks.is_multiple_of(HOURLY)
+            && let Err(error) = service.forget_disconnected().await
+        {
+            tracing::warn!(error = %error, "what was kept of disconnected connections cannot be forgotten");
+        }
+        ticks += 1;
     }
 }
 

@@ -108,6 +108,10 @@ pub mod reason {
     pub const DISCONNECTED: &str = "disconnected";
     /// The run that brought the person was undone.
     pub const UNDONE: &str = "undone";
+    /// A human said that she is somebody else, who has the source's record since.
+    pub const MERGED: &str = "merged";
+    /// A human said that a source's record is hers no more: she has it by herself.
+    pub const UNLINKED: &str = "unlinked";
     /// A human removed the person; sources may still bring her.
     pub const REMOVED_BY_HUMAN: &str = "removed-by-human";
     /// A human took access away.

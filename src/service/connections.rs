@@ -15,6 +15,7 @@ use crate::scim::filter;
 use crate::scim::rules::{Preset, Rules};
 use crate::scim::schema::{Registry, ResourceKind};
 use crate::service::error::{Error, Result, corrupt};
+use crate::service::pull::{DISCONNECTED, KEPT_DAYS};
 use crate::service::{Caller, Service};
 use crate::storage::schedules::ScheduleRow;
 use crate::storage::{Outcome, Tx};
@@ -177,6 +178,7 @@ impl Service {
             managed_groups: 0,
             settings: None,
             confirm_since: None,
+            disconnected_at: None,
         }
     }
 
@@ -232,7 +234,9 @@ impl Service {
                     policy.as_str().clone_into(&mut row.joiner_policy);
                 }
                 if let Some(is_active) = change.is_active {
-                    if ![ACTIVE, PAUSED].contains(&row.state.as_str()) {
+                    if row.state == DISCONNECTED && is_active {
+                        reconnect(tx, &row)?;
+                    } else if ![ACTIVE, PAUSED].contains(&row.state.as_str()) {
                         let detail = format!("a connection that is {} stays so", row.state);
                         return Err(Error::Forbidden(detail));
                     }
@@ -273,6 +277,22 @@ impl Service {
             .read(&caller.tenant, |scope| Ok(scope.list_connections()?))
             .await
     }
+}
+
+/// Connects again: links and answers are still there, and the first plan is looked at as that of a new connection.
+fn reconnect(tx: &mut Tx<'_>, row: &ConnectionRow) -> Result<()> {
+    let (now, since) = (tx.now(), row.disconnected_at);
+    if since.is_none_or(|at| now > Millis(at).plus_days(KEPT_DAYS)) {
+        return Err(Error::Forbidden(format!(
+            "it was disconnected more than {KEPT_DAYS} days ago, and who its people were is forgotten: add a new connection"
+        )));
+    }
+    tx.set_disconnected(&row.id, None)?;
+    if let Some(mut schedule) = tx.find_schedule(&row.id)? {
+        schedule.settings_digest = None;
+        tx.update_schedule(&schedule)?;
+    }
+    Ok(())
 }
 
 /// Stores what differs, with an entry and the news for those who remember the connection.

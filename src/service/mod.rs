@@ -9,6 +9,7 @@ pub mod error;
 pub mod groups;
 pub mod health;
 mod limits;
+pub mod pairs;
 pub mod pull;
 pub mod replicas;
 mod retention;

@@ -85,6 +85,26 @@ impl Scope<'_> {
             .load(c))?)
     }
 
+    /// Whom a connection claims in one state, after an id, by ids.
+    pub fn list_claimants(
+        &mut self,
+        connection: &str,
+        is_public: bool,
+        state: ClaimState,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<String>> {
+        let (conn, tenant) = self.parts();
+        Ok(claims::table
+            .filter(claims::tenant.eq(tenant).and(claims::connection_id.eq(connection)))
+            .filter(claims::user_public.eq(is_public).and(claims::state.eq(state.as_str())))
+            .filter(claims::user_id.gt(after))
+            .order(claims::user_id)
+            .limit(limit)
+            .select(claims::user_id)
+            .load(conn)?)
+    }
+
     /// Which of these users a connection has deleted; at most some hundred.
     pub fn list_ended_claims(&mut self, connection: &str, users: &[String]) -> Result<Vec<String>> {
         let (conn, tenant) = self.parts();
@@ -114,6 +134,18 @@ impl Scope<'_> {
         .text(except)
         .push(" AND c.state = 'live' AND (own.state IS NULL OR own.state = 'ended') ORDER BY c.user_id");
         Ok(query.query::<Text>().load(self.conn())?)
+    }
+
+    /// The id of its own under which a connection knows a user.
+    pub fn find_known_id(&mut self, connection: &str, user: &str) -> Result<Option<String>> {
+        let (conn, tenant) = self.parts();
+        let known: Option<Option<String>> = each!(conn, c => claims::table
+            .find((tenant, user, connection))
+            .filter(claims::state.ne(ClaimState::Ended.as_str()))
+            .select(claims::scim_id)
+            .get_result(c))
+        .optional()?;
+        Ok(known.flatten())
     }
 
     /// The user that a connection knows under an id of its own.

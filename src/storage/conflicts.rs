@@ -58,6 +58,22 @@ impl Scope<'_> {
         Ok(())
     }
 
+    /// Forgets questions and answers of a connection, at most `limit`; returns how many.
+    pub fn delete_conflicts_of(&mut self, connection: &str, limit: i64) -> Result<usize> {
+        let (conn, tenant) = self.parts();
+        let ids: Vec<String> = conflicts::table
+            .filter(
+                conflicts::tenant
+                    .eq(tenant)
+                    .and(conflicts::connection_id.eq(connection)),
+            )
+            .select(conflicts::id)
+            .limit(limit)
+            .load(conn)?;
+        let these = conflicts::tenant.eq(tenant).and(conflicts::id.eq_any(ids));
+        Ok(diesel::delete(conflicts::table.filter(these)).execute(conn)?)
+    }
+
     /// Conflicts about a user, oldest first.
     pub fn list_conflicts_about(&mut self, user: &str) -> Result<Vec<ConflictRow>> {
         let (conn, tenant) = self.parts();
@@ -71,14 +87,32 @@ impl Scope<'_> {
             .load(conn)?)
     }
 
-    /// Conflicts that wait for an answer, oldest first.
+    /// The conflict with this id.
+    pub fn find_conflict_by_id(&mut self, id: &str) -> Result<Option<ConflictRow>> {
+        let (conn, tenant) = self.parts();
+        Ok(conflicts::table
+            .find((tenant, id))
+            .get_result(conn)
+            .optional()?)
+    }
+
+    /// All conflicts, answered ones too, oldest first.
+    pub fn list_conflicts(&mut self) -> Result<Vec<ConflictRow>> {
+        let (conn, tenant) = self.parts();
+        Ok(conflicts::table
+            .filter(conflicts::tenant.eq(tenant))
+            .order(conflicts::id)
+            .load(conn)?)
+    }
+
+    /// Conflicts that wait for an answer, or whose answer is being carried out, oldest first.
     pub fn list_open_conflicts(&mut self) -> Result<Vec<ConflictRow>> {
         let (conn, tenant) = self.parts();
         Ok(conflicts::table
             .filter(
                 conflicts::tenant
                     .eq(tenant)
-                    .and(conflicts::state.eq("open")),
+                    .and(conflicts::state.eq_any(["open", "linking"])),
             )
             .order(conflicts::id)
             .load(conn)?)

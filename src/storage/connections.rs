@@ -27,6 +27,7 @@ pub struct ConnectionRow {
     pub managed_groups: i64,
     pub settings: Option<String>,
     pub confirm_since: Option<i64>,
+    pub disconnected_at: Option<i64>,
 }
 
 /// How the counters of a connection move.
@@ -46,6 +47,24 @@ pub(super) fn ask_before_pulls(conn: &mut AnyConnection, at: Millis) -> Result<(
         .set(connections::confirm_since.eq(at.0))
         .execute(conn)?;
     Ok(())
+}
+
+/// Connections of all tenants that are being disconnected and were not touched since a moment, as tenant and id.
+pub fn list_unfinished(conn: &mut AnyConnection, before: Millis) -> Result<Vec<(String, String)>> {
+    Ok(connections::table
+        .filter(connections::state.eq("disconnecting"))
+        .filter(connections::disconnected_at.lt(before.0))
+        .select((connections::tenant, connections::id))
+        .load(conn)?)
+}
+
+/// Connections of all tenants that were disconnected before a moment and of which something is kept.
+pub fn list_forgettable(conn: &mut AnyConnection, before: Millis) -> Result<Vec<(String, String)>> {
+    Ok(connections::table
+        .filter(connections::state.eq("disconnected"))
+        .filter(connections::disconnected_at.lt(before.0))
+        .select((connections::tenant, connections::id))
+        .load(conn)?)
 }
 
 impl Scope<'_> {
@@ -73,11 +92,11 @@ impl Scope<'_> {
         Ok(())
     }
 
-    /// Sets the state of a connection: `active`, `paused`, `disconnected`.
-    pub fn update_connection_state(&mut self, id: &str, state: &str) -> Result<()> {
+    /// Notes that a connection is disconnected since a moment, or no longer.
+    pub fn set_disconnected(&mut self, id: &str, since: Option<Millis>) -> Result<()> {
         let (conn, tenant) = self.parts();
         diesel::update(connections::table.find((tenant, id)))
-            .set(connections::state.eq(state))
+            .set(connections::disconnected_at.eq(since.map(|at| at.0)))
             .execute(conn)?;
         Ok(())
     }

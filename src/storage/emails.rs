@@ -62,6 +62,18 @@ impl Scope<'_> {
         Ok(had > 0)
     }
 
+    /// The primary address in force of a user.
+    pub fn find_primary_address(&mut self, user: &str) -> Result<Option<String>> {
+        let (conn, tenant) = self.parts();
+        Ok(emails::table
+            .filter(emails::tenant.eq(tenant).and(emails::user_id.eq(user)))
+            .filter(emails::view.eq(""))
+            .filter(emails::is_primary.eq(true).and(emails::until.is_null()))
+            .select(emails::key)
+            .first(conn)
+            .optional()?)
+    }
+
     /// Stores the addresses of a user that has none yet in this view.
     pub fn create_emails(&mut self, user: &str, view: &str, addresses: &[Address]) -> Result<()> {
         for address in addresses {

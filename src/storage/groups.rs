@@ -38,6 +38,16 @@ impl Scope<'_> {
             .optional()?)
     }
 
+    /// Groups that a connection manages, by ids, at most `limit`.
+    pub fn list_managed_groups(&mut self, connection: &str, limit: i64) -> Result<Vec<GroupRow>> {
+        let (conn, tenant) = self.parts();
+        Ok(groups::table
+            .filter(groups::tenant.eq(tenant).and(groups::managed_by.eq(connection)))
+            .order((groups::kind, groups::id))
+            .limit(limit)
+            .load(conn)?)
+    }
+
     /// Groups with this folded name.
     pub fn list_groups_by_name(&mut self, key: &str) -> Result<Vec<GroupRow>> {
         let (conn, tenant) = self.parts();

@@ -111,6 +111,21 @@ impl Scope<'_> {
         Ok(())
     }
 
+    /// Forgets links of a connection, at most `limit`; returns how many.
+    pub fn delete_links_of(&mut self, connection: &str, limit: i64) -> Result<usize> {
+        let (conn, tenant) = self.parts();
+        let of = links::tenant
+            .eq(tenant)
+            .and(links::connection_id.eq(connection));
+        let ids: Vec<String> = links::table
+            .filter(of)
+            .select(links::source_id)
+            .limit(limit)
+            .load(conn)?;
+        let these = links::table.filter(of).filter(links::source_id.eq_any(ids));
+        Ok(diesel::delete(these).execute(conn)?)
+    }
+
     /// A connection's links after a source id, in the order of source ids.
     pub fn list_links(
         &mut self,
@@ -152,12 +167,11 @@ fn fates(tenant: &str, connection: &str, select: &str) -> Frag {
              CASE WHEN u.access = 'invited' THEN 'invited' WHEN u.access = 'listed' AND NOT u.break_glass \
              AND NOT EXISTS (SELECT 1 FROM claims o WHERE o.tenant = u.tenant AND o.user_id = u.id \
              AND o.state <> 'ended' AND o.connection_id <> c.connection_id) THEN 'removed' ELSE 'kept' END AS fate \
-             FROM links l JOIN claims c ON c.tenant = l.tenant AND c.user_id = l.user_id \
-             AND c.connection_id = l.connection_id AND c.state <> 'ended' \
-             JOIN users u ON u.tenant = l.tenant AND u.id = l.user_id AND u.removed_at IS NULL WHERE l.tenant = ",
+             FROM claims c JOIN users u ON u.tenant = c.tenant AND u.id = c.user_id AND u.removed_at IS NULL \
+             WHERE c.state <> 'ended' AND c.tenant = ",
         )
         .text(tenant)
-        .push(" AND l.connection_id = ")
+        .push(" AND c.connection_id = ")
         .text(connection)
         .push(") f")
 }

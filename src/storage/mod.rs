@@ -29,6 +29,7 @@ pub mod nesting;
 pub mod order;
 pub mod page;
 pub mod retention;
+pub mod pairs;
 pub mod runs;
 pub mod schedules;
 pub mod schema;

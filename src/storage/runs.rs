@@ -239,6 +239,16 @@ impl Scope<'_> {
         Ok(())
     }
 
+    /// Forgets all losses of a connection that waited.
+    pub fn delete_all_held(&mut self, connection: &str) -> Result<()> {
+        let (conn, tenant) = self.parts();
+        let of = held_losses::tenant
+            .eq(tenant)
+            .and(held_losses::connection_id.eq(connection));
+        diesel::delete(held_losses::table.filter(of)).execute(conn)?;
+        Ok(())
+    }
+
     /// Forgets a loss that waited.
     pub fn delete_held(&mut self, connection: &str, source_id: &str) -> Result<()> {
         let (conn, tenant) = self.parts();

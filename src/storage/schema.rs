@@ -82,6 +82,7 @@ table! {
         managed_groups -> BigInt,
         settings -> Nullable<Text>,
         confirm_since -> Nullable<BigInt>,
+        disconnected_at -> Nullable<BigInt>,
     }
 }
 
@@ -451,5 +452,40 @@ table! {
         digest -> Text,
         run_id -> Text,
         since -> BigInt,
+    }
+}
+
+table! {
+    pair_keys (tenant, user_id, key) {
+        tenant -> Text,
+        user_id -> Text,
+        key -> Text,
+        side -> Text,
+        since -> BigInt,
+    }
+}
+
+table! {
+    pairs (tenant, id) {
+        tenant -> Text,
+        id -> Text,
+        connection_id -> Text,
+        record -> Text,
+        user_id -> Text,
+        other_id -> Nullable<Text>,
+        run_id -> Nullable<Text>,
+        reasons -> Text,
+        state -> Text,
+        later_until -> Nullable<BigInt>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+table! {
+    pair_marks (tenant, connection_id) {
+        tenant -> Text,
+        connection_id -> Text,
+        until -> BigInt,
     }
 }

@@ -77,6 +77,21 @@ impl Scope<'_> {
         Ok(())
     }
 
+    /// Whose manager in force this is, by ids, at most `limit`.
+    pub fn list_reports(&mut self, manager: &str, limit: i64) -> Result<Vec<String>> {
+        let (conn, tenant) = self.parts();
+        Ok(users::table
+            .filter(
+                users::tenant
+                    .eq(tenant)
+                    .and(users::manager_id.eq(manager)),
+            )
+            .order(users::id)
+            .limit(limit)
+            .select(users::id)
+            .load(conn)?)
+    }
+
     /// Which of these ids are people that a connection sees (`None`: everybody but tombstones), as pairs of the id
     /// the connection knows and the user's own.
     pub fn list_visible_ids(

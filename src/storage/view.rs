@@ -299,25 +299,27 @@ impl Scope<'_> {
         Ok(found)
     }
 
-    /// Which of these ids are people whom a connection cannot see; text that names nobody is not among them.
-    pub fn list_hidden_users(
+    /// Which of these ids a connection is not to be shown: those of people whom it cannot see, and with another id in their
+    /// place those of people whom it knows under that. Text that names nobody is not among them.
+    pub fn list_other_ids(
         &mut self,
         connection: &str,
         ids: Vec<String>,
-    ) -> Result<BTreeSet<String>> {
+    ) -> Result<BTreeMap<String, Option<String>>> {
         let visible: BTreeSet<String> = self
             .list_visible_ids(Some(connection), &ids)?
             .into_iter()
             .map(|(id, _)| id)
             .collect();
         let unseen: Vec<String> = ids.into_iter().filter(|id| !visible.contains(id)).collect();
-        let mut hidden = BTreeSet::new();
+        let mut other = BTreeMap::new();
         for id in unseen {
             if self.find_user(&id)?.is_some() {
-                hidden.insert(id);
+                let known = self.find_known_id(connection, &id)?;
+                other.insert(id, known);
             }
         }
-        Ok(hidden)
+        Ok(other)
     }
 }
 

@@ -7,6 +7,7 @@ use super::apply::Apply;
 use super::decide::{answers, passes};
 use super::gather::Gather;
 use super::guard::{Loss, Situation, Verdict, judge};
+use super::stored::{read_person, step_word};
 use super::report::{Counts, describe_error, describe_evidence, read_evidence};
 use super::{Feed, Setup, Unwatched, Watch, coverage};
 use crate::domain::audit::{Actor, hex};
@@ -14,6 +15,7 @@ use crate::domain::clock::Millis;
 use crate::domain::ids::{TenantId, fresh_text};
 use crate::hris::Evidence;
 use crate::hris::error::Error as PullError;
+use crate::service::pull::Step;
 use crate::service::runs::{HeldRow, RunRow};
 use crate::service::{Caller, Result, Service};
 
@@ -241,10 +243,14 @@ impl Bridge {
             "plan".clone_into(&mut run.stage);
             run.finished_at = Some(self.now().0);
             self.service.save_run(caller, run.clone()).await?;
+            if let Err(error) = self.pairs_of_plan(caller, &run).await {
+                tracing::warn!(run.id = run.id, error = %error, "pairs of a plan cannot be looked for");
+            }
         } else {
             let mut apply = Apply::new(self, caller, &order.setup, run, held);
             apply.permit(&gather, &verdict).await?;
             run = apply.finish(watch).await?;
+            self.propose_pairs(caller, &run.connection_id).await;
         }
         Ok(Report {
             run,
@@ -252,6 +258,40 @@ impl Bridge {
             error: None,
             must_confirm_absence: missed > 0,
         })
+    }
+
+    /// Proposes people who may be one. What was applied is applied, whether or not anybody is found.
+    pub(super) async fn propose_pairs(&self, caller: &Caller, connection: &str) {
+        if let Err(error) = self.service.find_pairs(caller, connection).await {
+            tracing::warn!(connection.id = connection, error = %error, "pairs cannot be looked for");
+        }
+    }
+
+    /// Proposes people whom only the app knows for records that the plan would make people of.
+    async fn pairs_of_plan(&self, caller: &Caller, run: &RunRow) -> Result<()> {
+        if !self.service.has_app_only(caller).await? {
+            return Ok(());
+        }
+        let mut after = 0;
+        loop {
+            let page = self
+                .service
+                .list_items(&caller.tenant, &run.id, after, 500)
+                .await?;
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
+            after = last.ordinal;
+            let new = page.iter().filter(|item| item.action == step_word(Step::Create));
+            let records = new.filter_map(|item| {
+                let person = read_person(item.person.as_deref()?)?;
+                Some((person.source_id, person.user))
+            });
+            let records: Vec<_> = records.collect();
+            self.service
+                .find_pairs_of_plan(caller, &run.connection_id, &run.id, &records)
+                .await?;
+        }
     }
 
     async fn guard(&self, order: &Order, gather: &Gather, held: &[HeldRow]) -> Result<Verdict> {

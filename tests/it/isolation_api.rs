@@ -16,12 +16,25 @@ struct Things {
     connection: String,
     token: String,
     person: String,
+    conflict: String,
+    pair: String,
 }
 
 impl Things {
     async fn of(app: &TestApp) -> Self {
         let okta = app.source(Preset::Okta).await;
         let person = okta.create_user("ann@x.test").await.id();
+        // Somebody whose address looks like hers.
+        let entra = app.source(Preset::Entra).await;
+        let alike = crate::sources::user("ann", "ａnn@x.test", "");
+        entra.post("/Users", alike).await.expect(201);
+        let open = app
+            .service
+            .list_conflicts(&app.tenant.tenant, false)
+            .await
+            .unwrap();
+        let conflict = open[0].row.id.clone();
+        let pair = crate::pairs::one_pair(app).await;
         let admin = app.role(&app.tenant, Role::TenantAdmin).await;
         let body =
             json!({"kind": "hris", "connector": "x", "label": "HR", "secrets": {"key": "x"}});
@@ -33,6 +46,8 @@ impl Things {
             connection: made.expect(201).id(),
             token,
             person,
+            conflict,
+            pair,
         }
     }
 
@@ -41,6 +56,8 @@ impl Things {
         let id = match route.path {
             p if p.contains("/tokens/") => &self.token,
             p if p.contains("/people/") => &self.person,
+            p if p.contains("/conflicts/") => &self.conflict,
+            p if p.contains("/pairs/") => &self.pair,
             _ => &self.connection,
         };
         let path = route.path.replace("{tenant}", tenant);
@@ -57,6 +74,7 @@ fn body(route: &Route) -> Option<Value> {
         "connections-update" => json!({"label": "stolen"}),
         "secrets-set" => json!({"value": "stolen"}),
         "tokens-create" => json!({"role": "app"}),
+        "people-unlink" => json!({"connection": "x"}),
         _ => return None,
     })
 }
@@ -171,13 +189,19 @@ async fn every_route_of_the_api_hides_what_is_another_tenants() {
     assert!(checked > 100, "{checked}");
     assert_eq!(app.verify().await.entries, before, "nothing was written");
     let spy = &spies[2].1;
-    for list in ["connections", "tokens", "people", "conflicts"] {
+    for list in ["connections", "tokens", "people", "conflicts", "pairs"] {
         let path = format!("/api/v1/tenants/other/{list}");
         let listed = spy
             .raw("GET", &path, "application/json", Vec::new())
             .await
             .expect(200);
-        for id in [&things.connection, &things.token, &things.person] {
+        for id in [
+            &things.connection,
+            &things.token,
+            &things.person,
+            &things.conflict,
+            &things.pair,
+        ] {
             assert!(!listed.text.contains(id), "{list}: {}", listed.text);
         }
     }

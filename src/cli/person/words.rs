@@ -26,6 +26,10 @@ pub(super) fn why(code: &str) -> &'static str {
         reason::NOT_STARTED => "her first day in the HR system lies ahead",
         reason::DISCONNECTED => "the connection that brought her was disconnected",
         reason::UNDONE => "the run that brought her was undone",
+        reason::MERGED => "a human said that she is somebody else, who has her record since",
+        reason::UNLINKED => {
+            "a human took the source's record from somebody else: she has it by herself since"
+        }
         reason::REMOVED_BY_HUMAN => {
             "a human removed her; no source lifts that: `rosterd person reinstate`"
         }

@@ -8,6 +8,7 @@ pub mod connections;
 pub mod consent;
 mod dispatch;
 pub mod document;
+pub mod pairs;
 pub mod people;
 pub mod problem;
 pub mod routes;

@@ -287,3 +287,40 @@ fn decided(call: &Call, done: std::result::Result<Decided, service::Error>) -> R
     };
     reply(200, &outcome)
 }
+
+/// Whose record is taken from the person.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"connection": "01977e60-2f4b-7c11-9d0e-5a3c8b7f1e20"}))]
+pub struct Unlink {
+    /// The connection.
+    connection: String,
+}
+
+/// What became of a record.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Unlinked {
+    /// The person.
+    id: String,
+    /// Who has the record now: somebody new, listed.
+    other: String,
+}
+
+/// Take a source's record from a person.
+///
+/// The record makes somebody of its own, who waits to be let in, and the two are not taken for one again. The person keeps
+/// her access.
+#[utoipa::path(post, path = "/api/v1/tenants/{tenant}/people/{id}/unlink", request_body = Unlink, responses((status = 200, description = "They are two.", body = Unlinked)))]
+pub async fn unlink(call: Call) -> Result<Reply> {
+    let wanted: Unlink = call.read()?;
+    let (service, caller) = (&call.state.service, call.caller()?);
+    let other = service
+        .unlink_person(&caller, &wanted.connection, &call.id)
+        .await;
+    let unlinked = Unlinked {
+        id: call.id.clone(),
+        other: other.map_err(|e| call.explain(e))?,
+    };
+    reply(200, &unlinked)
+}

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::call::{Call, Handler};
 use super::dispatch::{dispatch, refuse};
 use super::document;
-use super::{conflicts, connections, consent, people, secrets, tenants, tokens};
+use super::{conflicts, connections, consent, pairs, people, secrets, tenants, tokens};
 use crate::domain::roles::Role;
 use crate::http::State;
 
@@ -24,6 +24,8 @@ const READERS: &[Role] = &[Role::App, Role::Auditor, Role::TenantAdmin, Role::Op
 const NONE: &[&str] = &[];
 /// Those of a list.
 const PAGED: &[&str] = &["after", "limit"];
+/// Those of a list of questions.
+const STATES: &[&str] = &["after", "limit", "state"];
 /// Those of a list of people.
 const PEOPLE: &[&str] = &["access", "after", "filter", "limit"];
 
@@ -77,6 +79,8 @@ routes! {
     "POST" "/api/v1/tenants/{tenant}/connections/{id}/pause" ADMINS NONE connections::pause;
     "POST" "/api/v1/tenants/{tenant}/connections/{id}/resume" ADMINS NONE connections::resume;
     "POST" "/api/v1/tenants/{tenant}/connections/{id}/consent" ADMINS NONE consent::ask;
+    "GET" "/api/v1/tenants/{tenant}/connections/{id}/disconnect" AUDITORS NONE connections::preview_disconnect;
+    "POST" "/api/v1/tenants/{tenant}/connections/{id}/disconnect" ADMINS NONE connections::disconnect;
     "GET" "/api/v1/tenants/{tenant}/connections/{id}/secrets" AUDITORS NONE secrets::list;
     "PUT" "/api/v1/tenants/{tenant}/connections/{id}/secrets/{name}" ADMINS NONE secrets::set;
     "DELETE" "/api/v1/tenants/{tenant}/connections/{id}/secrets/{name}" ADMINS NONE secrets::delete;
@@ -88,7 +92,16 @@ routes! {
     "POST" "/api/v1/tenants/{tenant}/people/{id}/revoke" ADMINS NONE people::revoke;
     "POST" "/api/v1/tenants/{tenant}/people/{id}/remove" ADMINS NONE people::remove;
     "POST" "/api/v1/tenants/{tenant}/people/{id}/reinstate" ADMINS NONE people::reinstate;
-    "GET" "/api/v1/tenants/{tenant}/conflicts" AUDITORS PAGED conflicts::list;
+    "POST" "/api/v1/tenants/{tenant}/people/{id}/unlink" ADMINS NONE people::unlink;
+    "GET" "/api/v1/tenants/{tenant}/conflicts" AUDITORS STATES conflicts::list;
+    "GET" "/api/v1/tenants/{tenant}/conflicts/{id}" AUDITORS NONE conflicts::get;
+    "POST" "/api/v1/tenants/{tenant}/conflicts/{id}/link" ADMINS NONE conflicts::link;
+    "POST" "/api/v1/tenants/{tenant}/conflicts/{id}/keep-apart" ADMINS NONE conflicts::keep_apart;
+    "GET" "/api/v1/tenants/{tenant}/pairs" AUDITORS STATES pairs::list;
+    "GET" "/api/v1/tenants/{tenant}/pairs/{id}" AUDITORS NONE pairs::get;
+    "POST" "/api/v1/tenants/{tenant}/pairs/{id}/link" ADMINS NONE pairs::link;
+    "POST" "/api/v1/tenants/{tenant}/pairs/{id}/keep-apart" ADMINS NONE pairs::keep_apart;
+    "POST" "/api/v1/tenants/{tenant}/pairs/{id}/later" ADMINS NONE pairs::later;
 }
 
 /// Registers everything with the server.

@@ -66,7 +66,7 @@ impl Frame<'_> {
         each.collect()
     }
 
-    /// A user. `hidden` is a manager whom the reader cannot see.
+    /// A user. `manager` is hers where the reader knows that person under another id, or cannot see her.
     ///
     /// # Errors
     /// The stored document is unreadable.
@@ -74,7 +74,7 @@ impl Frame<'_> {
         &self,
         user: &UserView,
         groups: &[Reference],
-        hidden: Option<&str>,
+        manager: Option<(&str, Option<&str>)>,
     ) -> Result<String, Error> {
         let kind = ResourceKind::User;
         check("users", &user.user_id, &user.doc.0)?;
@@ -100,12 +100,14 @@ impl Frame<'_> {
                 user.version,
             ),
         );
-        if self.is_as_stored(kind) && hidden.is_none() {
+        if self.is_as_stored(kind) && manager.is_none() {
             return Ok(splice(&user.doc.0, &extra));
         }
         let mut whole = parse(&user.doc.0);
-        if let Some(hidden) = hidden {
-            leave_out_manager(&mut whole, hidden);
+        match manager {
+            None => {}
+            Some((own, None)) => leave_out_manager(&mut whole, own),
+            Some((own, Some(known))) => rename_manager(&mut whole, own, known),
         }
         if self.rosterd {
             let mut access = json!({
@@ -227,6 +229,17 @@ fn add_extension(whole: &mut Doc, urn: &str, value: Value) {
 }
 
 /// A reference to somebody whom the reader cannot see is left out.
+/// The manager by the id that the reader knows.
+fn rename_manager(whole: &mut Doc, own: &str, known: &str) {
+    let value = whole
+        .get_mut(ENTERPRISE)
+        .and_then(|e| e.pointer_mut("/manager/value"))
+        .filter(|value| value.as_str() == Some(own));
+    if let Some(value) = value {
+        *value = Value::from(known);
+    }
+}
+
 fn leave_out_manager(whole: &mut Doc, hidden: &str) {
     let Some(Value::Object(enterprise)) = whole.get_mut(ENTERPRISE) else {
         return;

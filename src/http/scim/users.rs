@@ -28,10 +28,11 @@ const KIND: ResourceKind = ResourceKind::User;
 struct Fetched {
     users: Vec<UserView>,
     groups: BTreeMap<String, Vec<Reference>>,
-    hidden: BTreeSet<String>,
+    /// Managers whom the reader does not know under their own id: under which, or not at all.
+    others: BTreeMap<String, Option<String>>,
 }
 
-/// Reads groups and hidden managers of some users.
+/// Reads groups of some users, and their managers as far as the reader knows these otherwise.
 fn complete(
     scope: &mut Scope<'_>,
     view: &View,
@@ -41,7 +42,7 @@ fn complete(
     let mut fetched = Fetched {
         users,
         groups: BTreeMap::new(),
-        hidden: BTreeSet::new(),
+        others: BTreeMap::new(),
     };
     if groups {
         let ids: Vec<String> = fetched.users.iter().map(|u| u.user_id.clone()).collect();
@@ -54,7 +55,7 @@ fn complete(
             .filter_map(|u| u.manager_id.clone())
             .collect();
         if !managers.is_empty() {
-            fetched.hidden = scope.list_hidden_users(connection, managers.into_iter().collect())?;
+            fetched.others = scope.list_other_ids(connection, managers.into_iter().collect())?;
         }
     }
     Ok(fetched)
@@ -70,11 +71,11 @@ impl Fetched {
                 .groups
                 .get(&user.user_id)
                 .map_or(&[][..], Vec::as_slice);
-            let hidden = user
+            let manager = user
                 .manager_id
                 .as_deref()
-                .filter(|m| self.hidden.contains(*m));
-            frame.user(user, groups, hidden)
+                .and_then(|m| Some((m, self.others.get(m)?.as_deref())));
+            frame.user(user, groups, manager)
         })
     }
 }

@@ -2,8 +2,9 @@
 
 use super::Halt;
 use super::members::{entry, refuse_behind};
+use crate::domain::access::reason;
 use crate::storage::Tx;
-use crate::storage::memberships::Member;
+use crate::storage::memberships::{Member, MemberKind};
 
 /// Most groups that one operation takes a member out of: a membership and a group's version each.
 const GROUPS_AT_ONCE: i64 = 200;
@@ -27,6 +28,36 @@ pub(in crate::service) fn leave_groups(
         row.updated_at = tx.now().0;
         tx.update_group(&row)?;
         tx.record(entry("group.member_removed", &row.id, (id, *kind)).reason(because));
+    }
+    Ok(is_all)
+}
+
+/// Puts one person in the place of another in groups, all of them or those that a connection manages; false when some are
+/// left.
+pub(in crate::service) fn move_memberships(
+    tx: &mut Tx<'_>,
+    (from, into): (&str, &str),
+    manager: Option<&str>,
+) -> Result<bool, Halt> {
+    let kind = MemberKind::User;
+    let member = (from.to_owned(), kind);
+    tx.delete_prepared_memberships(&member, manager)?;
+    // Two memberships each, and the group's version.
+    let at_once = GROUPS_AT_ONCE / 2;
+    let groups = tx.list_group_rows_of(&member, manager, at_once + 1)?;
+    let at_once = usize::try_from(at_once).unwrap_or(usize::MAX);
+    let is_all = groups.len() <= at_once;
+    for mut row in groups.into_iter().take(at_once) {
+        refuse_behind(tx, &row.id)?;
+        tx.delete_membership(&row.id, row.generation, from)?;
+        let is_new = tx.create_membership(&row.id, row.generation, (into, kind))?;
+        row.version += 1;
+        row.updated_at = tx.now().0;
+        tx.update_group(&row)?;
+        tx.record(entry("group.member_removed", &row.id, (from, kind)).reason(reason::MERGED));
+        if is_new {
+            tx.record(entry("group.member_added", &row.id, (into, kind)).reason(reason::MERGED));
+        }
     }
     Ok(is_all)
 }

@@ -10,9 +10,10 @@ mod write;
 
 pub(in crate::service) use jobs::Halt;
 pub use jobs::IDLE;
-pub(in crate::service) use leave::leave_groups;
+pub(in crate::service) use leave::{leave_groups, move_memberships};
 pub use nesting::LEVELS;
 use write::Deleted;
+pub(in crate::service) use write::let_go;
 
 use crate::scim::document::Incoming;
 use crate::scim::patch::PatchRequest;

@@ -238,6 +238,28 @@ pub(super) fn delete(
     Ok(Deleted::Whole(job.map(Box::new)))
 }
 
+/// Nobody manages a connection's groups any more; some at a time, returns how many.
+pub(in crate::service) fn let_go(
+    tx: &mut Tx<'_>,
+    registry: &Registry,
+    source: &Source,
+    limit: i64,
+) -> Result<u64, Halt> {
+    let groups = tx.list_managed_groups(&source.id, limit)?;
+    for row in &groups {
+        members::refuse_behind(tx, &row.id)?;
+        unmanage(tx, registry, source, row)?;
+        tx.count_for_connection(
+            &source.id,
+            Counted {
+                groups: -1,
+                ..Counted::default()
+            },
+        )?;
+    }
+    Ok(groups.len() as u64)
+}
+
 /// Nobody manages the group any more, so every connection sees it: its name gets a suffix where one of them has it.
 fn unmanage(
     tx: &mut Tx<'_>,

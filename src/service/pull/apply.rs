@@ -11,7 +11,7 @@ use crate::domain::audit::Entry;
 use crate::service::error::Result;
 use crate::service::undo::{Linked, Touched, remember};
 use crate::service::users::access::{Says, decide};
-use crate::service::users::conflicts::{Question, ask, kind};
+use crate::service::users::conflicts::{Question, answered, ask, kind};
 use crate::service::users::identity::primary_key;
 use crate::service::users::model::{Model, user_name};
 use crate::service::users::settle::{Act, namesake, recompute, settle, settle_access};
@@ -197,6 +197,8 @@ fn merge(tx: &mut Tx<'_>, scene: &Scene<'_>, twin: Model, into: &str) -> Result<
         claim.set_state(ClaimState::Ended);
         claim.row.ended_at = Some(now.0);
         claim.row.set_user_name(user_name(&view)?);
+        // The record is found under the other one from now on.
+        claim.row.external_id = None;
     }
     twin.row.removed_at = Some(now.0);
     twin.row.merged_into = Some(into.to_owned());
@@ -205,11 +207,7 @@ fn merge(tx: &mut Tx<'_>, scene: &Scene<'_>, twin: Model, into: &str) -> Result<
     settle_access(tx, &before, &mut twin)?;
     // Her address is found under the other one from now on.
     tx.update_emails(&id, "", &[], now)?;
-    for mut conflict in tx.list_conflicts_about(&id)? {
-        "linked".clone_into(&mut conflict.state);
-        conflict.updated_at = now.0;
-        tx.update_conflict(&conflict)?;
-    }
+    answered(tx, &id)?;
     let connection = scene.source.source.id.as_str();
     tx.record(Entry::new("claim.ended", "user", id.clone()).object("connection", connection));
     tx.record(Entry::new("user.merged", "user", id).object("user", into));

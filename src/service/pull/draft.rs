@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 
 use super::record::{Record, Scene};
 use super::types::{Effect, Finding, Recognised, Stand, Step};
+use crate::domain::clock::Millis;
 use crate::domain::employment::EmploymentState;
 use crate::domain::lifecycle::{Earlier, Phase, Term};
 use crate::scim::Doc;
@@ -14,7 +15,7 @@ use crate::service::error::Result;
 use crate::service::users::access::Heard;
 use crate::service::users::model::Model;
 use crate::service::users::write::{Asserts, assert_units};
-use crate::storage::Scope;
+use crate::storage::{Scope, Tx};
 use crate::storage::claims::ClaimState;
 use crate::storage::links::LinkRow;
 
@@ -186,36 +187,18 @@ impl Draft {
         term: Option<Term>,
     ) -> Result<()> {
         let own = scene.source.source.id.clone();
-        let mut words: Vec<(String, Term, Option<String>, Option<String>)> = Vec::new();
+        let mut words: Vec<Word> = Vec::new();
         if let Some(term) = term {
             let (start, end) = (self.link.start_date.clone(), self.link.end_date.clone());
             words.push((own.clone(), term, start, end));
         }
         if self.model.claims.len() > 1 {
-            for link in scope.list_links_of(&self.model.row.id)? {
-                let claim = self.model.position(&link.connection_id);
-                let is_live =
-                    claim.is_some_and(|place| self.model.claims[place].is(ClaimState::Live));
-                if is_live && link.connection_id != own {
-                    let term = term_of(&link);
-                    self.heard.left_elsewhere |= matches!(term.phase(scene.now), Phase::Ended(_));
-                    words.push((link.connection_id, term, link.start_date, link.end_date));
-                }
+            for word in words_of(scope, &self.model, &own)? {
+                self.heard.left_elsewhere |= matches!(word.1.phase(scene.now), Phase::Ended(_));
+                words.push(word);
             }
         }
-        if words.len() > 1 {
-            let connections = scope.list_connections()?;
-            words.sort_by_key(|word| connections.iter().position(|c| c.id == word.0));
-        }
-        let row = &mut self.model.row;
-        (row.employment_state, row.start_date, row.end_date) = match words.into_iter().next() {
-            None => (None, None, None),
-            Some((_, term, start, end)) => {
-                let state = term.as_of(scene.now).as_str().to_owned();
-                (Some(state), start, end)
-            }
-        };
-        Ok(())
+        tell(scope, &mut self.model, words, scene.now)
     }
 
     /// A loss of access that was not permitted: its reason.
@@ -332,4 +315,49 @@ pub(super) fn term_in_force(link: &LinkRow) -> Term {
         Some(state) => Term::new(state, None, None, None),
         None => term_of(link),
     }
+}
+
+/// A connection's word about an employment, with its first and last day.
+type Word = (String, Term, Option<String>, Option<String>);
+
+/// What pull sources with a live claim say of a person; `except` is left out.
+fn words_of(scope: &mut Scope<'_>, model: &Model, except: &str) -> Result<Vec<Word>> {
+    let mut words = Vec::new();
+    for link in scope.list_links_of(&model.row.id)? {
+        let claim = model.position(&link.connection_id);
+        let is_live = claim.is_some_and(|place| model.claims[place].is(ClaimState::Live));
+        if is_live && link.connection_id != except {
+            let term = term_of(&link);
+            words.push((link.connection_id, term, link.start_date, link.end_date));
+        }
+    }
+    Ok(words)
+}
+
+/// The first word counts, by the age of the connections.
+fn tell(scope: &mut Scope<'_>, model: &mut Model, mut words: Vec<Word>, now: Millis) -> Result<()> {
+    if words.len() > 1 {
+        let connections = scope.list_connections()?;
+        words.sort_by_key(|word| connections.iter().position(|c| c.id == word.0));
+    }
+    let row = &mut model.row;
+    (row.employment_state, row.start_date, row.end_date) = match words.into_iter().next() {
+        None => (None, None, None),
+        Some((_, term, start, end)) => {
+            let state = term.as_of(now).as_str().to_owned();
+            (Some(state), start, end)
+        }
+    };
+    Ok(())
+}
+
+/// Brings what readers see of a person's employment in step with the links as they are stored.
+pub(in crate::service) fn tell_employment(
+    tx: &mut Tx<'_>,
+    model: &mut Model,
+    except: &str,
+) -> Result<()> {
+    let words = words_of(tx, model, except)?;
+    let now = tx.now();
+    tell(tx, model, words, now)
 }

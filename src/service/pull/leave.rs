@@ -1,17 +1,16 @@
 //! Records that are gone, days that have come, records that left the scope.
 
 use super::apply::{note, store, store_link, try_out};
+use super::disconnect;
 use super::draft::{Draft, day_of, earlier, term_of};
 use super::record::Scene;
 use super::types::{Effect, Finding, Gone, Permit, Step};
 use crate::domain::access::reason;
 use crate::domain::lifecycle::{Earlier, Phase};
-use crate::scim::schema::ResourceKind;
-use crate::scim::units::flatten;
 use crate::service::error::Result;
 use crate::service::undo::Kind;
 use crate::service::users::access::Heard;
-use crate::service::users::model::{Model, user_name};
+use crate::service::users::model::Model;
 use crate::storage::claims::ClaimState;
 use crate::storage::links::{ABSENT, LinkRow};
 use crate::storage::{Scope, Tx};
@@ -99,16 +98,7 @@ pub(super) fn end_claim(scene: &Scene<'_>, model: &mut Model) -> Result<bool> {
     if model.claims[place].is(ClaimState::Ended) {
         return Ok(false);
     }
-    let view = model.view_doc(scene.registry, place);
-    let claim = &mut model.claims[place];
-    claim.set_state(ClaimState::Ended);
-    claim.row.ended_at = Some(scene.now.0);
-    // By this name the source knew the person, whatever it is in force.
-    claim.row.set_user_name(user_name(&view)?);
-    if let Some(heir) = model.claims.iter().position(|c| c.is(ClaimState::Live)) {
-        let effective = flatten(scene.registry, ResourceKind::User, &model.doc);
-        model.inherit(heir, &effective);
-    }
+    disconnect::end_claim(scene.registry, model, place, scene.now)?;
     Ok(true)
 }
 

@@ -92,6 +92,12 @@ pub(super) fn find(
             }
         }
     }
+    // A human said that they are two.
+    if !found.strong.is_empty() || !found.similar.is_empty() {
+        let apart = scope.list_kept_apart(connection, &record.person.source_id)?;
+        found.strong.retain(|user, _| !apart.contains(user));
+        found.similar.retain(|user| !apart.contains(user));
+    }
     Ok(found)
 }
 

@@ -14,7 +14,9 @@ mod who;
 
 use futures_util::StreamExt;
 
-pub use disconnect::{Parting, People};
+pub(in crate::service) use disconnect::DISCONNECTED;
+pub use disconnect::{KEPT_DAYS, Parting, People};
+pub(in crate::service) use draft::tell_employment;
 pub use types::{
     AlsoBy, Effect, Finding, Gone, Permit, PullPerson, PullSource, Recognised, Stand, Step,
 };

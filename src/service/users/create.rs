@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use super::access::{Says, is_adoptable};
 use super::conflicts::{Question, ask, kind};
 use super::identity::{addresses, is_verified, primary_key};
-use super::model::{Model, user_name};
+use super::model::{Model, manager, user_name};
 use super::settle::{Act, settle};
 use super::user_name_taken;
-use super::write::{Asserts, assert_units};
+use super::write::{Asserts, assert_units, own_manager};
 use crate::domain::access::{Access, reason};
 use crate::scim::document::Incoming;
 use crate::scim::fold::user_name_key;
@@ -88,6 +88,16 @@ pub(super) fn create(
 ) -> Result<UserView> {
     let name = user_name(&incoming.doc)?;
     let key = user_name_key(name);
+    let resolved;
+    let incoming = match manager(&incoming.doc) {
+        None => incoming,
+        Some(_) => {
+            let mut own = incoming.clone();
+            own_manager(tx, &source.id, None, &mut own.doc)?;
+            resolved = own;
+            &resolved
+        }
+    };
     let settings = tx.tenant_settings()?;
     let known = known(tx, source, incoming, &key, &settings.verified_domains)?;
     if known.iter().any(Known::is_seen_by_name) {

@@ -2,15 +2,19 @@
 //! about them (§3).
 
 pub(super) mod access;
+mod answers;
 pub(super) mod conflicts;
 mod create;
 mod human;
 pub(super) mod identity;
+pub(super) mod join;
 pub(super) mod model;
 mod record;
 pub(super) mod settle;
 pub(super) mod write;
 
+pub(super) use answers::source_of;
+pub use answers::{Answer, Answered, Conflict, Side};
 pub use human::Decided;
 pub(super) use identity::addresses;
 pub(super) use model::{manager, text};

@@ -21,6 +21,7 @@ use crate::scim::schema::{AttrPath, Registry, ResourceKind};
 use crate::scim::units::{Units, flatten, unflatten};
 use crate::service::Source;
 use crate::service::error::{Error, Result};
+use crate::service::pairs::keep_keys;
 use crate::storage::claims::ClaimState;
 use crate::storage::connections::Counted;
 use crate::storage::dialect::Json;
@@ -97,6 +98,7 @@ pub(in crate::service) fn settle(
     versions(tx, before, model);
     write_rows(tx, before, model)?;
     write_emails(tx, before, model)?;
+    keep_keys(tx, before, model)?;
     count(tx, before, model)?;
     record(tx, registry, before, model, acting);
     Ok(true)
@@ -119,6 +121,7 @@ pub(in crate::service) fn settle_access(
     model.row.source_epoch += 1;
     versions(tx, Some(before), model);
     write_rows(tx, Some(before), model)?;
+    keep_keys(tx, Some(before), model)?;
     count(tx, Some(before), model)?;
     record_access(tx, Some(before), model);
     Ok(true)

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use super::access::{Says, is_adoptable};
 use super::conflicts::{Question, ask, kind};
 use super::identity::primary_key;
-use super::model::{Model, user_name};
+use super::model::{Claim, Model, manager, user_name};
 use super::settle::{Act, settle};
 use super::{Target, taken_in_view, user_name_taken};
 use crate::domain::access::reason;
@@ -16,7 +18,7 @@ use crate::scim::fold::user_name_key;
 use crate::scim::immutable;
 use crate::scim::patch::{Current, PatchRequest, apply};
 use crate::scim::rules::Rules;
-use crate::scim::schema::{AttrPath, Registry, ResourceKind};
+use crate::scim::schema::{AttrPath, ENTERPRISE, Registry, ResourceKind};
 use crate::scim::units::{Units, flatten};
 use crate::service::Source;
 use crate::service::error::{Error, Result};
@@ -115,29 +117,47 @@ fn find(
     id: &str,
 ) -> Result<(Model, Option<usize>)> {
     let no_such = || Error::no_such("user", id);
+    let is_seen = |m: &Model| match m.position(&source.id) {
+        None => m.row.is_public,
+        Some(place) => !m.claims[place].is(ClaimState::Ended),
+    };
     let by_id = Model::load(tx, registry, id)?.filter(|m| {
-        m.position(&source.id)
-            .is_none_or(|i| m.claims[i].row.scim_id.is_none())
+        let place = m.position(&source.id);
+        is_seen(m) && place.is_none_or(|i| m.claims[i].row.scim_id.is_none())
     });
     let model = match by_id {
         Some(model) => model,
+        // A record that moved keeps the id that the source knows, whoever had it before.
         None => {
             let claim = tx
                 .find_claim_by_scim_id(&source.id, id)?
                 .ok_or_else(no_such)?;
-            Model::load(tx, registry, &claim.user_id)?.ok_or_else(no_such)?
+            let found = Model::load(tx, registry, &claim.user_id)?;
+            found.filter(is_seen).ok_or_else(no_such)?
         }
     };
     let place = model.position(&source.id);
-    let seen = match place {
-        None => model.row.is_public,
-        Some(place) => !model.claims[place].is(ClaimState::Ended),
+    Ok((model, place))
+}
+
+/// Turns the manager that a source names by an id of its own into the person's; people's own ids stay as they are.
+pub(super) fn own_manager(
+    tx: &mut Tx<'_>,
+    connection: &str,
+    before: Option<&Doc>,
+    view: &mut Doc,
+) -> Result<()> {
+    let Some(named) = manager(view).filter(|named| before.and_then(manager) != Some(named)) else {
+        return Ok(());
     };
-    if seen {
-        Ok((model, place))
-    } else {
-        Err(no_such())
+    if let Some(claim) = tx.find_claim_by_scim_id(connection, named)?
+        && let Some(value) = view
+            .get_mut(ENTERPRISE)
+            .and_then(|e| e.pointer_mut("/manager/value"))
+    {
+        *value = Value::from(claim.user_id);
     }
+    Ok(())
 }
 
 fn write(
@@ -148,7 +168,9 @@ fn write(
     asserts: Asserts,
 ) -> Result<UserView> {
     let before = model.clone();
-    let mut model = model;
+    let (mut model, mut asserts) = (model, asserts);
+    let was = seen(registry, &model, model.position(&source.id));
+    own_manager(tx, &source.id, Some(&was), &mut asserts.view)?;
     check_name(tx, source, &model, &asserts.view)?;
     let settings = tx.tenant_settings()?;
     let adopts = model.position(&source.id).is_none();
@@ -262,6 +284,12 @@ pub(in crate::service) fn assert_units(
     if let Some(effective) = adopted.filter(|_| claim.is(ClaimState::Live)) {
         model.inherit(place, effective);
     }
+}
+
+/// The same for a claim that waited until now.
+pub(super) fn hold_adopted(registry: &Registry, claim: &mut Claim, effective: &Units) {
+    let asserted = claim.asserted.clone().unwrap_or_default();
+    hold_identity(registry, &mut claim.held, &asserted, effective);
 }
 
 /// The units that the first adoption never changes: by which she is known, and what nobody may change.

@@ -163,7 +163,7 @@ pub(super) fn by_id(dialect: Dialect, tenant: &str, view: &View, id: &str) -> Dr
     }
 }
 
-/// The manager is somebody whom the connection cannot see (`Scope::list_hidden_users` says the same of a page).
+/// The manager is somebody whom the connection cannot see (`Scope::list_other_ids` says the same of a page).
 fn hidden_manager(dialect: Dialect, document: &str, connection: &str) -> Frag {
     let manager = dialect.json_text(document, &[ENTERPRISE, "manager", "value"]);
     Frag::sql(format!(
@@ -172,7 +172,7 @@ fn hidden_manager(dialect: Dialect, document: &str, connection: &str) -> Frag {
     ))
     .text(connection)
     .push(
-        " WHERE h.tenant = u.tenant AND h.id = u.manager_id AND (hc.scim_id IS NOT NULL OR hc.state = 'ended' \
+        " WHERE h.tenant = u.tenant AND h.id = u.manager_id AND (hc.state = 'ended' \
          OR (hc.state IS NULL AND NOT h.is_public))) AND NOT EXISTS (SELECT 1 FROM claims hs \
          WHERE hs.tenant = u.tenant AND hs.state <> 'ended' AND hs.scim_id = u.manager_id AND hs.connection_id = ",
     )
