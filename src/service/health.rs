@@ -208,6 +208,7 @@ mod tests {
             managed_groups: 0,
             settings: None,
             confirm_since: None,
+            disconnected_at: None,
         }
     }
 

@@ -6,6 +6,7 @@ mod call;
 pub mod conflicts;
 pub mod connections;
 pub mod consent;
+pub mod disconnect;
 mod dispatch;
 pub mod document;
 pub mod pairs;

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::call::{Call, Handler};
 use super::dispatch::{dispatch, refuse};
 use super::document;
-use super::{conflicts, connections, consent, pairs, people, secrets, tenants, tokens};
+use super::{conflicts, connections, consent, disconnect, pairs, people, secrets, tenants, tokens};
 use crate::domain::roles::Role;
 use crate::http::State;
 
@@ -79,8 +79,8 @@ routes! {
     "POST" "/api/v1/tenants/{tenant}/connections/{id}/pause" ADMINS NONE connections::pause;
     "POST" "/api/v1/tenants/{tenant}/connections/{id}/resume" ADMINS NONE connections::resume;
     "POST" "/api/v1/tenants/{tenant}/connections/{id}/consent" ADMINS NONE consent::ask;
-    "GET" "/api/v1/tenants/{tenant}/connections/{id}/disconnect" AUDITORS NONE connections::preview_disconnect;
-    "POST" "/api/v1/tenants/{tenant}/connections/{id}/disconnect" ADMINS NONE connections::disconnect;
+    "GET" "/api/v1/tenants/{tenant}/connections/{id}/disconnect" AUDITORS NONE disconnect::preview;
+    "POST" "/api/v1/tenants/{tenant}/connections/{id}/disconnect" ADMINS NONE disconnect::start;
     "GET" "/api/v1/tenants/{tenant}/connections/{id}/secrets" AUDITORS NONE secrets::list;
     "PUT" "/api/v1/tenants/{tenant}/connections/{id}/secrets/{name}" ADMINS NONE secrets::set;
     "DELETE" "/api/v1/tenants/{tenant}/connections/{id}/secrets/{name}" ADMINS NONE secrets::delete;
