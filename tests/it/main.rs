@@ -28,6 +28,7 @@ mod extensions;
 mod filters;
 mod fuzz;
 mod groups;
+mod harmless;
 mod isolation;
 mod isolation_api;
 mod kill;
