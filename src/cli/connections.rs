@@ -424,9 +424,15 @@ fn parting_value(parting: &Parting) -> Value {
 fn parting_page(parting: &Parting) -> String {
     let mut lines = Vec::new();
     for (what, people) in [
-        ("removed: listed, and known to no other source", &parting.removed),
+        (
+            "removed: listed, and known to no other source",
+            &parting.removed,
+        ),
         ("stay as they are", &parting.kept),
-        ("invited, and stay so until somebody withdraws it", &parting.invited),
+        (
+            "invited, and stay so until somebody withdraws it",
+            &parting.invited,
+        ),
     ] {
         lines.push(format!("{:>7}  {what}", people.count));
         let first = people.first.iter();

@@ -120,7 +120,12 @@ fn value(pair: &ProposedPair) -> Value {
 
 fn page(pair: &ProposedPair) -> String {
     let row = &pair.row;
-    let mut lines = vec![format!("{}  {}  {}", row.id, row.state, pair.reasons.join(", "))];
+    let mut lines = vec![format!(
+        "{}  {}  {}",
+        row.id,
+        row.state,
+        pair.reasons.join(", ")
+    )];
     lines.extend(pair.person.iter().map(|side| side_line("app", side)));
     lines.extend(pair.record.iter().map(|side| side_line("source", side)));
     lines.join("\n")

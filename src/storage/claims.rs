@@ -96,8 +96,16 @@ impl Scope<'_> {
     ) -> Result<Vec<String>> {
         let (conn, tenant) = self.parts();
         Ok(claims::table
-            .filter(claims::tenant.eq(tenant).and(claims::connection_id.eq(connection)))
-            .filter(claims::user_public.eq(is_public).and(claims::state.eq(state.as_str())))
+            .filter(
+                claims::tenant
+                    .eq(tenant)
+                    .and(claims::connection_id.eq(connection)),
+            )
+            .filter(
+                claims::user_public
+                    .eq(is_public)
+                    .and(claims::state.eq(state.as_str())),
+            )
             .filter(claims::user_id.gt(after))
             .order(claims::user_id)
             .limit(limit)

@@ -42,7 +42,11 @@ impl Scope<'_> {
     pub fn list_managed_groups(&mut self, connection: &str, limit: i64) -> Result<Vec<GroupRow>> {
         let (conn, tenant) = self.parts();
         Ok(groups::table
-            .filter(groups::tenant.eq(tenant).and(groups::managed_by.eq(connection)))
+            .filter(
+                groups::tenant
+                    .eq(tenant)
+                    .and(groups::managed_by.eq(connection)),
+            )
             .order((groups::kind, groups::id))
             .limit(limit)
             .load(conn)?)

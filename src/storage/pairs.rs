@@ -163,7 +163,10 @@ impl Scope<'_> {
     /// The proposal with this id.
     pub fn find_pair(&mut self, id: &str) -> Result<Option<PairRow>> {
         let (conn, tenant) = self.parts();
-        Ok(pairs::table.find((tenant, id)).get_result(conn).optional()?)
+        Ok(pairs::table
+            .find((tenant, id))
+            .get_result(conn)
+            .optional()?)
     }
 
     /// The proposal that a record is this person.
@@ -175,7 +178,11 @@ impl Scope<'_> {
     ) -> Result<Option<PairRow>> {
         let (conn, tenant) = self.parts();
         Ok(pairs::table
-            .filter(pairs::tenant.eq(tenant).and(pairs::connection_id.eq(connection)))
+            .filter(
+                pairs::tenant
+                    .eq(tenant)
+                    .and(pairs::connection_id.eq(connection)),
+            )
             .filter(pairs::record.eq(record).and(pairs::user_id.eq(user)))
             .get_result(conn)
             .optional()?)
@@ -192,12 +199,7 @@ impl Scope<'_> {
     }
 
     /// Proposals in one of these states whose people both still stand alone, oldest first.
-    pub fn list_pairs(
-        &mut self,
-        states: &[&str],
-        after: &str,
-        limit: i64,
-    ) -> Result<Vec<PairRow>> {
+    pub fn list_pairs(&mut self, states: &[&str], after: &str, limit: i64) -> Result<Vec<PairRow>> {
         let (conn, tenant) = self.parts();
         let mut query = pairs::table
             .filter(pairs::tenant.eq(tenant).and(pairs::id.gt(after.to_owned())))
@@ -231,7 +233,11 @@ impl Scope<'_> {
     pub fn delete_pairs_of(&mut self, connection: &str, limit: i64) -> Result<usize> {
         let (conn, tenant) = self.parts();
         let ids: Vec<String> = pairs::table
-            .filter(pairs::tenant.eq(tenant).and(pairs::connection_id.eq(connection)))
+            .filter(
+                pairs::tenant
+                    .eq(tenant)
+                    .and(pairs::connection_id.eq(connection)),
+            )
             .select(pairs::id)
             .limit(limit)
             .load(conn)?;

@@ -81,11 +81,7 @@ impl Scope<'_> {
     pub fn list_reports(&mut self, manager: &str, limit: i64) -> Result<Vec<String>> {
         let (conn, tenant) = self.parts();
         Ok(users::table
-            .filter(
-                users::tenant
-                    .eq(tenant)
-                    .and(users::manager_id.eq(manager)),
-            )
+            .filter(users::tenant.eq(tenant).and(users::manager_id.eq(manager)))
             .order(users::id)
             .limit(limit)
             .select(users::id)

@@ -7,8 +7,8 @@ use super::apply::Apply;
 use super::decide::{answers, passes};
 use super::gather::Gather;
 use super::guard::{Loss, Situation, Verdict, judge};
-use super::stored::{read_person, step_word};
 use super::report::{Counts, describe_error, describe_evidence, read_evidence};
+use super::stored::{read_person, step_word};
 use super::{Feed, Setup, Unwatched, Watch, coverage};
 use crate::domain::audit::{Actor, hex};
 use crate::domain::clock::Millis;
@@ -282,7 +282,9 @@ impl Bridge {
                 return Ok(());
             };
             after = last.ordinal;
-            let new = page.iter().filter(|item| item.action == step_word(Step::Create));
+            let new = page
+                .iter()
+                .filter(|item| item.action == step_word(Step::Create));
             let records = new.filter_map(|item| {
                 let person = read_person(item.person.as_deref()?)?;
                 Some((person.source_id, person.user))

@@ -28,7 +28,9 @@ impl Desk {
             Value::Null => Vec::new(),
             body => body.to_string().into_bytes(),
         };
-        self.admin.raw("POST", &path, "application/json", body).await
+        self.admin
+            .raw("POST", &path, "application/json", body)
+            .await
     }
 
     async fn open(&self) -> Vec<Value> {
@@ -47,7 +49,8 @@ impl Desk {
 
     async fn link(&self, question: &Value) -> Reply {
         let id = question["id"].as_str().unwrap();
-        self.post(&format!("conflicts/{id}/link"), Value::Null).await
+        self.post(&format!("conflicts/{id}/link"), Value::Null)
+            .await
     }
 
     async fn entries(&self) -> i64 {
@@ -59,7 +62,9 @@ impl Desk {
 async fn alike(w: &World) -> (String, String) {
     let ann = w.okta.post("/Users", user("ann", "ann@x.test", "Boss"));
     let ann = ann.await.expect(201).id();
-    let other = w.entra.post("/Users", user("ann.lee", "ａnn@x.test", "Clerk"));
+    let other = w
+        .entra
+        .post("/Users", user("ann.lee", "ａnn@x.test", "Clerk"));
     let other = other.await.expect(201).id();
     assert_ne!(ann, other);
     assert_eq!(w.access(&other).await, "listed/conflict");
@@ -80,7 +85,11 @@ async fn a_linked_record_moves_and_its_source_goes_on_knowing_it_under_its_id() 
     let before = w.entra.get(&format!("/Users/{other}")).await.expect(200);
     let question = desk.question().await;
     assert_eq!(
-        (&question["kind"], &question["person"], &question["candidates"]),
+        (
+            &question["kind"],
+            &question["person"],
+            &question["candidates"]
+        ),
         (&json!("similar-address"), &json!(other), &json!([ann]))
     );
     assert_eq!(question["people"][1]["access"], "granted");
@@ -107,35 +116,59 @@ async fn a_linked_record_moves_and_its_source_goes_on_knowing_it_under_its_id() 
     w.entra.get(&format!("/Users/{ann}")).await.expect(404);
     let found = w.entra.filter("/Users", "userName eq \"ann.lee\"").await;
     assert_eq!(found.ids(), [other.clone()]);
-    let found = w.entra.filter("/Users", &format!("id eq \"{other}\"")).await;
+    let found = w
+        .entra
+        .filter("/Users", &format!("id eq \"{other}\""))
+        .await;
     assert_eq!(found.ids(), [other.clone()]);
     // So are her group and her report; everybody else knows her as ann.
-    let group = w.entra.get(&format!("/Groups/{team}")).await.expect(200).body;
+    let group = w
+        .entra
+        .get(&format!("/Groups/{team}"))
+        .await
+        .expect(200)
+        .body;
     assert_eq!(group["members"][0]["value"], json!(other));
-    let of = w.entra.filter("/Groups", &format!("members.value eq \"{other}\"")).await;
+    let of = w
+        .entra
+        .filter("/Groups", &format!("members.value eq \"{other}\""))
+        .await;
     assert_eq!(of.ids(), [team.clone()]);
     let manager = |body: &Value| body[ENTERPRISE]["manager"]["value"].clone();
     let report = w.entra.get(&format!("/Users/{bob}")).await.expect(200).body;
     assert_eq!(manager(&report), json!(other));
     assert_eq!(manager(&w.effective(&bob).await), json!(ann));
-    let group = w.reader.get(&format!("/Groups/{team}")).await.expect(200).body;
+    let group = w
+        .reader
+        .get(&format!("/Groups/{team}"))
+        .await
+        .expect(200)
+        .body;
     assert_eq!(group["members"][0]["value"], json!(ann));
     w.reader.get(&format!("/Users/{other}")).await.expect(404);
     // Name and address in force stay, and so does access.
     let force = w.effective(&ann).await;
     assert_eq!(
-        (&force["userName"], &force["emails"][0]["value"], &force["title"]),
+        (
+            &force["userName"],
+            &force["emails"][0]["value"],
+            &force["title"]
+        ),
         (&json!("ann"), &json!("ann@x.test"), &json!("Boss"))
     );
     assert_eq!(w.access(&ann).await, "granted/granted-by-policy");
     // What Entra writes from now on is about ann, by any verb.
-    let patch = json!([{"op": "add", "path": format!("{ENTERPRISE}:department"), "value": "Sales"}]);
+    let patch =
+        json!([{"op": "add", "path": format!("{ENTERPRISE}:department"), "value": "Sales"}]);
     w.entra.patch(&path, patch).await.expect(200);
     assert_eq!(w.effective(&ann).await[ENTERPRISE]["department"], "Sales");
     let report = json!([{"op": "replace", "path": format!("{ENTERPRISE}:manager"), "value": {"value": other}}]);
     w.entra.patch(&format!("/Users/{bob}"), report).await;
     assert_eq!(manager(&w.effective(&bob).await), json!(ann));
-    w.entra.post("/Users", user("ann.lee", "x@x.test", "")).await.expect(409);
+    w.entra
+        .post("/Users", user("ann.lee", "x@x.test", ""))
+        .await
+        .expect(409);
     w.check().await;
     w.entra.delete(&path).await.expect(204);
     w.entra.get(&path).await.expect(404);
@@ -171,13 +204,22 @@ async fn a_deleted_record_that_was_linked_comes_back_to_the_same_person_under_th
 async fn linking_takes_access_from_nobody_and_says_who_must_be_let_in_first() {
     let desk = desk().await;
     let w = &desk.w;
-    let ann = w.okta.post("/Users", user("ann", "ann@x.test", "")).await.id();
+    let ann = w
+        .okta
+        .post("/Users", user("ann", "ann@x.test", ""))
+        .await
+        .id();
     let mut off = user("ann.lee", "ａnn@x.test", "");
     off["active"] = json!(false);
     let other = w.entra.post("/Users", off).await.expect(201).id();
     desk.link(&desk.question().await).await.expect(200);
     assert_eq!(w.access(&ann).await, "granted/granted-by-policy");
-    let read = w.entra.get(&format!("/Users/{other}")).await.expect(200).body;
+    let read = w
+        .entra
+        .get(&format!("/Users/{other}"))
+        .await
+        .expect(200)
+        .body;
     assert_eq!(read["active"], false);
     // Its next word counts.
     let path = format!("/Users/{other}");
@@ -190,8 +232,15 @@ async fn linking_takes_access_from_nobody_and_says_who_must_be_let_in_first() {
 
     // The one who is meant has no access, and the record's person has: nobody loses hers.
     let lister = w.lister().await;
-    let eve = lister.post("/Users", user("eve", "eve@x.test", "")).await.id();
-    let other = w.entra.post("/Users", user("eve.lee", "ｅve@x.test", "")).await.id();
+    let eve = lister
+        .post("/Users", user("eve", "eve@x.test", ""))
+        .await
+        .id();
+    let other = w
+        .entra
+        .post("/Users", user("eve.lee", "ｅve@x.test", ""))
+        .await
+        .id();
     w.sql(&format!(
         "UPDATE users SET access = 'granted', access_reason = 'x', has_access = true, is_public = true WHERE id = '{other}'; \
          UPDATE claims SET user_public = true WHERE user_id = '{other}'; \
@@ -201,7 +250,11 @@ async fn linking_takes_access_from_nobody_and_says_who_must_be_let_in_first() {
     let question = desk.question().await;
     let stood = desk.entries().await;
     let refused = desk.link(&question).await.expect(403);
-    assert!(refused.text.contains("invite or reinstate"), "{}", refused.text);
+    assert!(
+        refused.text.contains("invite or reinstate"),
+        "{}",
+        refused.text
+    );
     assert_eq!(desk.entries().await, stood);
     assert_eq!(w.access(&eve).await, "listed/listed-by-source");
     w.check().await;
@@ -213,24 +266,35 @@ async fn whoever_is_kept_apart_is_let_in_by_policy_and_not_asked_about_again() {
     let w = &desk.w;
     let (ann, other) = alike(w).await;
     let id = desk.question().await["id"].as_str().unwrap().to_owned();
-    let done = desk.post(&format!("conflicts/{id}/keep-apart"), Value::Null).await;
+    let done = desk
+        .post(&format!("conflicts/{id}/keep-apart"), Value::Null)
+        .await;
     assert_eq!(done.expect(200).body["state"], "kept-apart");
     assert_eq!(w.access(&other).await, "granted/granted-by-policy");
     assert_eq!(w.access(&ann).await, "granted/granted-by-policy");
     let stood = desk.entries().await;
-    let again = desk.post(&format!("conflicts/{id}/keep-apart"), Value::Null).await;
+    let again = desk
+        .post(&format!("conflicts/{id}/keep-apart"), Value::Null)
+        .await;
     assert_eq!(again.expect(200).body["isChanged"], false);
     assert_eq!(desk.entries().await, stood);
     assert!(desk.open().await.is_empty());
     // Another answer is refused, unless it is meant.
-    let link = desk.post(&format!("conflicts/{id}/link"), Value::Null).await;
+    let link = desk
+        .post(&format!("conflicts/{id}/link"), Value::Null)
+        .await;
     assert!(link.expect(409).text.contains("not the same"));
-    let link = desk.post(&format!("conflicts/{id}/link"), json!({"revise": true})).await;
+    let link = desk
+        .post(&format!("conflicts/{id}/link"), json!({"revise": true}))
+        .await;
     assert_eq!(link.expect(200).body["person"], json!(ann));
     w.reader.get(&format!("/Users/{other}")).await.expect(404);
     w.check().await;
     let all = "/api/v1/tenants/default/conflicts?state=all";
-    let all = desk.admin.raw("GET", all, "application/json", Vec::new()).await;
+    let all = desk
+        .admin
+        .raw("GET", all, "application/json", Vec::new())
+        .await;
     assert_eq!(all.expect(200).body["items"][0]["state"], "linked");
 }
 
@@ -238,12 +302,21 @@ async fn whoever_is_kept_apart_is_let_in_by_policy_and_not_asked_about_again() {
 async fn a_record_that_waits_on_an_admin_takes_part_once_she_is_linked() {
     let desk = desk().await;
     let w = &desk.w;
-    let ann = w.okta.post("/Users", user("ann", "ann@x.test", "")).await.id();
-    w.sql(&format!("UPDATE users SET admin_role = 'tenant-admin' WHERE id = '{ann}'"));
+    let ann = w
+        .okta
+        .post("/Users", user("ann", "ann@x.test", ""))
+        .await
+        .id();
+    w.sql(&format!(
+        "UPDATE users SET admin_role = 'tenant-admin' WHERE id = '{ann}'"
+    ));
     let path = format!("/Users/{ann}");
     let patch = json!([{"op": "add", "path": format!("{ENTERPRISE}:costCenter"), "value": "77"}]);
     w.entra.patch(&path, patch).await;
-    assert_eq!(w.effective(&ann).await[ENTERPRISE]["costCenter"], Value::Null);
+    assert_eq!(
+        w.effective(&ann).await[ENTERPRISE]["costCenter"],
+        Value::Null
+    );
     let question = desk.question().await;
     assert_eq!(question["kind"], "not-adoptable");
     desk.link(&question).await.expect(200);
@@ -257,16 +330,34 @@ async fn of_several_the_admin_names_one() {
     let w = &desk.w;
     let lister = w.lister().await;
     // Same userName as a listed one, same address as another.
-    let one = lister.post("/Users", user("ann", "one@x.test", "")).await.id();
-    let two = w.okta.post("/Users", user("two", "two@x.test", "")).await.id();
-    let got = w.entra.post("/Users", user("ann", "two@x.test", "")).await.expect(201).id();
+    let one = lister
+        .post("/Users", user("ann", "one@x.test", ""))
+        .await
+        .id();
+    let two = w
+        .okta
+        .post("/Users", user("two", "two@x.test", ""))
+        .await
+        .id();
+    let got = w
+        .entra
+        .post("/Users", user("ann", "two@x.test", ""))
+        .await
+        .expect(201)
+        .id();
     let question = desk.question().await;
     assert_eq!(question["kind"], "several-candidates");
     let id = question["id"].as_str().unwrap().to_owned();
     let path = format!("conflicts/{id}/link");
     let vague = desk.post(&path, Value::Null).await.expect(400);
-    assert!(vague.text.contains(&one) && vague.text.contains(&two), "{}", vague.text);
-    desk.post(&path, json!({"person": "nobody"})).await.expect(400);
+    assert!(
+        vague.text.contains(&one) && vague.text.contains(&two),
+        "{}",
+        vague.text
+    );
+    desk.post(&path, json!({"person": "nobody"}))
+        .await
+        .expect(400);
     desk.post(&path, json!({"person": one})).await.expect(200);
     let read = w.entra.get(&format!("/Users/{got}")).await.expect(200).body;
     assert_eq!(read["id"], json!(got));
@@ -279,8 +370,16 @@ async fn of_several_the_admin_names_one() {
 async fn a_record_that_is_taken_away_makes_somebody_of_its_own_under_the_id_its_source_knows() {
     let desk = desk().await;
     let w = &desk.w;
-    let ann = w.okta.post("/Users", user("ann", "ann@x.test", "Boss")).await.id();
-    let same = w.entra.post("/Users", user("ann.lee", "ann@x.test", "Clerk")).await.id();
+    let ann = w
+        .okta
+        .post("/Users", user("ann", "ann@x.test", "Boss"))
+        .await
+        .id();
+    let same = w
+        .entra
+        .post("/Users", user("ann.lee", "ann@x.test", "Clerk"))
+        .await
+        .id();
     assert_eq!(same, ann);
     let connection = lines(
         &mut w.app.database.connect(),
@@ -288,24 +387,41 @@ async fn a_record_that_is_taken_away_makes_somebody_of_its_own_under_the_id_its_
     )[0]
     .clone();
     let path = format!("people/{ann}/unlink");
-    let done = desk.post(&path, json!({"connection": connection})).await.expect(200).body;
+    let done = desk
+        .post(&path, json!({"connection": connection}))
+        .await
+        .expect(200)
+        .body;
     let other = done["other"].as_str().unwrap().to_owned();
     assert_eq!(w.access(&other).await, "listed/unlinked");
     assert_eq!(w.access(&ann).await, "granted/granted-by-policy");
     // Entra reads its record where it knows it, and okta ann.
     let read = w.entra.get(&format!("/Users/{ann}")).await.expect(200).body;
-    assert_eq!((&read["id"], &read["userName"]), (&json!(ann), &json!("ann.lee")));
+    assert_eq!(
+        (&read["id"], &read["userName"]),
+        (&json!(ann), &json!("ann.lee"))
+    );
     let read = w.okta.get(&format!("/Users/{ann}")).await.expect(200).body;
-    assert_eq!((&read["id"], &read["userName"]), (&json!(ann), &json!("ann")));
+    assert_eq!(
+        (&read["id"], &read["userName"]),
+        (&json!(ann), &json!("ann"))
+    );
     let patch = json!([{"op": "replace", "path": "title", "value": "Chief"}]);
-    w.entra.patch(&format!("/Users/{ann}"), patch).await.expect(200);
+    w.entra
+        .patch(&format!("/Users/{ann}"), patch)
+        .await
+        .expect(200);
     assert_eq!(w.effective(&other).await["title"], "Chief");
     assert_eq!(w.effective(&ann).await["title"], "Boss");
     w.check().await;
     // Nothing is left to take, nor from somebody whom nobody else knows.
-    desk.post(&path, json!({"connection": connection})).await.expect(409);
+    desk.post(&path, json!({"connection": connection}))
+        .await
+        .expect(409);
     let path = format!("people/{other}/unlink");
-    desk.post(&path, json!({"connection": connection})).await.expect(403);
+    desk.post(&path, json!({"connection": connection}))
+        .await
+        .expect(403);
 }
 
 #[actix_web::test]
@@ -314,9 +430,16 @@ async fn of_two_admins_who_answer_at_once_one_is_told() {
     for round in 0..8 {
         let w = &desk.w;
         let name = format!("ann{round}");
-        let ann = w.okta.post("/Users", user(&name, &format!("{name}@x.test"), "")).await.id();
+        let ann = w
+            .okta
+            .post("/Users", user(&name, &format!("{name}@x.test"), ""))
+            .await
+            .id();
         let address = format!("ａ{}@x.test", &name[1..]);
-        w.entra.post("/Users", user(&format!("lee{round}"), &address, "")).await.expect(201);
+        w.entra
+            .post("/Users", user(&format!("lee{round}"), &address, ""))
+            .await
+            .expect(201);
         let id = desk.question().await["id"].as_str().unwrap().to_owned();
         let (service, caller) = (&w.app.service, &w.app.tenant);
         let (link, apart) = (Answer::Link(Some(ann)), Answer::KeepApart);
@@ -371,12 +494,30 @@ async fn a_person_whom_others_claim_stays_when_a_record_leaves_her() {
     let w = &desk.w;
     let (ann, other) = alike(w).await;
     // A third source means the record's person.
-    let third = w.app.source_of(&w.app.tenant, rosterd::scim::rules::Preset::Generic, JoinerPolicy::List).await;
-    let same = third.post("/Users", user("third", "ａnn@x.test", "Third")).await.expect(201).id();
+    let third = w
+        .app
+        .source_of(
+            &w.app.tenant,
+            rosterd::scim::rules::Preset::Generic,
+            JoinerPolicy::List,
+        )
+        .await;
+    let same = third
+        .post("/Users", user("third", "ａnn@x.test", "Third"))
+        .await
+        .expect(201)
+        .id();
     assert_eq!(same, other);
     let id = desk.question().await["id"].as_str().unwrap().to_owned();
-    desk.post(&format!("conflicts/{id}/link"), json!({"person": ann})).await.expect(200);
-    let read = w.entra.get(&format!("/Users/{other}")).await.expect(200).body;
+    desk.post(&format!("conflicts/{id}/link"), json!({"person": ann}))
+        .await
+        .expect(200);
+    let read = w
+        .entra
+        .get(&format!("/Users/{other}"))
+        .await
+        .expect(200)
+        .body;
     assert_eq!(read["userName"], "ann.lee");
     let read = third.get(&format!("/Users/{other}")).await.expect(200).body;
     assert_eq!(read["userName"], "third");

@@ -35,15 +35,23 @@ impl Desk {
 
     async fn call(&self, method: &str, path: &str) -> crate::support::Answer {
         let path = format!("/api/v1/tenants/default/{path}");
-        self.admin.raw(method, &path, "application/json", Vec::new()).await
+        self.admin
+            .raw(method, &path, "application/json", Vec::new())
+            .await
     }
 
     /// Waits until it is done.
     async fn disconnect(&self, id: &str) {
-        let begun = self.call("POST", &format!("connections/{id}/disconnect")).await.expect(202);
+        let begun = self
+            .call("POST", &format!("connections/{id}/disconnect"))
+            .await
+            .expect(202);
         assert!(["disconnecting", "disconnected"].contains(&begun.body["state"].as_str().unwrap()));
         for _ in 0..200 {
-            let row = self.call("GET", &format!("connections/{id}")).await.expect(200);
+            let row = self
+                .call("GET", &format!("connections/{id}"))
+                .await
+                .expect(200);
             if row.body["state"] == "disconnected" {
                 return;
             }
@@ -60,28 +68,52 @@ async fn a_push_source_leaves_whoever_has_access_and_its_groups() {
     let mut granted = Vec::new();
     for n in 0..12 {
         let name = format!("g{n}");
-        granted.push(w.entra.post("/Users", user(&name, &format!("{name}@x.test"), "")).await.id());
+        granted.push(
+            w.entra
+                .post("/Users", user(&name, &format!("{name}@x.test"), ""))
+                .await
+                .id(),
+        );
     }
     let mut off = user("off", "off@x.test", "");
     off["active"] = json!(false);
     let listed = w.entra.post("/Users", off).await.expect(201).id();
     // Okta lists her too.
     let lister = w.lister().await;
-    let shared = lister.post("/Users", user("both", "both@x.test", "")).await.id();
+    let shared = lister
+        .post("/Users", user("both", "both@x.test", ""))
+        .await
+        .id();
     let mut both = user("both2", "both@x.test", "");
     both["active"] = json!(false);
     assert_eq!(w.entra.post("/Users", both).await.id(), shared);
     let group = |name: &str, id: &String| json!({"schemas": [GROUP], "displayName": name, "members": [{"value": id}]});
-    let own = w.entra.post("/Groups", group("Sales", &granted[0])).await.expect(201).id();
-    w.entra.post("/Groups", group("Gone", &listed)).await.expect(201);
-    w.okta.post("/Groups", group("SALES", &granted[0])).await.expect(201);
+    let own = w
+        .entra
+        .post("/Groups", group("Sales", &granted[0]))
+        .await
+        .expect(201)
+        .id();
+    w.entra
+        .post("/Groups", group("Gone", &listed))
+        .await
+        .expect(201);
+    w.okta
+        .post("/Groups", group("SALES", &granted[0]))
+        .await
+        .expect(201);
     w.check().await;
 
     let entra = desk.id_of("entra");
     let path = format!("connections/{entra}/disconnect");
     let plan = desk.call("GET", &path).await.expect(200).body;
     assert_eq!(
-        (&plan["removed"]["count"], &plan["kept"]["count"], &plan["invited"]["count"], &plan["groups"]),
+        (
+            &plan["removed"]["count"],
+            &plan["kept"]["count"],
+            &plan["invited"]["count"],
+            &plan["groups"]
+        ),
         (&json!(1), &json!(13), &json!(0), &json!(2))
     );
     assert_eq!(plan["removed"]["first"][0]["id"], json!(listed));
@@ -96,13 +128,17 @@ async fn a_push_source_leaves_whoever_has_access_and_its_groups() {
     assert_eq!(w.access(&shared).await, "listed/listed-by-source");
     // Its group is everybody's, under a name that is free; its member is in it.
     let read = w.okta.get(&format!("/Groups/{own}")).await.expect(200).body;
-    assert_eq!((&read["displayName"], &read["members"][0]["value"]), (&json!("Sales (2)"), &json!(granted[0])));
+    assert_eq!(
+        (&read["displayName"], &read["members"][0]["value"]),
+        (&json!("Sales (2)"), &json!(granted[0]))
+    );
     let (okta, reader) = (&w.okta, &w.reader);
     for client in [okta, reader] {
         let all = client.get("/Users?count=1000").await.expect(200);
         assert_eq!(all.total(), i64::try_from(all.resources().len()).unwrap());
     }
-    let managed = "SELECT CAST(managed_groups AS TEXT) AS line FROM connections WHERE preset = 'entra'";
+    let managed =
+        "SELECT CAST(managed_groups AS TEXT) AS line FROM connections WHERE preset = 'entra'";
     assert_eq!(lines(&mut w.app.database.connect(), managed), ["0"]);
     assert_eq!(w.app.verify().await.faults, []);
     // Again: nothing.
@@ -111,9 +147,15 @@ async fn a_push_source_leaves_whoever_has_access_and_its_groups() {
     assert_eq!(w.app.verify().await.entries, stood);
 
     // Connected again, it means the same people.
-    desk.call("POST", &format!("connections/{entra}/resume")).await.expect(200);
+    desk.call("POST", &format!("connections/{entra}/resume"))
+        .await
+        .expect(200);
     w.app.state.auth.forget_invalidated().await;
-    let back = w.entra.post("/Users", user("g0", "g0@x.test", "")).await.expect(201);
+    let back = w
+        .entra
+        .post("/Users", user("g0", "g0@x.test", ""))
+        .await
+        .expect(201);
     assert_eq!(back.id(), granted[0]);
     w.check().await;
 }
@@ -134,13 +176,20 @@ async fn what_a_killed_process_left_half_done_is_finished_by_another() {
         desk.clock.now().0
     ));
     let service = &w.app.service;
-    assert_eq!(service.resume_disconnects().await.unwrap(), 0, "somebody is at it");
+    assert_eq!(
+        service.resume_disconnects().await.unwrap(),
+        0,
+        "somebody is at it"
+    );
     desk.clock.set(Millis(desk.clock.now().0 + 31_000));
     assert_eq!(service.resume_disconnects().await.unwrap(), 1);
     for id in &all {
         w.reader.get(&format!("/Users/{id}")).await.expect(404);
     }
-    let row = desk.call("GET", &format!("connections/{entra}")).await.expect(200);
+    let row = desk
+        .call("GET", &format!("connections/{entra}"))
+        .await
+        .expect(200);
     assert_eq!(row.body["state"], "disconnected");
     assert_eq!(service.resume_disconnects().await.unwrap(), 0);
     assert_eq!(w.app.verify().await.faults, []);
@@ -151,13 +200,18 @@ async fn links_and_answers_are_kept_for_ninety_days() {
     let desk = desk().await;
     let w = &desk.w;
     w.okta.post("/Users", user("ann", "ann@x.test", "")).await;
-    w.entra.post("/Users", user("ann.lee", "ａnn@x.test", "")).await.expect(201);
+    w.entra
+        .post("/Users", user("ann.lee", "ａnn@x.test", ""))
+        .await
+        .expect(201);
     let open = desk.call("GET", "conflicts").await.expect(200).body["items"][0]["id"].clone();
     let apart = format!("conflicts/{}/keep-apart", open.as_str().unwrap());
     desk.call("POST", &apart).await.expect(200);
     let entra = desk.id_of("entra");
     let count = |table: &str| {
-        let sql = format!("SELECT CAST(count(*) AS TEXT) AS line FROM {table} WHERE connection_id = '{entra}'");
+        let sql = format!(
+            "SELECT CAST(count(*) AS TEXT) AS line FROM {table} WHERE connection_id = '{entra}'"
+        );
         lines(&mut w.app.database.connect(), &sql)[0].clone()
     };
     w.sql(&format!(
@@ -168,12 +222,21 @@ async fn links_and_answers_are_kept_for_ninety_days() {
     let service = &w.app.service;
     desk.clock.set(desk.clock.now().plus_days(89));
     assert_eq!(service.forget_disconnected().await.unwrap(), 0);
-    assert_eq!((count("conflicts"), count("links")), ("1".to_owned(), "1".to_owned()));
+    assert_eq!(
+        (count("conflicts"), count("links")),
+        ("1".to_owned(), "1".to_owned())
+    );
     desk.clock.set(desk.clock.now().plus_days(2));
     assert_eq!(service.forget_disconnected().await.unwrap(), 1);
-    assert_eq!((count("conflicts"), count("links")), ("0".to_owned(), "0".to_owned()));
+    assert_eq!(
+        (count("conflicts"), count("links")),
+        ("0".to_owned(), "0".to_owned())
+    );
     assert_eq!(service.forget_disconnected().await.unwrap(), 0);
-    let late = desk.call("POST", &format!("connections/{entra}/resume")).await.expect(403);
+    let late = desk
+        .call("POST", &format!("connections/{entra}/resume"))
+        .await
+        .expect(403);
     assert!(late.text.contains("add a new connection"), "{}", late.text);
     assert_eq!(w.app.verify().await.faults, []);
 }
@@ -186,17 +249,29 @@ async fn a_connection_that_is_pulled_right_now_is_not_disconnected_under_the_run
         "secrets": {"api_key": "x"}});
     let made = desk
         .admin
-        .raw("POST", "/api/v1/tenants/default/connections", "application/json", body.to_string().into_bytes())
+        .raw(
+            "POST",
+            "/api/v1/tenants/default/connections",
+            "application/json",
+            body.to_string().into_bytes(),
+        )
         .await
         .expect(201);
     let (service, id) = (&w.app.service, made.id());
-    service.lease_schedule(&w.app.tenant, &id, "a run", 60_000).await.unwrap().unwrap();
+    service
+        .lease_schedule(&w.app.tenant, &id, "a run", 60_000)
+        .await
+        .unwrap()
+        .unwrap();
     let refused = service.disconnect(&w.app.tenant, &id).await;
     assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
     desk.clock.set(Millis(desk.clock.now().0 + 61_000));
     service.disconnect(&w.app.tenant, &id).await.unwrap();
     // Nothing opens it any more.
-    let secrets = service.list_secrets(&w.app.tenant.tenant, &id).await.unwrap();
+    let secrets = service
+        .list_secrets(&w.app.tenant.tenant, &id)
+        .await
+        .unwrap();
     assert!(secrets.is_empty());
     let missing = service.disconnect(&w.app.tenant, "nobody").await;
     assert!(matches!(missing, Err(Error::NotFound(_))));
@@ -216,10 +291,16 @@ async fn somebody_invited_keeps_her_invitation_and_whoever_left_stays_revoked() 
          UPDATE connections SET only_users = only_users - 1 WHERE preset = 'google'"
     ));
     let google = desk.id_of("google");
-    let plan = desk.call("GET", &format!("connections/{google}/disconnect")).await.body;
+    let plan = desk
+        .call("GET", &format!("connections/{google}/disconnect"))
+        .await
+        .body;
     assert_eq!(plan["invited"]["first"][0]["id"], json!(invited));
     desk.disconnect(&google).await;
     assert_eq!(w.access(&invited).await, "invited/x");
-    assert_eq!(w.effective(&invited).await[crate::sources::OURS]["addedVia"], Value::Null);
+    assert_eq!(
+        w.effective(&invited).await[crate::sources::OURS]["addedVia"],
+        Value::Null
+    );
     w.check().await;
 }

@@ -78,9 +78,15 @@ pub async fn one_pair(app: &TestApp) -> String {
     source.post("/Users", moss).await.expect(201);
     let all = app.service.list_connections(&app.tenant).await.unwrap();
     let row = all.iter().find(|c| c.preset == "ping").unwrap();
-    assert_eq!(app.service.find_pairs(&app.tenant, &row.id).await.unwrap(), 1);
+    assert_eq!(
+        app.service.find_pairs(&app.tenant, &row.id).await.unwrap(),
+        1
+    );
     let tenant = &app.tenant.tenant;
-    let listed = app.service.list_pairs(tenant, WhichPairs::Open, None, 9).await;
+    let listed = app
+        .service
+        .list_pairs(tenant, WhichPairs::Open, None, 9)
+        .await;
     listed.unwrap()[0].row.id.clone()
 }
 
@@ -125,13 +131,19 @@ impl Desk {
         let (service, caller) = (&self.w.app.service, self.caller());
         let people = people.iter().map(|p| (p.clone(), Permit::Full)).collect();
         let done = service.pull_people(&caller, &self.hr, people).await;
-        service.find_pairs(&caller, &self.hr.source.id).await.unwrap();
+        service
+            .find_pairs(&caller, &self.hr.source.id)
+            .await
+            .unwrap();
         done.into_iter().map(Result::unwrap).collect()
     }
 
     async fn pairs(&self, which: WhichPairs) -> Vec<ProposedPair> {
         let (service, tenant) = (&self.w.app.service, &self.w.app.tenant.tenant);
-        service.list_pairs(tenant, which, None, 1_000).await.unwrap()
+        service
+            .list_pairs(tenant, which, None, 1_000)
+            .await
+            .unwrap()
     }
 
     async fn open(&self) -> Vec<ProposedPair> {
@@ -140,7 +152,9 @@ impl Desk {
 
     async fn answer(&self, pair: &ProposedPair, word: &str) -> crate::support::Answer {
         let path = format!("/api/v1/tenants/default/pairs/{}/{word}", pair.row.id);
-        self.admin.raw("POST", &path, "application/json", Vec::new()).await
+        self.admin
+            .raw("POST", &path, "application/json", Vec::new())
+            .await
     }
 }
 
@@ -163,7 +177,9 @@ async fn whoever_shares_a_name_a_number_an_alias_or_a_local_part_is_proposed() {
     )
     .await;
     let mut number = employee("2", ("N", "Married"), "nm@hr.test");
-    number.user.insert(ENTERPRISE.to_owned(), json!({"employeeNumber": "42"}));
+    number
+        .user
+        .insert(ENTERPRISE.to_owned(), json!({"employeeNumber": "42"}));
     let done = desk
         .run(&[
             employee("1", ("jose", "NUNEZ"), "jose@hr.test"),
@@ -176,7 +192,13 @@ async fn whoever_shares_a_name_a_number_an_alias_or_a_local_part_is_proposed() {
     let found = desk.open().await;
     let mut told: Vec<(String, String, Vec<String>)> = found
         .iter()
-        .map(|p| (p.row.record.clone(), p.row.user_id.clone(), p.reasons.clone()))
+        .map(|p| {
+            (
+                p.row.record.clone(),
+                p.row.user_id.clone(),
+                p.reasons.clone(),
+            )
+        })
         .collect();
     told.sort();
     let wanted = [
@@ -192,12 +214,19 @@ async fn whoever_shares_a_name_a_number_an_alias_or_a_local_part_is_proposed() {
     // Side by side.
     let one = found.iter().find(|p| p.row.record == "1").unwrap();
     let person = one.person.as_ref().unwrap();
-    assert_eq!((person.email.as_deref(), person.access.as_str()), (Some("jn@app.test"), "granted"));
+    assert_eq!(
+        (person.email.as_deref(), person.access.as_str()),
+        (Some("jn@app.test"), "granted")
+    );
     let record = one.record.as_ref().unwrap();
-    assert_eq!((Some(&record.id), record.email.as_deref()), (done[0].user_id.as_ref(), Some("jose@hr.test")));
+    assert_eq!(
+        (Some(&record.id), record.email.as_deref()),
+        (done[0].user_id.as_ref(), Some("jose@hr.test"))
+    );
     // Again: nothing new, and nothing is written.
     let stood = desk.w.app.verify().await.entries;
-    desk.run(&[employee("1", ("jose", "NUNEZ"), "jose@hr.test")]).await;
+    desk.run(&[employee("1", ("jose", "NUNEZ"), "jose@hr.test")])
+        .await;
     assert_eq!(desk.open().await.len(), 4);
     assert_eq!(desk.w.app.verify().await.entries, stood);
 }
@@ -210,15 +239,34 @@ async fn a_linked_leaver_loses_access_with_the_next_run_and_her_address_stays() 
     let made = desk.run(&[ann.clone()]).await[0].user_id.clone().unwrap();
     let pair = desk.open().await.remove(0);
     let body = desk.answer(&pair, "link").await.expect(200).body;
-    assert_eq!((&body["state"], &body["isChanged"]), (&json!("linked"), &json!(true)));
-    assert_eq!(desk.answer(&pair, "link").await.expect(200).body["isChanged"], false);
-    assert!(desk.answer(&pair, "keep-apart").await.expect(409).text.contains("that they are one"));
+    assert_eq!(
+        (&body["state"], &body["isChanged"]),
+        (&json!("linked"), &json!(true))
+    );
+    assert_eq!(
+        desk.answer(&pair, "link").await.expect(200).body["isChanged"],
+        false
+    );
+    assert!(
+        desk.answer(&pair, "keep-apart")
+            .await
+            .expect(409)
+            .text
+            .contains("that they are one")
+    );
     assert!(desk.open().await.is_empty());
-    desk.w.reader.get(&format!("/Users/{made}")).await.expect(404);
+    desk.w
+        .reader
+        .get(&format!("/Users/{made}"))
+        .await
+        .expect(404);
     assert_eq!(desk.w.access(&app[0]).await, "granted/granted-by-policy");
     // The next run finds her under the source's id.
     let done = desk.run(&[ann.clone()]).await;
-    assert_eq!((done[0].step, done[0].user_id.as_ref()), (Step::Update, Some(&app[0])));
+    assert_eq!(
+        (done[0].step, done[0].user_id.as_ref()),
+        (Step::Update, Some(&app[0]))
+    );
     let force = desk.w.effective(&app[0]).await;
     assert_eq!(force["emails"][0]["value"], "ann@app.test");
     assert_eq!(force[crate::sources::OURS]["employmentState"], "employed");
@@ -278,11 +326,15 @@ async fn whoever_is_kept_apart_is_not_taken_for_one_when_the_addresses_become_eq
         ..employee("7", ("Ann", "Lee"), "ann@app.test")
     };
     let done = desk.run(&[ann.clone()]).await;
-    assert_eq!((done[0].user_id.as_ref(), desk.open().await.len()), (made.as_ref(), 0));
+    assert_eq!(
+        (done[0].user_id.as_ref(), desk.open().await.len()),
+        (made.as_ref(), 0)
+    );
     assert_ne!(made.as_ref(), Some(&app[0]));
     // And one about whom nobody said so is.
     let other = app_only(&desk.w.app, &[someone(("Eve", "Moss"), "eve@app.test")]).await;
-    desk.run(&[employee("8", ("Eve", "Moss"), "eve.moss@hr.test")]).await;
+    desk.run(&[employee("8", ("Eve", "Moss"), "eve.moss@hr.test")])
+        .await;
     assert_eq!(desk.open().await.len(), 1);
     let eve = PullPerson {
         digest: "d2".to_owned(),
@@ -298,7 +350,8 @@ async fn whoever_is_kept_apart_is_not_taken_for_one_when_the_addresses_become_eq
 async fn a_pair_that_is_put_off_comes_back() {
     let desk = desk(JoinerPolicy::List).await;
     app_only(&desk.w.app, &[someone(("Ann", "Lee"), "ann@app.test")]).await;
-    desk.run(&[employee("7", ("Ann", "Lee"), "ann.lee@hr.test")]).await;
+    desk.run(&[employee("7", ("Ann", "Lee"), "ann.lee@hr.test")])
+        .await;
     let pair = desk.open().await.remove(0);
     desk.answer(&pair, "later").await.expect(200);
     assert!(desk.open().await.is_empty());
@@ -313,7 +366,9 @@ async fn a_pair_that_is_put_off_comes_back() {
 #[actix_web::test]
 async fn of_two_admins_who_answer_a_pair_at_once_one_is_told() {
     let desk = desk(JoinerPolicy::List).await;
-    let names: Vec<(String, String)> = (0..6).map(|n| (format!("First{n}"), format!("Last{n}"))).collect();
+    let names: Vec<(String, String)> = (0..6)
+        .map(|n| (format!("First{n}"), format!("Last{n}")))
+        .collect();
     let people: Vec<Value> = names
         .iter()
         .map(|(a, b)| someone((a, b), &format!("{a}@app.test")))
@@ -344,19 +399,39 @@ async fn people_of_before_there_were_keys_are_found_too() {
     let desk = desk(JoinerPolicy::List).await;
     app_only(&desk.w.app, &[someone(("Ann", "Lee"), "ann@app.test")]).await;
     desk.w.sql("DELETE FROM pair_keys");
-    desk.run(&[employee("7", ("Ann", "Lee"), "ann.lee@hr.test")]).await;
+    desk.run(&[employee("7", ("Ann", "Lee"), "ann.lee@hr.test")])
+        .await;
     assert_eq!(desk.open().await.len(), 1);
 }
 
 #[actix_web::test]
 async fn keys_are_kept_for_those_only_who_are_known_to_one_side() {
     let desk = desk(JoinerPolicy::List).await;
-    let ann = desk.w.okta.post("/Users", someone(("Ann", "Lee"), "ann@x.test")).await.id();
-    let keys = || lines(&mut desk.w.app.database.connect(), "SELECT DISTINCT user_id || side AS line FROM pair_keys");
+    let ann = desk
+        .w
+        .okta
+        .post("/Users", someone(("Ann", "Lee"), "ann@x.test"))
+        .await
+        .id();
+    let keys = || {
+        lines(
+            &mut desk.w.app.database.connect(),
+            "SELECT DISTINCT user_id || side AS line FROM pair_keys",
+        )
+    };
     assert!(keys().is_empty(), "both know her");
-    let hired = desk.run(&[employee("7", ("Eve", "Moss"), "eve@x.test")]).await[0].user_id.clone().unwrap();
+    let hired = desk
+        .run(&[employee("7", ("Eve", "Moss"), "eve@x.test")])
+        .await[0]
+        .user_id
+        .clone()
+        .unwrap();
     assert_eq!(keys(), [format!("{hired}source")]);
-    desk.w.okta.delete(&format!("/Users/{ann}")).await.expect(204);
+    desk.w
+        .okta
+        .delete(&format!("/Users/{ann}"))
+        .await
+        .expect(204);
     let mut wanted = [format!("{ann}app"), format!("{hired}source")];
     wanted.sort();
     let mut found = keys();
@@ -368,7 +443,10 @@ async fn keys_are_kept_for_those_only_who_are_known_to_one_side() {
         ..employee("7", ("Eve", "Stone"), "eve@x.test")
     };
     desk.run(&[eve]).await;
-    let old = lines(&mut desk.w.app.database.connect(), "SELECT key AS line FROM pair_keys WHERE key LIKE '%moss%'");
+    let old = lines(
+        &mut desk.w.app.database.connect(),
+        "SELECT key AS line FROM pair_keys WHERE key LIKE '%moss%'",
+    );
     assert_eq!(old, [""; 0]);
 }
 

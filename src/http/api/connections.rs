@@ -14,11 +14,11 @@ use crate::domain::sealed::SecretText;
 use crate::http::call::Reply;
 use crate::scim::error::quote;
 use crate::scim::rules::Preset;
-use crate::service::{self, pull};
 use crate::service::connections::{
     ConnectionChange, ConnectionRow, NewConnection, NewPull, PULL, PUSH,
 };
 use crate::service::health;
+use crate::service::{self, pull};
 
 /// How many people of a kind are named.
 const NAMED: i64 = 20;

@@ -84,7 +84,10 @@ impl Service {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<ProposedPair>> {
-        let (mut after, now) = (after.unwrap_or_default().to_owned(), self.store.clock().now());
+        let (mut after, now) = (
+            after.unwrap_or_default().to_owned(),
+            self.store.clock().now(),
+        );
         self.store
             .read(tenant, move |scope| {
                 let mut listed = Vec::new();

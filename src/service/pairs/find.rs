@@ -118,7 +118,9 @@ impl Service {
     pub async fn has_app_only(&self, caller: &Caller) -> Result<bool> {
         self.key_people(caller).await?;
         self.store
-            .read(&caller.tenant, |scope| Ok::<_, Error>(scope.has_app_only()?))
+            .read(&caller.tenant, |scope| {
+                Ok::<_, Error>(scope.has_app_only()?)
+            })
             .await
     }
 
@@ -149,7 +151,9 @@ impl Service {
                 .await?;
             for (key, user) in app {
                 let sources = of.remove(&key).unwrap_or_default();
-                let sources = sources.into_iter().map(|id| (key.clone(), id, SOURCE.to_owned()));
+                let sources = sources
+                    .into_iter()
+                    .map(|id| (key.clone(), id, SOURCE.to_owned()));
                 shared.extend(sources);
                 shared.push((key, user, APP.to_owned()));
             }
@@ -163,7 +167,9 @@ impl Service {
     async fn key_people(&self, caller: &Caller) -> Result<()> {
         let is_done = self
             .store
-            .point(&caller.tenant, |scope| Ok::<_, Error>(scope.find_pair_mark(ALL)?))
+            .point(&caller.tenant, |scope| {
+                Ok::<_, Error>(scope.find_pair_mark(ALL)?)
+            })
             .await?;
         if is_done.is_some() {
             return Ok(());
@@ -245,12 +251,18 @@ fn propose(tx: &mut Tx<'_>, connection: &str, found: &Found) -> Result<bool> {
     };
     // They are asked about already, or were.
     let asked = tx.list_conflicts_about(&found.source)?;
-    if asked.iter().any(|c| c.candidates.contains(found.app.as_str())) {
+    if asked
+        .iter()
+        .any(|c| c.candidates.contains(found.app.as_str()))
+    {
         return Ok(false);
     }
     let links = tx.list_links_of(&found.source)?;
     let link = links.into_iter().find(|l| l.connection_id == connection);
-    let known = claim.scim_id.clone().unwrap_or_else(|| claim.user_id.clone());
+    let known = claim
+        .scim_id
+        .clone()
+        .unwrap_or_else(|| claim.user_id.clone());
     let record = link.map_or(known, |l| l.source_id);
     let other = Some(found.source.as_str());
     put(tx, connection, record, other, None, found)
@@ -325,8 +337,14 @@ mod tests {
         ]));
         let words = |found: &Found| found.reasons.iter().copied().collect::<Vec<_>>();
         assert_eq!(found.len(), 2);
-        assert_eq!((found[0].source.as_str(), words(&found[0])), ("s", vec!["employee-number", "name"]));
-        assert_eq!((found[1].source.as_str(), words(&found[1])), ("t", vec!["name"]));
+        assert_eq!(
+            (found[0].source.as_str(), words(&found[0])),
+            ("s", vec!["employee-number", "name"])
+        );
+        assert_eq!(
+            (found[1].source.as_str(), words(&found[1])),
+            ("t", vec!["name"])
+        );
     }
 
     #[test]

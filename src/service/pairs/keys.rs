@@ -17,8 +17,24 @@ const LOCAL: usize = 3;
 const LENGTH: usize = 200;
 /// Local parts that belong to a desk, not to a person.
 const DESKS: [&str; 18] = [
-    "admin", "billing", "contact", "finance", "hello", "help", "helpdesk", "info", "jobs", "mail", "noreply", "office",
-    "payroll", "reception", "root", "sales", "support", "team",
+    "admin",
+    "billing",
+    "contact",
+    "finance",
+    "hello",
+    "help",
+    "helpdesk",
+    "info",
+    "jobs",
+    "mail",
+    "noreply",
+    "office",
+    "payroll",
+    "reception",
+    "root",
+    "sales",
+    "support",
+    "team",
 ];
 
 /// Why two people may be one, by the first letter of the key that they share.
@@ -55,7 +71,10 @@ pub(in crate::service) fn keys(doc: &Doc) -> BTreeSet<String> {
         }
     }
     let number = doc.get(ENTERPRISE).and_then(|e| e.get("employeeNumber"));
-    put('e', number.and_then(Value::as_str).and_then(employee_number));
+    put(
+        'e',
+        number.and_then(Value::as_str).and_then(employee_number),
+    );
     for address in addresses(doc) {
         put('l', local_part(&address.key));
         put('a', Some(address.key));
@@ -82,7 +101,9 @@ fn name(text: &str) -> Option<String> {
 /// Letters and digits without case and marks, everything else as one blank. What is written with two letters where there
 /// is no mark (`ue` for `ü`) becomes the letter without it, on both sides.
 fn plain(text: &str) -> String {
-    let marked = DecomposingNormalizerBorrowed::new_nfkd().normalize(&fold(text)).into_owned();
+    let marked = DecomposingNormalizerBorrowed::new_nfkd()
+        .normalize(&fold(text))
+        .into_owned();
     let mut out = String::with_capacity(marked.len());
     for c in marked.chars().filter(|c| !is_mark(*c)) {
         match c {
@@ -149,9 +170,17 @@ mod tests {
             ("Anne-Marie Roux", "Roux Anne Marie"),
             ("王小明", "王小明"),
         ] {
-            assert!(name(a).is_some() && name(a) == name(b), "{a} {b} {:?}", (name(a), name(b)));
+            assert!(
+                name(a).is_some() && name(a) == name(b),
+                "{a} {b} {:?}",
+                (name(a), name(b))
+            );
         }
-        for (a, b) in [("Ann Lee", "Anna Lee"), ("Ann Lee", "Ann Leigh"), ("राम कुमार", "रमा कुमार")] {
+        for (a, b) in [
+            ("Ann Lee", "Anna Lee"),
+            ("Ann Lee", "Ann Leigh"),
+            ("राम कुमार", "रमा कुमार"),
+        ] {
             assert_ne!(name(a), name(b), "{a} {b}");
         }
         for nobody in ["", "Ann", "王", " - ", "..."] {
@@ -168,7 +197,13 @@ mod tests {
             ENTERPRISE: {"employeeNumber": "00042"},
         }));
         let wanted = [
-            "a:bob.lee+hr@x.test", "a:info@x.test", "e:42", "l:boblee", "n:bob lee", "n:bobby lee", "n:lee robert",
+            "a:bob.lee+hr@x.test",
+            "a:info@x.test",
+            "e:42",
+            "l:boblee",
+            "n:bob lee",
+            "n:bobby lee",
+            "n:lee robert",
         ];
         assert_eq!(found.into_iter().collect::<Vec<_>>(), wanted);
         assert_eq!(reason("e:42"), "employee-number");
@@ -176,7 +211,13 @@ mod tests {
 
     #[test]
     fn what_many_have_is_no_key() {
-        for address in ["info@x.test", "Sales@x.test", "al@x.test", "12345@x.test", "no.reply@x.test"] {
+        for address in [
+            "info@x.test",
+            "Sales@x.test",
+            "al@x.test",
+            "12345@x.test",
+            "no.reply@x.test",
+        ] {
             let found = of(json!({"userName": "u", "emails": [{"value": address}]}));
             assert!(found.iter().all(|key| !key.starts_with("l:")), "{found:?}");
         }

@@ -30,9 +30,7 @@ pub(super) fn side(model: &Model) -> Option<Side> {
             Some(Side::Source)
         }
         Access::Listed => None,
-        Access::Invited | Access::Granted | Access::Revoked => {
-            (!is_claimed).then_some(Side::App)
-        }
+        Access::Invited | Access::Granted | Access::Revoked => (!is_claimed).then_some(Side::App),
     }
 }
 
@@ -52,7 +50,8 @@ pub(super) fn keep_keys(tx: &mut Tx<'_>, before: Option<&Model>, model: &Model) 
         Some(_) => tx.list_pair_keys(id)?,
         None => Vec::new(),
     };
-    let stays = |key: &str, side: &str| is.is_some_and(|s| s.as_str() == side) && wanted.contains(key);
+    let stays =
+        |key: &str, side: &str| is.is_some_and(|s| s.as_str() == side) && wanted.contains(key);
     let gone: Vec<String> = stored
         .iter()
         .filter(|row| !stays(&row.key, &row.side))
@@ -62,7 +61,11 @@ pub(super) fn keep_keys(tx: &mut Tx<'_>, before: Option<&Model>, model: &Model) 
     let Some(side) = is else {
         return Ok(());
     };
-    let has = |key: &String| stored.iter().any(|row| row.key == *key && !gone.contains(key));
+    let has = |key: &String| {
+        stored
+            .iter()
+            .any(|row| row.key == *key && !gone.contains(key))
+    };
     let new: Vec<String> = wanted.into_iter().filter(|key| !has(key)).collect();
     Ok(tx.create_pair_keys(id, side, &new)?)
 }

@@ -247,7 +247,8 @@ impl Service {
         let row = found.ok_or_else(|| Error::no_such("connection", connection))?;
         match row.kind.as_str() {
             "app" => Err(Error::Forbidden(
-                "this is the app itself: its users are loaded and removed, not disconnected".to_owned(),
+                "this is the app itself: its users are loaded and removed, not disconnected"
+                    .to_owned(),
             )),
             _ => Ok(row),
         }

@@ -15,9 +15,9 @@ use crate::service::error::Result;
 use crate::service::users::access::Heard;
 use crate::service::users::model::Model;
 use crate::service::users::write::{Asserts, assert_units};
-use crate::storage::{Scope, Tx};
 use crate::storage::claims::ClaimState;
 use crate::storage::links::LinkRow;
+use crate::storage::{Scope, Tx};
 
 /// A person about to be written.
 pub(super) struct Draft {

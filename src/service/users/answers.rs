@@ -304,7 +304,10 @@ fn chosen(row: &ConflictRow, person: Option<&str>) -> Result<String> {
     let candidates = asked_about(row);
     let given = match person {
         Some(person) => Some(person.to_owned()),
-        None => candidates.first().filter(|_| candidates.len() == 1).cloned(),
+        None => candidates
+            .first()
+            .filter(|_| candidates.len() == 1)
+            .cloned(),
     };
     let is_asked = |id: &String| candidates.contains(id) || *id == row.subject;
     given.filter(is_asked).ok_or_else(|| {
@@ -318,12 +321,7 @@ fn chosen(row: &ConflictRow, person: Option<&str>) -> Result<String> {
 }
 
 /// Who has the record: the person that the source got or, where a name was taken, the one whom it had before.
-fn holder(
-    tx: &mut Tx<'_>,
-    joining: &Joining<'_>,
-    row: &ConflictRow,
-    into: &str,
-) -> Result<String> {
+fn holder(tx: &mut Tx<'_>, joining: &Joining<'_>, row: &ConflictRow, into: &str) -> Result<String> {
     let candidates = asked_about(row);
     for id in std::iter::once(&row.subject).chain(&candidates) {
         if id == into {

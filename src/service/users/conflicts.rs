@@ -19,7 +19,6 @@ pub(in crate::service) mod state {
     pub(in crate::service) const APART: &str = "kept-apart";
 }
 
-
 /// Codes of what is asked.
 pub(in crate::service) mod kind {
     /// Several people may be meant.

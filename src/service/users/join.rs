@@ -236,8 +236,8 @@ fn give(tx: &mut Tx<'_>, joining: &Joining<'_>, target: Model, moved: &Moved) ->
     row.external_id.clone_from(&moved.external_id);
     row.active = moved.active;
     row.version = Some(row.version.unwrap_or_default().max(moved.version));
-    row.scim_id = Some(moved.known_as.clone())
-        .filter(|known| !joining.is_pulled && *known != before.row.id);
+    row.scim_id =
+        Some(moved.known_as.clone()).filter(|known| !joining.is_pulled && *known != before.row.id);
     let asserts = Asserts {
         view: unflatten(&moved.asserted),
         touched: None,
