@@ -4,7 +4,7 @@
 mod faults;
 mod kill;
 mod retention;
-mod world;
+pub mod world;
 
 use rosterd::domain::access::JoinerPolicy;
 use rosterd::domain::pull::Leaving;

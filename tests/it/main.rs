@@ -28,6 +28,8 @@ mod extensions;
 mod filters;
 mod fuzz;
 mod groups;
+mod harmless;
+mod health;
 mod isolation;
 mod isolation_api;
 mod kill;

@@ -274,3 +274,36 @@ fn two_origins_may_not_share_method_and_path() {
         "{error}"
     );
 }
+
+#[test]
+fn what_the_operator_registered_goes_to_no_host_that_a_customer_chooses() {
+    let good = include_str!("made-up.yaml").replace(
+        "    secret: true\n    example: a-key\n",
+        "    secret: true\n    example: a-key\n    given_by: operator\n",
+    );
+    let with = |host: &str| {
+        let region = "  - id: region\n    pattern: '^[a-z0-9.-]+$'\n";
+        let text = good.replace("  - id: region\n", region).replace(
+            "https://api.vendor.test/people",
+            &format!("https://{host}/people"),
+        );
+        Manifest::parse(&text, "x.yaml")
+    };
+    assert!(good.contains("given_by"));
+    for host in [
+        "api.vendor.test",
+        "{{ region }}.vendor.test",
+        "{{ region }}.api.vendor.test",
+    ] {
+        assert!(with(host).is_ok(), "{host}: {:?}", with(host).err());
+    }
+    for host in [
+        "{{ region }}",
+        "{{ region }}.test",
+        "{{ region }}vendor.test",
+        "api.{{ region }}",
+    ] {
+        let error = with(host).unwrap_err().to_string();
+        assert!(error.contains("`region` decides where"), "{host}: {error}");
+    }
+}
