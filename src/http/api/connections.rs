@@ -590,7 +590,12 @@ pub async fn disconnect(call: Call) -> Result<Reply> {
         .start_disconnect(&caller, &call.id)
         .await
         .map_err(|e| call.explain(e))?;
-    answer(&call, 202, service.find_connection(&caller, &call.id).await)
+    answer(
+        &call,
+        202,
+        service.find_connection(&caller, &call.id).await,
+    )
+    .await
 }
 
 async fn turn(call: &Call, is_active: bool) -> Result<Reply> {
