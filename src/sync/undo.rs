@@ -76,7 +76,9 @@ impl Bridge {
         let held = self.service.list_held(tenant, &run.connection_id).await?;
         let mut apply = Apply::new(self, &caller, &order.setup, run, held);
         apply.begin(Vec::new()).await?;
-        apply.finish(watch).await
+        let run = apply.finish(watch).await?;
+        self.propose_pairs(&caller, &run.connection_id).await;
+        Ok(run)
     }
 
     /// Carries out what is decided about a connection's run; without an order only what needs none.
