@@ -16,6 +16,7 @@ struct Things {
     connection: String,
     token: String,
     person: String,
+    run: String,
 }
 
 impl Things {
@@ -29,8 +30,37 @@ impl Things {
         let body = body.to_string().into_bytes();
         let made = admin.raw("POST", path, "application/json", body).await;
         let (token, _) = app.token(&app.tenant, Role::App, None).await;
+        let connection = made.expect(201).id();
+        let run = format!("run-of-{connection}");
+        let row = rosterd::service::runs::RunRow {
+            tenant: app.tenant.tenant.as_str().to_owned(),
+            id: run.clone(),
+            connection_id: connection.clone(),
+            kind: "manual".to_owned(),
+            state: "waiting".to_owned(),
+            stage: "plan".to_owned(),
+            actor_kind: "system".to_owned(),
+            actor_id: String::new(),
+            as_of: "2026-01-01".to_owned(),
+            started_at: 1,
+            finished_at: Some(1),
+            planned: 0,
+            applied: 0,
+            lost: 0,
+            is_complete: true,
+            evidence: None,
+            counts: None,
+            why_held: None,
+            error: None,
+            settings_digest: String::new(),
+            decided_at: None,
+            decider_kind: None,
+            decider_id: None,
+        };
+        app.service.begin_run(&app.tenant, row).await.unwrap();
         Self {
-            connection: made.expect(201).id(),
+            connection,
+            run,
             token,
             person,
         }
@@ -41,6 +71,7 @@ impl Things {
         let id = match route.path {
             p if p.contains("/tokens/") => &self.token,
             p if p.contains("/people/") => &self.person,
+            p if p.contains("/runs/") => &self.run,
             _ => &self.connection,
         };
         let path = route.path.replace("{tenant}", tenant);
@@ -171,7 +202,7 @@ async fn every_route_of_the_api_hides_what_is_another_tenants() {
     assert!(checked > 100, "{checked}");
     assert_eq!(app.verify().await.entries, before, "nothing was written");
     let spy = &spies[2].1;
-    for list in ["connections", "tokens", "people", "conflicts"] {
+    for list in ["connections", "tokens", "people", "conflicts", "runs"] {
         let path = format!("/api/v1/tenants/other/{list}");
         let listed = spy
             .raw("GET", &path, "application/json", Vec::new())

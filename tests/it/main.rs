@@ -50,6 +50,7 @@ mod sources;
 mod standins;
 mod support;
 mod tls;
+mod undo;
 mod upgrade;
 mod users;
 mod writer;

@@ -10,6 +10,7 @@ pub mod document;
 pub mod people;
 pub mod problem;
 pub mod routes;
+pub mod runs;
 pub mod secrets;
 pub mod tenants;
 pub mod tokens;

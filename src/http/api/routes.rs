@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::call::{Call, Handler};
 use super::dispatch::{dispatch, refuse};
 use super::document;
-use super::{conflicts, connections, people, secrets, tenants, tokens};
+use super::{conflicts, connections, people, runs, secrets, tenants, tokens};
 use crate::domain::roles::Role;
 use crate::http::State;
 
@@ -24,6 +24,10 @@ const READERS: &[Role] = &[Role::App, Role::Auditor, Role::TenantAdmin, Role::Op
 const NONE: &[&str] = &[];
 /// Those of a list.
 const PAGED: &[&str] = &["after", "limit"];
+/// Those of a list of runs.
+const RUNS: &[&str] = &["after", "connection", "limit"];
+/// Those of a list of what a run does.
+const ITEMS: &[&str] = &["after", "limit", "losses"];
 /// Those of a list of people.
 const PEOPLE: &[&str] = &["access", "after", "filter", "limit"];
 
@@ -87,7 +91,16 @@ routes! {
     "POST" "/api/v1/tenants/{tenant}/people/{id}/revoke" ADMINS NONE people::revoke;
     "POST" "/api/v1/tenants/{tenant}/people/{id}/remove" ADMINS NONE people::remove;
     "POST" "/api/v1/tenants/{tenant}/people/{id}/reinstate" ADMINS NONE people::reinstate;
+    "POST" "/api/v1/tenants/{tenant}/people/{id}/lift-holds" ADMINS NONE people::lift_holds;
     "GET" "/api/v1/tenants/{tenant}/conflicts" AUDITORS PAGED conflicts::list;
+    "POST" "/api/v1/tenants/{tenant}/connections/{id}/sync" ADMINS NONE runs::sync;
+    "GET" "/api/v1/tenants/{tenant}/runs" AUDITORS RUNS runs::list;
+    "GET" "/api/v1/tenants/{tenant}/runs/{id}" AUDITORS NONE runs::get;
+    "GET" "/api/v1/tenants/{tenant}/runs/{id}/items" AUDITORS ITEMS runs::items;
+    "POST" "/api/v1/tenants/{tenant}/runs/{id}/approve" ADMINS NONE runs::approve;
+    "POST" "/api/v1/tenants/{tenant}/runs/{id}/discard" ADMINS NONE runs::discard;
+    "GET" "/api/v1/tenants/{tenant}/runs/{id}/undo" AUDITORS PAGED runs::preview;
+    "POST" "/api/v1/tenants/{tenant}/runs/{id}/undo" ADMINS NONE runs::undo;
 }
 
 /// Registers everything with the server.
