@@ -214,6 +214,39 @@ impl Service {
             .await
     }
 
+    /// Decides about losses of access of a connection that wait: approved, the next pull carries them out, each if
+    /// its reason is still the same; else people keep their access until their records change. Returns how many.
+    ///
+    /// # Errors
+    /// `NotFound` if none of them waits.
+    pub async fn decide_losses(
+        &self,
+        caller: &Caller,
+        connection: &str,
+        only: Option<&BTreeSet<String>>,
+        is_approved: bool,
+    ) -> Result<u64> {
+        let (action, state) = match is_approved {
+            true => ("run.loss_approved", "approved"),
+            false => ("run.loss_discarded", "discarded"),
+        };
+        let (mut held, mut decided) = (self.list_held(&caller.tenant, connection).await?, 0);
+        held.retain(|h| only.is_none_or(|o| o.contains(&h.source_id)));
+        for mut held in held {
+            let run = self.find_run(&caller.tenant, &held.run_id).await?;
+            state.clone_into(&mut held.state);
+            self.decide_run(caller, action, run, vec![Held::Keep(held)])
+                .await?;
+            decided += 1;
+        }
+        match decided {
+            0 => Err(Error::NotFound(
+                "no loss of access of these people waits".to_owned(),
+            )),
+            _ => Ok(decided),
+        }
+    }
+
     /// Runs of all tenants about which something is decided that nobody has carried out yet: plans to be applied, and
     /// runs to be undone.
     ///
@@ -318,6 +351,25 @@ impl Service {
         self.store
             .read(tenant, move |scope| {
                 Ok(scope.list_items(&run, after, limit)?)
+            })
+            .await
+    }
+
+    /// Of a run's items after a place those that take access away, in their order.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn list_losses(
+        &self,
+        tenant: &TenantId,
+        run: &str,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<ItemRow>> {
+        let run = run.to_owned();
+        self.store
+            .read(tenant, move |scope| {
+                Ok(scope.list_losses(&run, after, limit)?)
             })
             .await
     }

@@ -177,6 +177,18 @@ impl Scope<'_> {
             .load(conn)?)
     }
 
+    /// Of a run's items after a place those that take access away, in their order.
+    pub fn list_losses(&mut self, run: &str, after: i64, limit: i64) -> Result<Vec<ItemRow>> {
+        let (conn, tenant) = self.parts();
+        Ok(run_items::table
+            .filter(run_items::tenant.eq(tenant).and(run_items::run_id.eq(run)))
+            .filter(run_items::ordinal.gt(after))
+            .filter(run_items::loses.eq(true))
+            .order(run_items::ordinal)
+            .limit(limit)
+            .load(conn)?)
+    }
+
     /// What a run means to do about one record, the last first.
     pub fn find_item(&mut self, run: &str, source_id: &str) -> Result<Option<ItemRow>> {
         let (conn, tenant) = self.parts();

@@ -10,6 +10,7 @@ use super::guard::Verdict;
 use super::run::{Bridge, Order};
 use super::stored::read_person;
 use super::undo::stale_settings;
+use crate::domain::audit::Cause;
 use crate::service::pull::Permit;
 use crate::service::runs::{Held, HeldRow, RunRow};
 use crate::service::{Caller, Error, Result};
@@ -150,25 +151,21 @@ impl Bridge {
     /// # Errors
     /// `NotFound` if none of them waits.
     pub async fn keep(&self, order: &Order, which: &Which) -> Result<u64> {
-        let (tenant, connection) = (&order.setup.tenant, &order.setup.source.source.id);
-        let held = self.service.list_held(tenant, connection).await?;
-        let mut kept = 0;
-        for mut held in held.into_iter().filter(|h| which.has(&h.source_id)) {
-            let run = self.service.find_run(tenant, &held.run_id).await?;
-            "discarded".clone_into(&mut held.state);
-            let caller = self.decider(order, &held.run_id);
-            let note = vec![Held::Keep(held)];
-            self.service
-                .decide_run(&caller, "run.loss_discarded", run, note)
-                .await?;
-            kept += 1;
-        }
-        match kept {
-            0 => Err(Error::NotFound(
-                "no loss of access of these people waits".to_owned(),
-            )),
-            _ => Ok(kept),
-        }
+        let caller = Caller {
+            cause: Cause {
+                kind: "command".to_owned(),
+                id: "runs discard".to_owned(),
+            },
+            ..self.decider(order, "")
+        };
+        let only = match which {
+            Which::All => None,
+            Which::Some(ids) => Some(ids),
+        };
+        let connection = &order.setup.source.source.id;
+        self.service
+            .decide_losses(&caller, connection, only, false)
+            .await
     }
 
     fn decider(&self, order: &Order, run: &str) -> Caller {

@@ -18,6 +18,7 @@ struct Things {
     person: String,
     conflict: String,
     pair: String,
+    run: String,
 }
 
 impl Things {
@@ -42,8 +43,37 @@ impl Things {
         let body = body.to_string().into_bytes();
         let made = admin.raw("POST", path, "application/json", body).await;
         let (token, _) = app.token(&app.tenant, Role::App, None).await;
+        let connection = made.expect(201).id();
+        let run = format!("run-of-{connection}");
+        let row = rosterd::service::runs::RunRow {
+            tenant: app.tenant.tenant.as_str().to_owned(),
+            id: run.clone(),
+            connection_id: connection.clone(),
+            kind: "manual".to_owned(),
+            state: "waiting".to_owned(),
+            stage: "plan".to_owned(),
+            actor_kind: "system".to_owned(),
+            actor_id: String::new(),
+            as_of: "2026-01-01".to_owned(),
+            started_at: 1,
+            finished_at: Some(1),
+            planned: 0,
+            applied: 0,
+            lost: 0,
+            is_complete: true,
+            evidence: None,
+            counts: None,
+            why_held: None,
+            error: None,
+            settings_digest: String::new(),
+            decided_at: None,
+            decider_kind: None,
+            decider_id: None,
+        };
+        app.service.begin_run(&app.tenant, row).await.unwrap();
         Self {
-            connection: made.expect(201).id(),
+            connection,
+            run,
             token,
             person,
             conflict,
@@ -58,6 +88,7 @@ impl Things {
             p if p.contains("/people/") => &self.person,
             p if p.contains("/conflicts/") => &self.conflict,
             p if p.contains("/pairs/") => &self.pair,
+            p if p.contains("/runs/") => &self.run,
             _ => &self.connection,
         };
         let path = route.path.replace("{tenant}", tenant);
@@ -189,7 +220,14 @@ async fn every_route_of_the_api_hides_what_is_another_tenants() {
     assert!(checked > 100, "{checked}");
     assert_eq!(app.verify().await.entries, before, "nothing was written");
     let spy = &spies[2].1;
-    for list in ["connections", "tokens", "people", "conflicts", "pairs"] {
+    for list in [
+        "connections",
+        "tokens",
+        "people",
+        "conflicts",
+        "pairs",
+        "runs",
+    ] {
         let path = format!("/api/v1/tenants/other/{list}");
         let listed = spy
             .raw("GET", &path, "application/json", Vec::new())
@@ -201,6 +239,7 @@ async fn every_route_of_the_api_hides_what_is_another_tenants() {
             &things.person,
             &things.conflict,
             &things.pair,
+            &things.run,
         ] {
             assert!(!listed.text.contains(id), "{list}: {}", listed.text);
         }

@@ -58,6 +58,7 @@ mod sources;
 mod standins;
 mod support;
 mod tls;
+mod undo;
 mod upgrade;
 mod users;
 mod writer;

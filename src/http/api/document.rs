@@ -13,15 +13,17 @@ use super::routes::{Described, ROUTES, Route};
 pub const PATH: &str = "/api/openapi.json";
 
 /// What every parameter means, those of paths first.
-const PARAMETERS: [(&str, &str); 7] = [
+const PARAMETERS: [(&str, &str); 9] = [
     ("tenant", "The tenant by id or name."),
-    ("id", "Id of the connection, token or person."),
+    ("id", "Id of the connection, token, person or run."),
     ("name", "Name of the secret, as the connector calls it."),
     (
         "after",
         "Where the page begins: the `next` of the page before.",
     ),
     ("limit", "Most items of the page."),
+    ("connection", "Only those of the connection with this id."),
+    ("losses", "`true`: only what takes access away."),
     (
         "access",
         "Only people with this access: listed, invited, granted or revoked.",
@@ -127,7 +129,8 @@ fn complete(operation: &mut Map<String, Value>, route: &Route) {
         400 => writes || !route.query.is_empty(),
         404 => route.path.contains('{'),
         405 => false,
-        409 | 413 | 415 | 408 => writes,
+        409 => writes || route.method == "POST",
+        413 | 415 | 408 => writes,
         _ => true,
     };
     let Some(answers) = operation

@@ -13,6 +13,7 @@ pub mod pairs;
 pub mod people;
 pub mod problem;
 pub mod routes;
+pub mod runs;
 pub mod secrets;
 pub mod tenants;
 pub mod tokens;

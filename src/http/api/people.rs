@@ -270,6 +270,32 @@ pub async fn reinstate(call: Call) -> Result<Reply> {
     )
 }
 
+/// What of a person is held no more.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Lifted {
+    /// Paths whose value is the source's again.
+    units: Vec<String>,
+    /// Source ids of records that the next pull looks at again.
+    records: Vec<String>,
+}
+
+/// Let in what sources say of a person and the undo of a run holds.
+///
+/// Values count at once; a record that brought her, her leaving or her absence count from the next pull on.
+#[utoipa::path(post, path = "/api/v1/tenants/{tenant}/people/{id}/lift-holds", responses((status = 200, description = "What is held no more.", body = Lifted)))]
+pub async fn lift_holds(call: Call) -> Result<Reply> {
+    let (service, caller) = (&call.state.service, call.caller()?);
+    let lifted = service.lift_holds(&caller, &call.id).await;
+    let lifted = lifted.map_err(|e| call.explain(e))?;
+    let records = lifted.records.into_iter().map(|(_, source_id)| source_id);
+    let lifted = Lifted {
+        units: lifted.units,
+        records: records.collect(),
+    };
+    reply(200, &lifted)
+}
+
 fn decision(call: &Call) -> Result<Decision> {
     match call.body.is_empty() {
         true => Ok(Decision::default()),

@@ -54,6 +54,10 @@ codes! {
         "Choose another value, or go on with the thing that has it.";
     KEY_REUSED "key-reused" 409 "The Idempotency-Key was used for another request"
         "Take a new key for each thing that is to be created, and repeat a request with its own key only.";
+    NOT_NOW "not-now" 409 "It is not in a state in which that is possible"
+        "Look at its state; `detail` names it, and what can be done now.";
+    STALE_PLAN "stale-plan" 409 "The plan is not what would be done now"
+        "Discard it, and pull the connection again: `detail` says what changed since it was made.";
     TOO_LARGE "too-large" 413 "The request is too large"
         "Send less at once; the operator sets the limits (docs/LIMITS.md).";
     UNSUPPORTED_MEDIA "unsupported-media" 415 "The body is in a form that is not taken"
@@ -100,6 +104,11 @@ impl Problem {
     /// An operation's error; the log gets what the client is not told.
     pub fn of(error: impl Into<service::Error>, request: &str) -> Self {
         let error = error.into();
+        match error {
+            service::Error::NotNow(detail) => return Self::new(&NOT_NOW, detail),
+            service::Error::Stale(detail) => return Self::new(&STALE_PLAN, detail),
+            _ => {}
+        }
         let told = error::to_scim(&error, request);
         if told.status >= 500 {
             tracing::error!(request.id = %request, error = %error, "a request failed");

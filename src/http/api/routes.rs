@@ -7,7 +7,9 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::call::{Call, Handler};
 use super::dispatch::{dispatch, refuse};
 use super::document;
-use super::{conflicts, connections, consent, disconnect, pairs, people, secrets, tenants, tokens};
+use super::{
+    conflicts, connections, consent, disconnect, pairs, people, runs, secrets, tenants, tokens,
+};
 use crate::domain::roles::Role;
 use crate::http::State;
 
@@ -26,6 +28,10 @@ const NONE: &[&str] = &[];
 const PAGED: &[&str] = &["after", "limit"];
 /// Those of a list of questions.
 const STATES: &[&str] = &["after", "limit", "state"];
+/// Those of a list of runs.
+const RUNS: &[&str] = &["after", "connection", "limit"];
+/// Those of a list of what a run does.
+const ITEMS: &[&str] = &["after", "limit", "losses"];
 /// Those of a list of people.
 const PEOPLE: &[&str] = &["access", "after", "filter", "limit"];
 
@@ -102,6 +108,15 @@ routes! {
     "POST" "/api/v1/tenants/{tenant}/pairs/{id}/link" ADMINS NONE pairs::link;
     "POST" "/api/v1/tenants/{tenant}/pairs/{id}/keep-apart" ADMINS NONE pairs::keep_apart;
     "POST" "/api/v1/tenants/{tenant}/pairs/{id}/later" ADMINS NONE pairs::later;
+    "POST" "/api/v1/tenants/{tenant}/people/{id}/lift-holds" ADMINS NONE people::lift_holds;
+    "POST" "/api/v1/tenants/{tenant}/connections/{id}/sync" ADMINS NONE runs::sync;
+    "GET" "/api/v1/tenants/{tenant}/runs" AUDITORS RUNS runs::list;
+    "GET" "/api/v1/tenants/{tenant}/runs/{id}" AUDITORS NONE runs::get;
+    "GET" "/api/v1/tenants/{tenant}/runs/{id}/items" AUDITORS ITEMS runs::items;
+    "POST" "/api/v1/tenants/{tenant}/runs/{id}/approve" ADMINS NONE runs::approve;
+    "POST" "/api/v1/tenants/{tenant}/runs/{id}/discard" ADMINS NONE runs::discard;
+    "GET" "/api/v1/tenants/{tenant}/runs/{id}/undo" AUDITORS PAGED runs::preview;
+    "POST" "/api/v1/tenants/{tenant}/runs/{id}/undo" ADMINS NONE runs::undo;
 }
 
 /// Registers everything with the server.

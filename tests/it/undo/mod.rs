@@ -1,0 +1,7 @@
+//! Undo of a run (SEMANTICS §7): everybody as before, the next pull does not do it again, and what somebody changed since
+//! stays.
+
+mod api;
+mod firm;
+mod holds;
+mod random;
