@@ -12,7 +12,7 @@ use crate::sync::schedule::OUTCOMES;
 const SOON: i64 = 7 * 24 * 3_600 * 1_000;
 
 /// How connections may be doing.
-const STATES: [&str; 9] = [
+const STATES: [&str; 10] = [
     "new",
     "healthy",
     "degraded",
@@ -21,6 +21,7 @@ const STATES: [&str; 9] = [
     "waiting",
     "silent",
     "paused",
+    "disconnecting",
     "disconnected",
 ];
 /// Whose trouble it may be.

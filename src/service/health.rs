@@ -22,7 +22,7 @@ const QUIET_MS: i64 = 26 * 3_600_000;
 /// How a connection is doing.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Health {
-    /// `new`, `healthy`, `degraded`, `failing`, `needs-credentials`, `waiting`, `silent`, `paused` or `disconnected`.
+    /// `new`, `healthy`, `degraded`, `failing`, `needs-credentials`, `waiting`, `silent`, `paused`, `disconnecting` or `disconnected`.
     pub state: String,
     /// Why: kind, code, parameters, whether trying again helps.
     pub reason: Option<Value>,
@@ -67,7 +67,7 @@ impl Health {
             .as_ref()
             .and_then(|reason| reason["code"].as_str());
         match (self.state.as_str(), kind) {
-            ("new" | "healthy" | "paused" | "disconnected", _) => "nobody",
+            ("new" | "healthy" | "paused" | "disconnecting" | "disconnected", _) => "nobody",
             (_, _) if code == Some("operator.missing") => "ours",
             ("waiting" | "silent" | "needs-credentials", _) => "a-customer",
             (_, Some("limit" | "stopped")) => "ours",

@@ -14,7 +14,7 @@ use super::{Feed, Health, Setup, Unwatched, Watch};
 use crate::domain::audit::Actor;
 use crate::domain::clock::Millis;
 use crate::domain::ids::TenantId;
-use crate::hris::error::Error as PullError;
+use crate::hris::error::{Error as PullError, Kind as PullErrorKind};
 use crate::service::runs::{RunRow, ScheduleRow};
 use crate::service::undo::UNDOING;
 use crate::service::{Caller, Error, Result};
@@ -483,7 +483,8 @@ impl Outcome {
         match (&self.error, self.confirm_ms) {
             (None, Some(confirm)) => confirm.min(usual),
             (None, None) => usual,
-            (Some(error), _) if error.retry_helps() => {
+            // What stopped a pull on our side passes too.
+            (Some(error), _) if error.retry_helps() || error.kind == PullErrorKind::Stopped => {
                 let doubled = BACKOFF_MS << failures.clamp(1, 6).saturating_sub(1);
                 let asked = error
                     .retry_after
@@ -498,7 +499,6 @@ impl Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hris::error::Kind as PullErrorKind;
 
     const HOUR: i64 = 3_600_000;
 

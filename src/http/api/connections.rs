@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::call::{Call, reply};
+use super::health::Health;
 use super::problem::{KEY_REUSED, Problem, Result};
 use super::{Page, time};
 use crate::domain::access::JoinerPolicy;
@@ -18,7 +19,6 @@ use crate::service;
 use crate::service::connections::{
     ConnectionChange, ConnectionRow, NewConnection, NewPull, PULL, PUSH,
 };
-use crate::service::health;
 
 /// A source of people.
 #[derive(Debug, Serialize, ToSchema)]
@@ -109,49 +109,6 @@ pub enum LeavingWord {
     Revoke,
 }
 
-/// How a connection is doing.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Health {
-    /// `new`, `healthy`, `degraded` (the last pull was not complete, or failed once), `failing`, `needs-credentials`,
-    /// `waiting` (a plan or a part of one waits for an admin), `silent` (nothing complete has come for three intervals, and
-    /// at least 26 hours), `paused` or `disconnected`.
-    #[schema(example = "needs-credentials")]
-    state: String,
-    /// Why: `kind`, `code`, `params` and `retryHelps`. The code `operator.missing` means that the operator has not
-    /// registered with the vendor yet, `consent.missing` that nobody has consented yet.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
-    reason: Option<serde_json::Value>,
-    /// Last attempt to pull.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "2027-01-31T02:00:00.000Z")]
-    last_attempt_at: Option<String>,
-    /// Last complete pull: how old what it knows of people is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "2027-01-31T02:00:00.000Z")]
-    last_success_at: Option<String>,
-    /// When it is due.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "2027-01-31T05:00:00.000Z")]
-    next_at: Option<String>,
-    /// Pulls that failed in a row.
-    failures: i64,
-}
-
-impl Health {
-    fn of(health: health::Health) -> Self {
-        Self {
-            state: health.state,
-            reason: health.reason,
-            last_attempt_at: health.last_attempt_at.map(time),
-            last_success_at: health.last_success_at.map(time),
-            next_at: health.next_at.map(time),
-            failures: health.failures,
-        }
-    }
-}
-
 /// What happens to people whom a connection brings.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -236,7 +193,7 @@ pub struct ConnectionPatch {
 
 fn show(
     row: &ConnectionRow,
-    health: Option<health::Health>,
+    health: Option<service::health::Health>,
 ) -> std::result::Result<Connection, service::Error> {
     let pull = match row.kind == PULL {
         true => Some(row.pull_settings()?),
@@ -306,7 +263,7 @@ pub async fn list(call: Call) -> Result<Reply> {
     let now = service.store.clock().now();
     let shown = |row: ConnectionRow| {
         let schedule = schedules.get(&row.id);
-        let health = schedule.map(|schedule| health::Health::of(&row, schedule, now));
+        let health = schedule.map(|schedule| service::health::Health::of(&row, schedule, now));
         show(&row, health).map_err(|e| call.explain(e))
     };
     reply(200, &Page::of(&call, rows, |row| &row.id, shown)?)

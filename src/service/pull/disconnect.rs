@@ -362,6 +362,7 @@ fn end(tx: &mut Tx<'_>, connection: &str) -> Result<()> {
     turn(tx, &row, DISCONNECTED)?;
     let now = tx.now();
     tx.set_disconnected(connection, Some(now))?;
+    tx.delete_consent(connection)?;
     Ok(tx.delete_all_held(connection)?)
 }
 

@@ -82,7 +82,7 @@ pub(super) struct Closing {
 }
 
 impl Service {
-    /// Sets a secret of a pull connection; it is on disk when this returns.
+    /// Sets a secret of a pull connection; it is on disk when this returns, and is tried at once.
     ///
     /// # Errors
     /// `NotFound` for the connection; `Invalid` for a name or value that breaks the rules, for a push connection, for
@@ -99,7 +99,12 @@ impl Service {
         self.store
             .write(caller.meta(), move |tx| {
                 super::connections::find_pull(tx, &connection)?;
-                store(tx, &connection, &closing, "connection.secret_set").map(Outcome::Done)
+                store(tx, &connection, &closing, "connection.secret_set")?;
+                if let Some(mut schedule) = tx.find_schedule(&connection)? {
+                    schedule.next_at = schedule.next_at.min(tx.now().0);
+                    tx.update_schedule(&schedule)?;
+                }
+                Ok::<_, Error>(Outcome::Done(()))
             })
             .await
     }
