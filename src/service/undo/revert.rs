@@ -11,6 +11,7 @@ use super::holds::{Kind, employment_digest};
 use crate::domain::access::{Access, Decision, JoinerPolicy, reason};
 use crate::domain::audit::Entry;
 use crate::domain::clock::Millis;
+use crate::domain::employment::EmploymentState;
 use crate::scim::schema::{AttrPath, Registry, ResourceKind};
 use crate::scim::units::{flatten, unflatten};
 use crate::service::Source;
@@ -201,10 +202,8 @@ impl Revert<'_> {
                 self.conflicts.push(conflict);
             }
         }
-        self.outcome.is_undone = self.model != self.before
-            || !self.links.is_empty()
-            || !self.holds.is_empty()
-            || !self.conflicts.is_empty();
+        self.outcome.is_undone |=
+            !self.links.is_empty() || !self.holds.is_empty() || !self.conflicts.is_empty();
         Ok(())
     }
 
@@ -247,6 +246,7 @@ impl Revert<'_> {
 
     /// She was not there before: nobody but the journal knows her any more.
     fn vanish(&mut self) -> Result<()> {
+        self.outcome.is_undone = true;
         for place in 0..self.model.claims.len() {
             self.set_claim(place, None, None)?;
         }
@@ -268,6 +268,7 @@ impl Revert<'_> {
     fn person(&mut self, scope: &mut Scope<'_>, before: &Stood) -> Result<()> {
         // From now on what was asserted and what is in force are two things.
         self.model.materialise(self.registry);
+        let stood = self.model.clone();
         self.claims()?;
         self.units();
         let is_employment_as_after = self.link(scope, before)?;
@@ -291,7 +292,8 @@ impl Revert<'_> {
             let [state, start, end] = before.employment.clone();
             (row.employment_state, row.start_date, row.end_date) = (state, start, end);
         }
-        if self.model != self.before {
+        if self.model != stood {
+            self.outcome.is_undone = true;
             // What the source says of her is to be looked at, though it says the same: a hold ends with another value.
             self.model.row.source_epoch += 1;
         }
@@ -419,17 +421,15 @@ impl Revert<'_> {
                 updated_at: self.now.0,
                 ..row
             });
-            let in_force = |row: &Option<LinkRow>| row.as_ref().map(|r| r.in_force.clone());
-            let took_effect = !before.has_access_of(&after)
-                || before.employment != after.employment
-                || in_force(&link.before) != in_force(&link.after);
-            let is_held_loss =
-                in_force(&link.before) == in_force(&link.after) && before.has_access_of(&after);
+            let is_said = !is_same(link.before.as_ref(), link.after.as_ref())
+                || !before.has_access_of(&after)
+                || before.employment != after.employment;
             match kind {
                 Some(kind) => self.hold(kind, &source_id, &link),
-                None if took_effect && !is_held_loss => {
+                None if is_said && !is_held_loss(before, &after, &link) => {
                     self.hold(Kind::Employment, &source_id, &link);
                 }
+                None if !is_said && self.later_run.is_some() => continue,
                 None => {}
             }
             self.links.push((source_id, back));
@@ -481,6 +481,14 @@ fn is_same(now: Option<&LinkRow>, after: Option<&LinkRow>) -> bool {
         )
     };
     now.map(said) == after.map(said)
+}
+
+/// All that the run did is that the guard held her loss of access: that goes on waiting for an admin.
+fn is_held_loss(before: &Stood, after: &Stood, link: &Linked) -> bool {
+    let in_force = |row: &Option<LinkRow>| row.as_ref().map(|r| r.in_force.clone());
+    after.employment[0].as_deref() == Some(EmploymentState::Left.as_str())
+        && before.has_access_of(after)
+        && in_force(&link.before) == in_force(&link.after)
 }
 
 /// Puts a person back; the row of the change is marked.

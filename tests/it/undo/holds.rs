@@ -166,7 +166,7 @@ async fn leavers_get_access_back_and_keep_it_until_the_source_says_something_new
         ("granted".into(), "Boss".into())
     );
     hr.change("0", |r| r.end = day);
-    hr.change("1", |r| r.end = day.and_then(|d| d.succ_opt()));
+    hr.change("1", |r| r.end = day.and_then(|d| d.pred_opt()));
     hr.put("2", Record::of("p2@x.test"));
     hr.pull().await;
     assert_eq!(
