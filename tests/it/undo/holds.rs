@@ -340,7 +340,7 @@ async fn an_undo_that_was_cut_off_is_gone_on_with_before_anything_else() {
     let service = &hr.w.app.service;
     let begun = service.begin_undo(&caller, &run.id).await.unwrap();
     assert_eq!(begun.state, "undoing");
-    service.undo_some(&caller, &begun, 120).await.unwrap();
+    service.undo_some(&caller, &begun, "", 120).await.unwrap();
     let progress = service.undo_progress(hr.tenant(), &run.id).await.unwrap();
     assert_eq!((progress.undone, progress.open), (120, 380));
     // The next pull finishes it first.
