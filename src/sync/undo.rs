@@ -6,7 +6,8 @@ use super::run::{Bridge, Order};
 use super::{Unwatched, Watch};
 use crate::domain::audit::Actor;
 use crate::domain::ids::TenantId;
-use crate::service::runs::{APPROVED, RunRow};
+use crate::service::decisions::APPROVED;
+use crate::service::runs::RunRow;
 use crate::service::undo::UNDOING;
 use crate::service::{Caller, Error, Result};
 

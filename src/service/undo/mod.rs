@@ -3,6 +3,7 @@
 
 mod change;
 mod holds;
+mod put_back;
 mod revert;
 
 use futures_util::StreamExt;
@@ -165,7 +166,7 @@ impl Service {
             .write(caller.meta(), move |tx| {
                 let row = tx.find_change(&run.id, &subject)?;
                 if let Some(row) = row.filter(|row| row.state == OPEN) {
-                    revert::apply(tx, &registry, &run, row)?;
+                    put_back::apply(tx, &registry, &run, row)?;
                 }
                 Ok::<_, Error>(Outcome::Done(()))
             })
