@@ -4,6 +4,7 @@
 pub mod connections;
 pub mod consent;
 pub mod credentials;
+pub mod decisions;
 pub mod entitlements;
 pub mod error;
 pub mod groups;

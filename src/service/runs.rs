@@ -1,24 +1,18 @@
 //! Bookkeeping of pulls: runs and their items, losses that wait, schedules with their leases. What a run does to people
 //! is in `service/pull`.
 
-use std::collections::BTreeSet;
-
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::domain::audit::Entry;
 use crate::domain::clock::Millis;
 use crate::domain::ids::TenantId;
 use crate::service::error::{Error, Result};
 use crate::service::{Caller, Service};
-use crate::storage::runs::list_wanted;
 use crate::storage::schedules::{list_all, list_due};
-use crate::storage::{Outcome, Scope, Tx};
+use crate::storage::{Outcome, Tx};
 
 pub use crate::storage::runs::{HeldRow, ItemRow, RunRow};
 pub use crate::storage::schedules::ScheduleRow;
-
-/// State of a plan that an admin approved and that is still to be applied.
-pub const APPROVED: &str = "approved";
 
 /// What becomes of a loss that waited.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,142 +137,6 @@ impl Service {
                 .change("people", None, (people > 0).then(|| Value::from(people)));
             tx.record(entry);
             Ok(())
-        })
-        .await
-    }
-
-    /// Approves a plan that waits: from here on it is applied, by this process or another. Of its losses those of `only`
-    /// (without: all), by source id; the others wait on.
-    ///
-    /// # Errors
-    /// `NotFound`; `NotNow` for a plan that does not wait; `Stale` for one that is not what would be done now.
-    pub async fn approve_run(
-        &self,
-        caller: &Caller,
-        id: &str,
-        only: Option<BTreeSet<String>>,
-    ) -> Result<RunRow> {
-        let wanted = id.to_owned();
-        self.store
-            .read(&caller.tenant, move |scope| approvable(scope, &wanted))
-            .await?;
-        let mut after = 0;
-        loop {
-            let items = self.list_items(&caller.tenant, id, after, 1_000).await?;
-            let Some(last) = items.last() else { break };
-            after = last.ordinal;
-            let losses = items.iter().filter(|i| i.loses);
-            let passes = |i: &&ItemRow| only.as_ref().is_none_or(|o| o.contains(&i.source_id));
-            let (pass, wait): (Vec<_>, Vec<_>) = losses.partition(passes);
-            let ordinals = |of: Vec<&ItemRow>| of.iter().map(|i| i.ordinal).collect::<Vec<_>>();
-            self.mark_items(caller, id, &ordinals(pass), "planned")
-                .await?;
-            self.mark_items(caller, id, &ordinals(wait), "keep").await?;
-        }
-        let wanted = id.to_owned();
-        self.store
-            .write(caller.meta(), move |tx| {
-                let run = approvable(tx, &wanted)?;
-                decided(tx, run, "run.approved", APPROVED).map(Outcome::Done)
-            })
-            .await
-    }
-
-    /// Gives up a plan that waits as a whole. The next run plans anew.
-    ///
-    /// # Errors
-    /// `NotFound`; `NotNow` for a plan that does not wait.
-    pub async fn discard_run(&self, caller: &Caller, id: &str) -> Result<RunRow> {
-        let wanted = id.to_owned();
-        self.store
-            .write(caller.meta(), move |tx| {
-                let run = waiting(tx, &wanted)?;
-                decided(tx, run, "run.discarded", "discarded").map(Outcome::Done)
-            })
-            .await
-    }
-
-    /// Gives up a plan that was approved and turns out to be stale when it is to be applied.
-    ///
-    /// # Errors
-    /// Storage.
-    pub async fn refuse_run(&self, caller: &Caller, id: &str, why: &'static str) -> Result<RunRow> {
-        let wanted = id.to_owned();
-        self.store
-            .write(caller.meta(), move |tx| {
-                let found = tx.find_run(&wanted)?;
-                let mut run = found.ok_or_else(|| Error::no_such("run", &wanted))?;
-                run.error = Some(json!({"kind": "stale", "code": why}).to_string());
-                decided(tx, run, "run.discarded", "discarded").map(Outcome::Done)
-            })
-            .await
-    }
-
-    /// Decides about losses of access of a connection that wait: approved, the next pull carries them out, each if
-    /// its reason is still the same; else people keep their access until their records change. Returns how many.
-    ///
-    /// # Errors
-    /// `NotFound` if none of them waits.
-    pub async fn decide_losses(
-        &self,
-        caller: &Caller,
-        connection: &str,
-        only: Option<&BTreeSet<String>>,
-        is_approved: bool,
-    ) -> Result<u64> {
-        let (action, state) = match is_approved {
-            true => ("run.loss_approved", "approved"),
-            false => ("run.loss_discarded", "discarded"),
-        };
-        let (mut held, mut decided) = (self.list_held(&caller.tenant, connection).await?, 0);
-        held.retain(|h| only.is_none_or(|o| o.contains(&h.source_id)));
-        for mut held in held {
-            let run = self.find_run(&caller.tenant, &held.run_id).await?;
-            state.clone_into(&mut held.state);
-            self.decide_run(caller, action, run, vec![Held::Keep(held)])
-                .await?;
-            decided += 1;
-        }
-        match decided {
-            0 => Err(Error::NotFound(
-                "no loss of access of these people waits".to_owned(),
-            )),
-            _ => Ok(decided),
-        }
-    }
-
-    /// Runs of all tenants about which something is decided that nobody has carried out yet: plans to be applied, and
-    /// runs to be undone.
-    ///
-    /// # Errors
-    /// Storage.
-    pub async fn list_wanted_runs(&self, limit: i64) -> Result<Vec<RunRow>> {
-        self.store
-            .read_global(move |conn| Ok(list_wanted(conn, limit)?))
-            .await
-    }
-
-    /// Says that a connection is to be pulled now: whoever looks next does it.
-    ///
-    /// # Errors
-    /// `NotFound`; `NotNow` for a connection that does not pull, or not at present.
-    pub async fn ask_for_pull(&self, caller: &Caller, connection: &str) -> Result<ScheduleRow> {
-        let row = self.find_connection(caller, connection).await?;
-        if row.kind != crate::service::connections::PULL {
-            return Err(Error::NotNow(
-                "this connection is pushed by its identity provider; there is nothing to pull"
-                    .to_owned(),
-            ));
-        }
-        if row.state != "active" {
-            let state = &row.state;
-            return Err(Error::NotNow(format!(
-                "the connection is {state}: resume it first"
-            )));
-        }
-        let now = self.store.clock().now().0;
-        self.change_schedule(caller, connection, move |row| {
-            row.next_at = row.next_at.min(now);
         })
         .await
     }
@@ -524,58 +382,4 @@ impl Service {
             })
             .await
     }
-}
-
-/// The plan, if it waits.
-fn waiting(scope: &mut Scope<'_>, id: &str) -> Result<RunRow> {
-    let run = scope
-        .find_run(id)?
-        .ok_or_else(|| Error::no_such("run", id))?;
-    match run.state.as_str() {
-        "waiting" => Ok(run),
-        state => Err(Error::NotNow(format!(
-            "the run {id} is {state}: it does not wait for a decision"
-        ))),
-    }
-}
-
-/// The plan, if it waits and says what would be done now, as far as the database knows.
-fn approvable(scope: &mut Scope<'_>, id: &str) -> Result<RunRow> {
-    let run = waiting(scope, id)?;
-    let stale = |why: String| Err(Error::Stale(format!("the run {id} is stale: {why}")));
-    if scope.has_newer_run(&run.connection_id, id)? {
-        return stale("a newer run has looked at the source; decide about that one".to_owned());
-    }
-    if scope.has_undo_since(&run.connection_id, run.started_at)? {
-        return stale("an earlier run was undone since; run it again".to_owned());
-    }
-    match scope.count_changed_since(id, run.started_at)? {
-        0 => Ok(run),
-        people => stale(format!(
-            "{people} of its people changed since; run it again"
-        )),
-    }
-}
-
-/// Stores a decision about a run, with its entry.
-fn decided(
-    tx: &mut Tx<'_>,
-    mut run: RunRow,
-    action: &'static str,
-    state: &'static str,
-) -> Result<RunRow> {
-    let entry = Entry::new(action, "run", run.id.clone())
-        .object("connection", run.connection_id.clone())
-        .change(
-            "state",
-            Some(Value::from(run.state.as_str())),
-            Some(Value::from(state)),
-        );
-    state.clone_into(&mut run.state);
-    run.decided_at = Some(tx.now().0);
-    run.decider_kind = Some(tx.actor().kind.clone());
-    run.decider_id = Some(tx.actor().id.clone());
-    tx.update_run(&run)?;
-    tx.record(entry);
-    Ok(run)
 }

@@ -170,6 +170,18 @@ impl Scope<'_> {
             .load(conn)?)
     }
 
+    /// Records of a connection that an undo holds as gone.
+    pub fn list_held_as_gone(&mut self, connection: &str) -> Result<Vec<String>> {
+        let (conn, tenant) = self.parts();
+        Ok(undo_holds::table
+            .filter(undo_holds::tenant.eq(tenant))
+            .filter(undo_holds::connection_id.eq(connection))
+            .filter(undo_holds::kind.eq("gone"))
+            .select(undo_holds::source_id)
+            .order(undo_holds::source_id)
+            .load(conn)?)
+    }
+
     /// Holds a record, in the place of what was held of it.
     pub fn put_hold(&mut self, row: &HoldRow) -> Result<()> {
         self.delete_hold(&row.connection_id, &row.source_id)?;

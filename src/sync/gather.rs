@@ -240,7 +240,12 @@ impl Gather {
 
     /// Those who left the scope are unlinked, or lose access, as is set.
     async fn leave_scope(&mut self) -> Result<()> {
-        let outside = std::mem::take(&mut self.outside);
+        let mut outside = std::mem::take(&mut self.outside);
+        if !outside.is_empty() {
+            let (tenant, source) = (&self.setup.tenant, &self.setup.source.source);
+            let held = self.service.list_held_as_gone(tenant, &source.id).await?;
+            outside.retain(|source_id| !held.contains(source_id));
+        }
         for chunk in outside.chunks(CHUNK) {
             match self.setup.scope.leaving {
                 Leaving::Revoke => self.gone(chunk.to_vec(), Gone::OutOfScope).await?,

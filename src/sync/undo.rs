@@ -6,7 +6,8 @@ use super::run::{Bridge, Order};
 use super::{Unwatched, Watch};
 use crate::domain::audit::Actor;
 use crate::domain::ids::TenantId;
-use crate::service::runs::{APPROVED, RunRow};
+use crate::service::decisions::APPROVED;
+use crate::service::runs::RunRow;
 use crate::service::undo::UNDOING;
 use crate::service::{Caller, Error, Result};
 
@@ -47,13 +48,14 @@ impl Bridge {
         let caller = Caller::of_undo(tenant.clone(), decider(run), &run.id);
         let progress = self.service.undo_progress(&tenant, &run.id).await?;
         let (mut done, of) = (progress.all() - progress.open, progress.all());
-        loop {
+        let mut after = String::new();
+        watch.applied(done, of);
+        while let Some((some, last)) = self.service.undo_some(&caller, run, &after, CHUNK).await? {
+            done += some;
+            after = last;
             watch.applied(done, of);
-            match self.service.undo_some(&caller, run, CHUNK).await? {
-                0 => return self.service.end_undo(&caller, &run.id).await,
-                some => done += some,
-            }
         }
+        self.service.end_undo(&caller, &run.id).await
     }
 
     /// Applies a plan that is approved. One made under other settings is given up.

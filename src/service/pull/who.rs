@@ -107,7 +107,7 @@ fn twin(
         return Ok(None);
     }
     let found = find(scope, scene, record, &model.row.id)?;
-    let Some(found) = adoptable(scope, scene, &found)? else {
+    let Some(found) = adoptable(scope, scene, record, &found)? else {
         return Ok(None);
     };
     // Whom the source knew as somebody else is not meant by an address that came later.
@@ -133,12 +133,24 @@ fn twin(
 fn adoptable(
     scope: &mut Scope<'_>,
     scene: &Scene<'_>,
+    record: &Record,
     found: &Found,
 ) -> Result<Option<(Model, Recognised)>> {
     let Some((id, by)) = found.only() else {
         return Ok(None);
     };
     let model = Model::load(scope, scene.registry, id)?;
+    // Whom an undo took from one record, no other record of the source takes over by itself.
+    let is_held = |hold: &HoldRow| {
+        hold.connection_id == scene.source.source.id
+            && hold.kind == Kind::Record.as_str()
+            && hold.source_id != record.person.source_id
+    };
+    if model.as_ref().is_some_and(|m| m.row.removed_at.is_none())
+        && scope.list_holds_of(id)?.iter().any(is_held)
+    {
+        return Ok(None);
+    }
     Ok(model.map(|m| (m, by)).filter(|(m, _)| {
         let primary = primary_key(&m.doc);
         is_adoptable(&m.row, primary.as_deref(), &scene.settings.verified_domains)
@@ -157,7 +169,7 @@ fn unknown(
         return Ok(Err(nothing(record, None, Some(Finding::NotEntitled))));
     }
     let found = find(scope, scene, record, "")?;
-    let meant = adoptable(scope, scene, &found)?;
+    let meant = adoptable(scope, scene, record, &found)?;
     if is_over {
         // Old records are many, and an address is given again: one of them is somebody only if it matters.
         let is_unknown = record.phase(scene) == Phase::Unknown;

@@ -1,9 +1,12 @@
 //! What an undo holds of a record beside the units of the claim, and how a hold ends.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use crate::domain::access::JoinerPolicy;
 use crate::domain::audit::{Entry, canonical, sha256_hex};
+use crate::domain::ids::TenantId;
 use crate::scim::schema::Registry;
 use crate::service::error::{Error, Result};
 use crate::service::users::model::Model;
@@ -59,6 +62,23 @@ pub struct Lifted {
 }
 
 impl Service {
+    /// Records of a connection whose being gone an undo holds, by source id.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn list_held_as_gone(
+        &self,
+        tenant: &TenantId,
+        connection: &str,
+    ) -> Result<BTreeSet<String>> {
+        let connection = connection.to_owned();
+        self.store
+            .read(tenant, move |scope| {
+                Ok(scope.list_held_as_gone(&connection)?.into_iter().collect())
+            })
+            .await
+    }
+
     /// Ends everything that undoing runs holds of a person: values that sources assert count at once, records from the
     /// next pull on.
     ///

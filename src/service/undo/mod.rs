@@ -3,6 +3,7 @@
 
 mod change;
 mod holds;
+mod put_back;
 mod revert;
 
 use futures_util::StreamExt;
@@ -125,18 +126,28 @@ impl Service {
             .await
     }
 
-    /// Puts the next people back, at most some hundred; returns how many of them are done with. None are left: 0.
+    /// Puts the next people after one back, at most some hundred; returns how many and the last of them. `None`: nobody
+    /// is left behind her.
     ///
     /// # Errors
     /// Storage.
-    pub async fn undo_some(&self, caller: &Caller, run: &RunRow, limit: i64) -> Result<u64> {
-        let id = run.id.clone();
+    pub async fn undo_some(
+        &self,
+        caller: &Caller,
+        run: &RunRow,
+        after: &str,
+        limit: i64,
+    ) -> Result<Option<(u64, String)>> {
+        let (id, after) = (run.id.clone(), after.to_owned());
         let rows = self
             .store
             .read(&caller.tenant, move |scope| {
-                Ok::<_, Error>(scope.list_changes(&id, Some(OPEN), "", limit)?)
+                Ok::<_, Error>(scope.list_changes(&id, Some(OPEN), &after, limit)?)
             })
             .await?;
+        let Some(last) = rows.last().map(|row| row.subject.clone()) else {
+            return Ok(None);
+        };
         let each = rows
             .into_iter()
             .map(|row| self.undo_person(caller, run, row.subject));
@@ -146,7 +157,7 @@ impl Service {
             one?;
             done += 1;
         }
-        Ok(done)
+        Ok(Some((done, last)))
     }
 
     async fn undo_person(&self, caller: &Caller, run: &RunRow, subject: String) -> Result<()> {
@@ -155,7 +166,7 @@ impl Service {
             .write(caller.meta(), move |tx| {
                 let row = tx.find_change(&run.id, &subject)?;
                 if let Some(row) = row.filter(|row| row.state == OPEN) {
-                    revert::apply(tx, &registry, &run, row)?;
+                    put_back::apply(tx, &registry, &run, row)?;
                 }
                 Ok::<_, Error>(Outcome::Done(()))
             })

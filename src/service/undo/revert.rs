@@ -8,22 +8,19 @@ use serde_json::Value;
 
 use super::change::{Change, Claimed, Linked, Side, Since, Stood, since, taking};
 use super::holds::{Kind, employment_digest};
-use crate::domain::access::{Access, Decision, JoinerPolicy, reason};
-use crate::domain::audit::Entry;
+use crate::domain::access::{Access, Decision, reason};
 use crate::domain::clock::Millis;
+use crate::domain::employment::EmploymentState;
 use crate::scim::schema::{AttrPath, Registry, ResourceKind};
 use crate::scim::units::{flatten, unflatten};
-use crate::service::Source;
 use crate::service::error::Result;
-use crate::service::users::addresses;
 use crate::service::users::model::{Model, user_name};
-use crate::service::users::settle::{Act, settle};
+use crate::storage::Scope;
 use crate::storage::claims::ClaimState;
 use crate::storage::conflicts::ConflictRow;
 use crate::storage::links::LinkRow;
 use crate::storage::runs::RunRow;
-use crate::storage::undo::{ChangeRow, HoldRow, KEPT, UNDONE};
-use crate::storage::{Scope, Tx};
+use crate::storage::undo::{ChangeRow, HoldRow};
 
 const KIND: ResourceKind = ResourceKind::User;
 
@@ -66,20 +63,20 @@ pub struct Kept {
 
 /// A person about to be put back.
 pub(super) struct Revert<'a> {
-    registry: &'a Registry,
-    run: &'a RunRow,
+    pub(super) registry: &'a Registry,
+    pub(super) run: &'a RunRow,
     change: Change,
-    before: Model,
-    model: Model,
+    pub(super) before: Model,
+    pub(super) model: Model,
     since: Vec<Since>,
     /// The first later run of the same connection that changed her.
     later_run: Option<Since>,
     /// Links by source id, as they will be.
-    links: Vec<(String, Option<LinkRow>)>,
-    holds: Vec<HoldRow>,
-    conflicts: Vec<ConflictRow>,
+    pub(super) links: Vec<(String, Option<LinkRow>)>,
+    pub(super) holds: Vec<HoldRow>,
+    pub(super) conflicts: Vec<ConflictRow>,
     pub(super) outcome: Undone,
-    now: Millis,
+    pub(super) now: Millis,
 }
 
 /// What an undo does about a person; `Err` inside where she is there no more.
@@ -153,7 +150,7 @@ fn was(change: &Change, connection: &str) -> &'static str {
     }
 }
 
-fn kept(what: &str, code: &str, by: Option<Since>) -> Kept {
+pub(super) fn kept(what: &str, code: &str, by: Option<Since>) -> Kept {
     Kept {
         what: what.to_owned(),
         code: code.to_owned(),
@@ -186,6 +183,10 @@ impl Revert<'_> {
         if self.is_whole() && self.must_stay(scope)? {
             return Ok(());
         }
+        if self.left_since() {
+            self.keep("person");
+            return Ok(());
+        }
         let before = self.change.before.clone();
         match &before {
             None => self.vanish()?,
@@ -201,10 +202,8 @@ impl Revert<'_> {
                 self.conflicts.push(conflict);
             }
         }
-        self.outcome.is_undone = self.model != self.before
-            || !self.links.is_empty()
-            || !self.holds.is_empty()
-            || !self.conflicts.is_empty();
+        self.outcome.is_undone |=
+            !self.links.is_empty() || !self.holds.is_empty() || !self.conflicts.is_empty();
         Ok(())
     }
 
@@ -238,6 +237,14 @@ impl Revert<'_> {
         Ok(false)
     }
 
+    /// Her source no longer claims her, and it was not the run that ended it: nothing of what it said then is in question.
+    fn left_since(&self) -> bool {
+        let ended = ClaimState::Ended;
+        let now = self.model.position(self.connection());
+        now.is_some_and(|place| self.model.claims[place].is(ended))
+            && self.own().is_none_or(|c| c.after != ended.as_str())
+    }
+
     fn is_own_claim_as_after(&self) -> bool {
         let now = self.model.position(self.connection());
         let now = now.map(|place| self.model.claims[place].row.state.as_str());
@@ -247,6 +254,7 @@ impl Revert<'_> {
 
     /// She was not there before: nobody but the journal knows her any more.
     fn vanish(&mut self) -> Result<()> {
+        self.outcome.is_undone = true;
         for place in 0..self.model.claims.len() {
             self.set_claim(place, None, None)?;
         }
@@ -268,6 +276,7 @@ impl Revert<'_> {
     fn person(&mut self, scope: &mut Scope<'_>, before: &Stood) -> Result<()> {
         // From now on what was asserted and what is in force are two things.
         self.model.materialise(self.registry);
+        let stood = self.model.clone();
         self.claims()?;
         self.units();
         let is_employment_as_after = self.link(scope, before)?;
@@ -291,7 +300,8 @@ impl Revert<'_> {
             let [state, start, end] = before.employment.clone();
             (row.employment_state, row.start_date, row.end_date) = (state, start, end);
         }
-        if self.model != self.before {
+        if self.model != stood {
+            self.outcome.is_undone = true;
             // What the source says of her is to be looked at, though it says the same: a hold ends with another value.
             self.model.row.source_epoch += 1;
         }
@@ -419,17 +429,15 @@ impl Revert<'_> {
                 updated_at: self.now.0,
                 ..row
             });
-            let in_force = |row: &Option<LinkRow>| row.as_ref().map(|r| r.in_force.clone());
-            let took_effect = !before.has_access_of(&after)
-                || before.employment != after.employment
-                || in_force(&link.before) != in_force(&link.after);
-            let is_held_loss =
-                in_force(&link.before) == in_force(&link.after) && before.has_access_of(&after);
+            let is_said = !is_same(link.before.as_ref(), link.after.as_ref())
+                || !before.has_access_of(&after)
+                || before.employment != after.employment;
             match kind {
                 Some(kind) => self.hold(kind, &source_id, &link),
-                None if took_effect && !is_held_loss => {
+                None if is_said && !is_held_loss(before, &after, &link) => {
                     self.hold(Kind::Employment, &source_id, &link);
                 }
+                None if !is_said && self.later_run.is_some() => continue,
                 None => {}
             }
             self.links.push((source_id, back));
@@ -483,102 +491,10 @@ fn is_same(now: Option<&LinkRow>, after: Option<&LinkRow>) -> bool {
     now.map(said) == after.map(said)
 }
 
-/// Puts a person back; the row of the change is marked.
-pub(super) fn apply(
-    tx: &mut Tx<'_>,
-    registry: &Registry,
-    run: &RunRow,
-    mut row: ChangeRow,
-) -> Result<Undone> {
-    let now = tx.now();
-    let outcome = match draft(tx, registry, run, &row, now)? {
-        Err(outcome) => outcome,
-        Ok(revert) => store(tx, revert)?,
-    };
-    let state = if outcome.is_undone { UNDONE } else { KEPT };
-    state.clone_into(&mut row.state);
-    row.returned = outcome.returns;
-    row.outcome = serde_json::to_string(&outcome).ok();
-    tx.update_change(&row)?;
-    Ok(outcome)
-}
-
-fn store(tx: &mut Tx<'_>, mut revert: Revert<'_>) -> Result<Undone> {
-    let (id, connection) = (
-        revert.model.row.id.clone(),
-        revert.run.connection_id.clone(),
-    );
-    if !revert.outcome.is_undone {
-        return Ok(revert.outcome);
-    }
-    let wanted = revert.model.access();
-    let source = Source {
-        id: connection.clone(),
-        policy: JoinerPolicy::List,
-    };
-    let act = Act {
-        source: &source,
-        settings: &tx.tenant_settings()?,
-        says: None,
-        has_no_namesake: false,
-    };
-    let is_there = |model: &Model| model.row.removed_at.is_none();
-    let (was_there, will_be) = (is_there(&revert.before), is_there(&revert.model));
-    settle(
-        tx,
-        revert.registry,
-        Some(&revert.before),
-        &mut revert.model,
-        &act,
-    )?;
-    if revert.model.access() != wanted {
-        revert.outcome.returns = false;
-        revert
-            .outcome
-            .kept
-            .push(kept("access", "user-name-taken", None));
-    }
-    match (was_there, will_be) {
-        (true, false) => {
-            tx.record(Entry::new("user.deleted", "user", id.clone()).reason(reason::UNDONE));
-        }
-        (false, true) => {
-            tx.update_emails(&id, "", &addresses(&revert.model.doc), revert.now)?;
-            tx.record(Entry::new("user.revived", "user", id.clone()).reason(reason::UNDONE));
-        }
-        _ => {}
-    }
-    for (source_id, link) in &revert.links {
-        match (link, tx.find_link(&connection, source_id)?) {
-            (None, None) => {}
-            (None, Some(_)) => tx.delete_link(&connection, source_id)?,
-            (Some(link), None) => tx.create_link(link)?,
-            (Some(link), Some(_)) => tx.update_link(link)?,
-        }
-    }
-    for hold in &revert.holds {
-        tx.put_hold(hold)?;
-    }
-    for conflict in revert.conflicts {
-        undo_conflict(tx, conflict)?;
-    }
-    revert.outcome.access = Some(revert.model.row.access.clone());
-    Ok(revert.outcome)
-}
-
-/// What the run asked is not asked any more; what it answered is open again.
-fn undo_conflict(tx: &mut Tx<'_>, mut conflict: ConflictRow) -> Result<()> {
-    if conflict.state == "open" {
-        tx.delete_conflict(&conflict.id)?;
-        let entry = Entry::new("conflict.withdrawn", "user", conflict.subject);
-        tx.record(
-            entry
-                .object("connection", conflict.connection_id)
-                .reason(conflict.kind),
-        );
-        return Ok(());
-    }
-    "open".clone_into(&mut conflict.state);
-    conflict.updated_at = tx.now().0;
-    Ok(tx.update_conflict(&conflict)?)
+/// All that the run did is that the guard held her loss of access: that goes on waiting for an admin.
+fn is_held_loss(before: &Stood, after: &Stood, link: &Linked) -> bool {
+    let in_force = |row: &Option<LinkRow>| row.as_ref().map(|r| r.in_force.clone());
+    after.employment[0].as_deref() == Some(EmploymentState::Left.as_str())
+        && before.has_access_of(after)
+        && in_force(&link.before) == in_force(&link.after)
 }

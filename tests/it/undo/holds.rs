@@ -166,7 +166,7 @@ async fn leavers_get_access_back_and_keep_it_until_the_source_says_something_new
         ("granted".into(), "Boss".into())
     );
     hr.change("0", |r| r.end = day);
-    hr.change("1", |r| r.end = day.and_then(|d| d.succ_opt()));
+    hr.change("1", |r| r.end = day.and_then(|d| d.pred_opt()));
     hr.put("2", Record::of("p2@x.test"));
     hr.pull().await;
     assert_eq!(
@@ -340,7 +340,7 @@ async fn an_undo_that_was_cut_off_is_gone_on_with_before_anything_else() {
     let service = &hr.w.app.service;
     let begun = service.begin_undo(&caller, &run.id).await.unwrap();
     assert_eq!(begun.state, "undoing");
-    service.undo_some(&caller, &begun, 120).await.unwrap();
+    service.undo_some(&caller, &begun, "", 120).await.unwrap();
     let progress = service.undo_progress(hr.tenant(), &run.id).await.unwrap();
     assert_eq!((progress.undone, progress.open), (120, 380));
     // The next pull finishes it first.

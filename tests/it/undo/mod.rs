@@ -4,4 +4,5 @@
 mod api;
 mod firm;
 mod holds;
+mod kill;
 mod random;

@@ -1,0 +1,115 @@
+//! Puts a drafted person back: what the writer does with what `revert` drafted.
+
+use super::revert::{Revert, Undone, draft, kept};
+use crate::domain::access::{JoinerPolicy, reason};
+use crate::domain::audit::Entry;
+use crate::scim::schema::Registry;
+use crate::service::Source;
+use crate::service::error::Result;
+use crate::service::users::addresses;
+use crate::service::users::model::Model;
+use crate::service::users::settle::{Act, settle};
+use crate::storage::Tx;
+use crate::storage::conflicts::ConflictRow;
+use crate::storage::runs::RunRow;
+use crate::storage::undo::{ChangeRow, KEPT, UNDONE};
+
+/// Puts a person back; the row of the change is marked.
+pub(super) fn apply(
+    tx: &mut Tx<'_>,
+    registry: &Registry,
+    run: &RunRow,
+    mut row: ChangeRow,
+) -> Result<Undone> {
+    let now = tx.now();
+    let outcome = match draft(tx, registry, run, &row, now)? {
+        Err(outcome) => outcome,
+        Ok(revert) => store(tx, revert)?,
+    };
+    let state = if outcome.is_undone { UNDONE } else { KEPT };
+    state.clone_into(&mut row.state);
+    row.returned = outcome.returns;
+    row.outcome = serde_json::to_string(&outcome).ok();
+    tx.update_change(&row)?;
+    Ok(outcome)
+}
+
+fn store(tx: &mut Tx<'_>, mut revert: Revert<'_>) -> Result<Undone> {
+    let (id, connection) = (
+        revert.model.row.id.clone(),
+        revert.run.connection_id.clone(),
+    );
+    if !revert.outcome.is_undone {
+        return Ok(revert.outcome);
+    }
+    let wanted = revert.model.access();
+    let source = Source {
+        id: connection.clone(),
+        policy: JoinerPolicy::List,
+    };
+    let act = Act {
+        source: &source,
+        settings: &tx.tenant_settings()?,
+        says: None,
+        has_no_namesake: false,
+    };
+    let is_there = |model: &Model| model.row.removed_at.is_none();
+    let (was_there, will_be) = (is_there(&revert.before), is_there(&revert.model));
+    settle(
+        tx,
+        revert.registry,
+        Some(&revert.before),
+        &mut revert.model,
+        &act,
+    )?;
+    if revert.model.access() != wanted {
+        revert.outcome.returns = false;
+        revert
+            .outcome
+            .kept
+            .push(kept("access", "user-name-taken", None));
+    }
+    match (was_there, will_be) {
+        (true, false) => {
+            tx.record(Entry::new("user.deleted", "user", id.clone()).reason(reason::UNDONE));
+        }
+        (false, true) => {
+            tx.update_emails(&id, "", &addresses(&revert.model.doc), revert.now)?;
+            tx.record(Entry::new("user.revived", "user", id.clone()).reason(reason::UNDONE));
+        }
+        _ => {}
+    }
+    for (source_id, link) in &revert.links {
+        match (link, tx.find_link(&connection, source_id)?) {
+            (None, None) => {}
+            (None, Some(_)) => tx.delete_link(&connection, source_id)?,
+            (Some(link), None) => tx.create_link(link)?,
+            (Some(link), Some(_)) => tx.update_link(link)?,
+        }
+    }
+    for hold in &revert.holds {
+        tx.put_hold(hold)?;
+    }
+    for conflict in revert.conflicts {
+        undo_conflict(tx, conflict)?;
+    }
+    revert.outcome.access = Some(revert.model.row.access.clone());
+    Ok(revert.outcome)
+}
+
+/// What the run asked is not asked any more; what it answered is open again.
+fn undo_conflict(tx: &mut Tx<'_>, mut conflict: ConflictRow) -> Result<()> {
+    if conflict.state == "open" {
+        tx.delete_conflict(&conflict.id)?;
+        let entry = Entry::new("conflict.withdrawn", "user", conflict.subject);
+        tx.record(
+            entry
+                .object("connection", conflict.connection_id)
+                .reason(conflict.kind),
+        );
+        return Ok(());
+    }
+    "open".clone_into(&mut conflict.state);
+    conflict.updated_at = tx.now().0;
+    Ok(tx.update_conflict(&conflict)?)
+}
