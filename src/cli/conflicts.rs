@@ -67,7 +67,8 @@ pub(super) async fn run(
         Conflicts::List { tenant, all } => {
             let service = open::service(config)?;
             let caller = open::caller(&service, &tenant, "conflicts list").await?;
-            for conflict in service.list_conflicts(&caller.tenant, all).await? {
+            let listed = service.list_conflicts(&caller.tenant, all, None, usize::MAX);
+            for conflict in listed.await? {
                 let row = &conflict.row;
                 let names = conflict.candidates.iter().map(|side| shown(&side.name));
                 let names: Vec<String> = names.collect();

@@ -6,6 +6,7 @@ use std::io::{BufRead, IsTerminal, Read};
 use serde_json::{Value, json};
 
 use super::admin::{lines, token_value};
+use super::disconnect;
 use super::{Failure, Output, open, shown};
 use crate::config::Config;
 use crate::domain::access::JoinerPolicy;
@@ -15,7 +16,6 @@ use crate::domain::sealed::SecretText;
 use crate::scim::rules::Preset;
 use crate::service::connections::{ConnectionChange, ConnectionRow, NewConnection, NewPull, PULL};
 use crate::service::health::Health;
-use crate::service::pull::{Parting, People};
 use crate::service::{self, Caller, Service};
 
 /// Connections.
@@ -75,6 +75,8 @@ pub(super) enum Connection {
     Resume(Which),
     /// Print a link at which an administrator of the vendor lets the connection in; it works once, for 10 minutes.
     Consent(Which),
+    /// Try a connection with what is stored of it: call the vendor, and say what works.
+    Test(Which),
     /// Disconnect a connection: whom only it listed is removed, everybody else stays as she is.
     Disconnect {
         #[command(flatten)]
@@ -292,11 +294,17 @@ pub(super) async fn run(
         Connection::Consent(which) => {
             super::connectors::consent::run(config, output, &which.tenant, &which.id).await
         }
+        Connection::Test(which) => {
+            super::bridge::test(config, output, &which.tenant, &which.id).await
+        }
         Connection::Disconnect {
             which,
             dry_run,
             yes,
-        } => disconnect(config, output, which, dry_run, yes).await,
+        } => {
+            let Which { tenant, id } = which;
+            disconnect::run(config, output, (&tenant, &id), dry_run, yes).await
+        }
     }
 }
 
@@ -365,84 +373,6 @@ async fn set(
     output.row(&connection_value(&row)?, &format!("{id} is changed"))
 }
 
-/// How many people of a kind are named.
-const NAMED: i64 = 20;
-
-async fn disconnect(
-    config: &Config,
-    output: Output,
-    which: Which,
-    is_look: bool,
-    is_sure: bool,
-) -> Result<(), Failure> {
-    let service = open::service(config)?;
-    let Which { tenant, id } = which;
-    let caller = open::caller(&service, &tenant, "connection disconnect").await?;
-    let planned = service.preview_disconnect(&caller.tenant, &id, NAMED).await;
-    let planned = planned.map_err(|error| named(error, &id, &tenant))?;
-    if is_look || !is_sure {
-        output.row(&parting_value(&planned), &parting_page(&planned))?;
-    }
-    if is_look {
-        return Ok(());
-    }
-    if !is_sure && !confirm("Disconnect it? Type yes: ")? {
-        return Err("nothing was done: give --yes to disconnect it".into());
-    }
-    let done = service.disconnect(&caller, &id).await?;
-    let text = format!(
-        "{id} is disconnected: {} removed, {} stay, {} invited, {} groups without a manager",
-        done.removed.count, done.kept.count, done.invited.count, done.groups
-    );
-    output.row(&parting_value(&done), &text)
-}
-
-/// Asks whoever sits there; nobody sitting there is a no.
-fn confirm(question: &str) -> Result<bool, Failure> {
-    if !std::io::stdin().is_terminal() {
-        return Ok(false);
-    }
-    let terminal = console::Term::stderr();
-    terminal.write_str(question)?;
-    Ok(terminal.read_line()?.trim() == "yes")
-}
-
-fn parting_value(parting: &Parting) -> Value {
-    let people = |people: &People| {
-        let first = people.first.iter();
-        let first: Vec<Value> = first
-            .map(|(id, name)| json!({"id": id, "name": name}))
-            .collect();
-        json!({"count": people.count, "first": first})
-    };
-    json!({
-        "removed": people(&parting.removed), "kept": people(&parting.kept), "invited": people(&parting.invited),
-        "groups": parting.groups,
-    })
-}
-
-fn parting_page(parting: &Parting) -> String {
-    let mut lines = Vec::new();
-    for (what, people) in [
-        (
-            "removed: listed, and known to no other source",
-            &parting.removed,
-        ),
-        ("stay as they are", &parting.kept),
-        (
-            "invited, and stay so until somebody withdraws it",
-            &parting.invited,
-        ),
-    ] {
-        lines.push(format!("{:>7}  {what}", people.count));
-        let first = people.first.iter();
-        lines.extend(first.map(|(id, name)| format!("           {id}  {}", shown(name))));
-    }
-    let groups = parting.groups;
-    lines.push(format!("{groups:>7}  groups stay without a manager"));
-    lines.join("\n")
-}
-
 async fn turn(
     config: &Config,
     output: Output,
@@ -461,7 +391,7 @@ async fn turn(
     output.row(&connection_value(&row)?, &format!("{id} is {}", row.state))
 }
 
-fn named(error: service::Error, id: &str, tenant: &str) -> Failure {
+pub(super) fn named(error: service::Error, id: &str, tenant: &str) -> Failure {
     match error {
         service::Error::NotFound(_) => no_such_connection(id, tenant),
         other => other.into(),

@@ -8,6 +8,7 @@ pub mod bridge;
 mod conflicts;
 mod connections;
 pub mod connectors;
+mod disconnect;
 mod disk;
 mod doctor;
 mod figures;

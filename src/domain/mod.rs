@@ -7,6 +7,7 @@ pub mod calendar;
 pub mod chance;
 pub mod claims;
 pub mod clock;
+pub mod connector;
 pub mod employment;
 pub mod ids;
 pub mod lifecycle;

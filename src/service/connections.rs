@@ -6,6 +6,7 @@ use super::secrets::{Closing, store as store_secret};
 use crate::domain::access::JoinerPolicy;
 use crate::domain::audit::Entry;
 use crate::domain::clock::Millis;
+use crate::domain::connector::Form;
 use crate::domain::ids::{ConnectionId, fresh_text};
 use crate::domain::pull::{PullChange, PullSettings};
 use crate::domain::sealed::SecretText;
@@ -143,6 +144,15 @@ impl Service {
         new: NewPull,
     ) -> Result<ConnectionId> {
         check_slug(&new.connector)?;
+        if let Some(form) = self.form(&new.connector)? {
+            let names = new.secrets.iter().map(|(name, _)| name.clone()).collect();
+            form.check_settings(&new.settings.settings, &names)
+                .map_err(ScimError::invalid_value)?;
+            names
+                .iter()
+                .try_for_each(|name| form.check_secret(name))
+                .map_err(ScimError::invalid_value)?;
+        }
         let registry = self.registry(&caller.tenant).await?;
         let row = ConnectionRow {
             kind: PULL.to_owned(),
@@ -156,6 +166,12 @@ impl Service {
             |(name, value): &(String, SecretText)| self.seal(&caller.tenant, &row.id, name, value);
         let secrets = new.secrets.iter().map(seal).collect::<Result<Vec<_>>>()?;
         self.insert_connection(caller, row, secrets).await
+    }
+
+    /// What a connector asks for; `None` where nobody knows.
+    pub(super) fn form(&self, connector: &str) -> Result<Option<Form>> {
+        let form = self.vendors.form(connector);
+        form.map_err(|why| ScimError::invalid_value(why).into())
     }
 
     /// A fresh id for something that is to be created.
@@ -222,7 +238,7 @@ impl Service {
             check_label(label)?;
         }
         let registry = self.registry(&caller.tenant).await?;
-        let id = id.to_owned();
+        let (service, id) = (self.clone(), id.to_owned());
         self.store
             .write(caller.meta(), move |tx| {
                 let before = find(tx, &id)?;
@@ -245,6 +261,13 @@ impl Service {
                 if !change.pull.is_empty() {
                     check_pull(&row)?;
                     let settings = row.pull_settings()?.with(&change.pull);
+                    if !change.pull.settings.is_empty()
+                        && let Some(form) = service.form(&row.preset)?
+                    {
+                        let secrets = tx.list_secrets(&row.id)?.into_iter();
+                        form.check_settings(&settings.settings, &secrets.map(|s| s.name).collect())
+                            .map_err(ScimError::invalid_value)?;
+                    }
                     row.settings = Some(checked(&registry, &settings)?);
                 }
                 put(tx, &before, &row)?;

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::audit::{Actor, Cause, Entry, sha256_hex};
 use crate::domain::clock::Millis;
+use crate::domain::connector::Form;
 use crate::domain::ids::TenantId;
 use crate::domain::sealed::{Place, Sealed, SecretText};
 use crate::service::connections::{ConnectionRow, PULL};
@@ -36,6 +37,14 @@ pub trait Vendors: Send + Sync {
     /// # Errors
     /// Why there is none: the connector needs no consent, or a value is missing.
     fn consent_address(&self, asked: &Question<'_>) -> Result<String, String>;
+
+    /// What a connector asks for; `None` where nobody knows, and nothing is checked.
+    ///
+    /// # Errors
+    /// There is no such connector: which there are.
+    fn form(&self, _connector: &str) -> Result<Option<Form>, String> {
+        Ok(None)
+    }
 }
 
 /// Knows no connector.

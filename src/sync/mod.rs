@@ -26,8 +26,8 @@ pub use stored::{EffectView, StandView, State, read_effect, read_person};
 
 use crate::domain::ids::TenantId;
 use crate::domain::pull::Scope;
-use crate::hris::Evidence;
-use crate::hris::error::Error as PullError;
+use crate::hris::error::{Error as PullError, Kind as PullErrorKind};
+use crate::hris::{Evidence, Probe};
 use crate::service::pull::PullSource;
 use guard::Limits;
 
@@ -62,6 +62,12 @@ pub trait Feed: Send + Sync {
         people: &'a mut Gather,
         watch: &'a dyn Watch,
     ) -> BoxFuture<'a, Result<Evidence, PullError>>;
+
+    /// Tries the credentials with as few requests as can be, and says which fields come. A source that is not asked over
+    /// the network has nothing to try.
+    fn probe(&self, _day: NaiveDate) -> BoxFuture<'_, Result<Probe, PullError>> {
+        Box::pin(async { Err(PullError::new(PullErrorKind::Settings, "source.not-tried")) })
+    }
 }
 
 /// Is told how far a run is.

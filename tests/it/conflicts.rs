@@ -137,6 +137,11 @@ async fn a_linked_record_moves_and_its_source_goes_on_knowing_it_under_its_id() 
     let manager = |body: &Value| body[ENTERPRISE]["manager"]["value"].clone();
     let report = w.entra.get(&format!("/Users/{bob}")).await.expect(200).body;
     assert_eq!(manager(&report), json!(other));
+    let by_manager = format!("{ENTERPRISE}:manager.value eq \"{other}\"");
+    assert_eq!(
+        w.entra.filter("/Users", &by_manager).await.ids(),
+        [bob.clone()]
+    );
     assert_eq!(manager(&w.effective(&bob).await), json!(ann));
     let group = w
         .reader

@@ -31,7 +31,7 @@ impl Things {
         entra.post("/Users", alike).await.expect(201);
         let open = app
             .service
-            .list_conflicts(&app.tenant.tenant, false)
+            .list_conflicts(&app.tenant.tenant, false, None, 9)
             .await
             .unwrap();
         let conflict = open[0].row.id.clone();

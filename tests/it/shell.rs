@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
@@ -28,8 +28,47 @@ fn run_with(mut command: Command, args: &[&str], input: &str) -> Output {
 /// A command that logs whatever there is to log.
 fn loud(database: &Database, files: &Path) -> Command {
     let mut command = command(database, files, "127.0.0.1:0");
-    command.env("ROSTERD_LOG", "trace");
     command
+        .env("ROSTERD_LOG", "trace")
+        .env("ROSTERD_CONNECTORS_DIR", connectors(files));
+    command
+}
+
+/// Connectors that ask for what the tests enter.
+fn connectors(files: &Path) -> PathBuf {
+    let directory = files.join("connectors");
+    std::fs::create_dir_all(&directory).unwrap();
+    let asks = "  - id: region\n    label: { en: Region, fr: Région }\n    default: eu\n";
+    let made_up = include_str!("connectors/made-up.yaml");
+    assert!(made_up.contains(asks));
+    let fields = |names: &[&str], is_secret: bool| -> String {
+        let each = names.iter().map(|name| {
+            let rest = "label: { en: X, fr: X }, example: x, optional: true";
+            format!("  - {{ id: {name}, secret: {is_secret}, {rest} }}\n")
+        });
+        each.collect()
+    };
+    let secrets = [
+        "private_key",
+        "client_id",
+        "client_secret",
+        "refresh_token",
+        "token",
+    ];
+    for slug in ["x", "personio"] {
+        let text = made_up
+            .replace("slug: made-up", &format!("slug: {slug}"))
+            .replace(
+                "settings:\n",
+                &format!(
+                    "{}settings:\n{}",
+                    fields(&secrets, true),
+                    fields(&["subdomain"], false)
+                ),
+            );
+        std::fs::write(directory.join(format!("{slug}.yaml")), text).unwrap();
+    }
+    directory
 }
 
 #[track_caller]
@@ -165,6 +204,18 @@ fn what_is_wrong_is_named_and_no_credential_with_it() {
         (&["--connector", "x", "--leaving", "drop"], "keep or revoke"),
         (&["--connector", "x", "--scope", "("], "scope.filter"),
         (&["--connector", "X y"], "slug"),
+        (
+            &["--connector", "y"],
+            "there is no connector `y`; there are bamboohr",
+        ),
+        (
+            &["--connector", "x", "--set", "regoin=eu"],
+            "no setting `regoin`; it takes subdomain, region",
+        ),
+        (
+            &["--connector", "x", "--set", "token=hunter2"],
+            "`token` of the connector x is a credential",
+        ),
         (&["--preset", "windows"], "--preset"),
     ] {
         let all: Vec<&str> = add.iter().chain(args).copied().collect();
@@ -245,6 +296,7 @@ async fn a_servers_log_shows_no_credential_whatever_it_logs() {
         let mut command = command(&database, files.path(), listen);
         command
             .env("ROSTERD_LOG", "trace")
+            .env("ROSTERD_CONNECTORS_DIR", connectors(files.path()))
             .stdout(out.try_clone().unwrap())
             .stderr(out.try_clone().unwrap());
         command

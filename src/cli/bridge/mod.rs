@@ -110,6 +110,31 @@ pub(super) fn scheduler(config: &Config, service: &Service, exchanges: &Exchange
     Scheduler::new(Bridge::new(service.clone()), sources, holder)
 }
 
+/// Tries a connection with what is stored of it, while nobody pulls it: what works, or why it does not.
+pub(super) async fn test(
+    config: &Config,
+    output: Output,
+    tenant: &str,
+    connection: &str,
+) -> Result<(), Failure> {
+    let service = open::sealing(config).await?;
+    let tenant = TenantId::new(open::tenant(&service, tenant).await?.id);
+    let (holder, exchanges) = (service.fresh_id(), Exchanges::default());
+    let stored = Stored::configured(config, &service).held_by(&holder, &exchanges);
+    let sources: Arc<dyn Sources> = Arc::new(stored);
+    let Some(opened) = sources.open(&tenant, connection).await? else {
+        return Err(why_not(&service, &tenant, connection).await?.into());
+    };
+    let opened = opened?;
+    let scheduler = Scheduler::new(Bridge::new(service), sources, holder);
+    let day = scheduler
+        .order(opened.setup, Kind::Manual, operator())
+        .as_of;
+    let work = async { Ok(opened.feed.probe(day).await) };
+    let probe = scheduler.decide(&tenant, connection, work).await??;
+    super::connectors::report_probe(&probe, output)
+}
+
 /// The operator at the shell.
 fn operator() -> Actor {
     Actor {

@@ -247,6 +247,23 @@ impl Feed for Pulled {
         }
         .boxed()
     }
+
+    fn probe(&self, day: NaiveDate) -> BoxFuture<'_, Result<hris::Probe, PullError>> {
+        let store = self.keeper.store();
+        async move {
+            let job = Job {
+                manifest: &self.manifest,
+                values: &self.values,
+                as_of: day,
+                outside: &self.outside,
+                clock: store.shared_clock(),
+                chance: store.shared_chance(),
+                keeper: Some(&self.keeper),
+            };
+            hris::probe(&job).await
+        }
+        .boxed()
+    }
 }
 
 /// Hands the engine's progress on.

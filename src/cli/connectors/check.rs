@@ -62,7 +62,8 @@ pub(super) async fn run(config: &Config, args: &Args, output: Output) -> Result<
     Ok(0)
 }
 
-fn report(probe: &Probe, output: Output) -> Result<(), Failure> {
+/// Says what a try showed.
+pub(in crate::cli) fn report(probe: &Probe, output: Output) -> Result<(), Failure> {
     if output.json {
         let fields: serde_json::Map<String, serde_json::Value> = probe
             .fields

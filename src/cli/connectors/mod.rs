@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use clap::Subcommand;
 
+pub(in crate::cli) use self::check::report as report_probe;
 pub use self::vendors::Connectors;
 
 use super::output::Output;

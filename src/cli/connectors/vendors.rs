@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::config::Config;
+use crate::domain::connector::{Asked, Form};
 use crate::hris::auth::consent::{self, Ask};
 use crate::hris::catalogue::Catalogue;
 use crate::hris::client::Endpoint;
@@ -57,6 +58,32 @@ impl Vendors for Connectors {
             "consent.none" => format!("{} asks for no consent in the browser", manifest.name),
             _ => error.to_string(),
         })
+    }
+
+    fn form(&self, connector: &str) -> Result<Option<Form>, String> {
+        let catalogue = Catalogue::load(self.directory.as_deref()).map_err(|e| e.to_string())?;
+        let Some(manifest) = catalogue.find(connector) else {
+            let known: Vec<&str> = catalogue.list().map(|c| c.slug.as_str()).collect();
+            let known = known.join(", ");
+            return Err(format!(
+                "there is no connector `{connector}`; there are {known}"
+            ));
+        };
+        // What the operator enters once for all is never asked of a customer.
+        let fields = manifest.fields();
+        let of_customer = fields.filter(|field| field.given_by != GivenBy::Operator);
+        let asked = of_customer.map(|field| Asked {
+            name: field.id.clone(),
+            is_secret: field.secret,
+            is_required: field.given_by == GivenBy::Customer
+                && !field.optional
+                && field.default.is_none(),
+            choices: field.choices.clone(),
+        });
+        Ok(Some(Form {
+            connector: manifest.slug.clone(),
+            asked: asked.collect(),
+        }))
     }
 }
 

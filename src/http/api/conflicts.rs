@@ -130,11 +130,14 @@ pub async fn list(call: Call) -> Result<Reply> {
             )));
         }
     };
-    let (service, caller) = (&call.state.service, call.caller()?);
-    let rows = service.list_conflicts(&caller.tenant, all).await;
+    let (service, caller, limit) = (&call.state.service, call.caller()?, call.limit()?);
+    // One more than is shown says whether there is more.
+    let rows = service
+        .list_conflicts(&caller.tenant, all, call.parameter("after"), limit + 1)
+        .await;
     let rows = rows.map_err(|e| call.explain(e))?;
-    let shown = |asked: Asked| Ok(Conflict::from(asked));
-    reply(200, &Page::of(&call, rows, |asked| &asked.row.id, shown)?)
+    let shown = |asked: Asked| (asked.row.id.clone(), Conflict::from(asked));
+    reply(200, &Page::first(rows.into_iter().map(shown), limit))
 }
 
 /// Show a conflict.

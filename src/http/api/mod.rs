@@ -38,6 +38,20 @@ pub struct Page<T: ToSchema> {
 }
 
 impl<T: ToSchema> Page<T> {
+    /// The first of what was read, each with its id; whether there was one more than fits says whether there is a next part.
+    fn first(rows: impl Iterator<Item = (String, T)>, limit: usize) -> Self {
+        let (mut items, mut last, mut next) = (Vec::new(), None, None);
+        for (id, item) in rows {
+            if items.len() == limit {
+                next = last;
+                break;
+            }
+            items.push(item);
+            last = Some(id);
+        }
+        Self { items, next }
+    }
+
     /// The part that the query asks for of a list that is short enough to be read whole.
     ///
     /// # Errors

@@ -101,15 +101,9 @@ pub async fn list(call: Call) -> Result<Reply> {
     let rows = service
         .list_pairs(&caller.tenant, which, call.parameter("after"), limit + 1)
         .await;
-    let mut rows = rows.map_err(|e| call.explain(e))?;
-    let is_more = rows.len() > limit;
-    rows.truncate(limit);
-    let last = rows.last().map(|pair| pair.row.id.clone());
-    let page = Page {
-        items: rows.into_iter().map(Pair::from).collect(),
-        next: last.filter(|_| is_more),
-    };
-    reply(200, &page)
+    let rows = rows.map_err(|e| call.explain(e))?;
+    let shown = |pair: ProposedPair| (pair.row.id.clone(), Pair::from(pair));
+    reply(200, &Page::first(rows.into_iter().map(shown), limit))
 }
 
 /// Show a pair.

@@ -95,6 +95,12 @@ impl Service {
         value: &SecretText,
     ) -> Result<()> {
         let closing = self.seal(&caller.tenant, connection, name, value)?;
+        let row = self.find_connection(caller, connection).await?;
+        if row.kind == super::connections::PULL
+            && let Some(form) = self.form(&row.preset)?
+        {
+            form.check_secret(name).map_err(ScimError::invalid_value)?;
+        }
         let connection = connection.to_owned();
         self.store
             .write(caller.meta(), move |tx| {

@@ -86,18 +86,26 @@ pub enum Answer {
 }
 
 impl Service {
-    /// Questions, oldest first: those that wait for an answer, or all.
+    /// Questions after an id, oldest first, at most `limit`: those that wait for an answer, or all.
     ///
     /// # Errors
     /// Storage.
-    pub async fn list_conflicts(&self, tenant: &TenantId, all: bool) -> Result<Vec<Conflict>> {
+    pub async fn list_conflicts(
+        &self,
+        tenant: &TenantId,
+        all: bool,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Conflict>> {
+        let after = after.unwrap_or_default().to_owned();
         self.store
             .read(tenant, move |scope| {
                 let rows = match all {
                     true => scope.list_conflicts()?,
                     false => scope.list_open_conflicts()?,
                 };
-                rows.into_iter().map(|row| look_at(scope, row)).collect()
+                let rows = rows.into_iter().filter(|row| row.id > after).take(limit);
+                rows.map(|row| look_at(scope, row)).collect()
             })
             .await
     }

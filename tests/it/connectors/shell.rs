@@ -7,6 +7,7 @@ use rosterd::hris::manifest::{Manifest, json_schema};
 use serde_json::{Value, json};
 
 use super::server::{Reply, Server, people};
+use crate::support::{Database, process};
 
 fn rosterd(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rosterd"));
@@ -306,4 +307,92 @@ fn what_the_operator_registered_goes_to_no_host_that_a_customer_chooses() {
         let error = with(host).unwrap_err().to_string();
         assert!(error.contains("`region` decides where"), "{host}: {error}");
     }
+}
+
+#[actix_web::test]
+async fn a_connection_is_tried_with_what_is_stored_of_it() {
+    let server = Server::start(|asked, _| match asked.header("authorization") {
+        Some("Bearer s3cret-key") => Reply::json(&json!({"people": people(1..=3), "total": 3})),
+        _ => Reply::status(401, &json!({})),
+    })
+    .await;
+    let (database, dir) = (Database::fresh(), directory());
+    let files = tempfile::tempdir().unwrap();
+    let shell = async |args: &[&str]| {
+        let mut command = process::command(&database, files.path(), "127.0.0.1:0");
+        command
+            .env("ROSTERD_CONNECTORS_DIR", dir.path())
+            .args(args)
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped());
+        run(command).await
+    };
+    let made = shell(&["tenant", "create", "default", "--json"]).await;
+    assert!(made.status.success(), "{}", process::said(&made));
+    let key = dir.path().join("key");
+    let keep = |text: &str| std::fs::write(&key, text).unwrap();
+    let from = format!("key={}", key.display());
+    keep("s3cret-key");
+    let add = [
+        "connection",
+        "add",
+        "--json",
+        "--label",
+        "HR",
+        "--connector",
+        "made-up",
+        "--endpoint",
+        &server.url,
+        "--secret-file",
+        &from,
+    ];
+    let made = shell(&add).await;
+    assert!(made.status.success(), "{}", process::said(&made));
+    let made: Value = serde_json::from_slice(&made.stdout).unwrap();
+    let id = made["id"].as_str().unwrap();
+    let tried = shell(&["connection", "test", id]).await;
+    let text = process::said(&tried);
+    assert!(
+        tried.status.success() && text.contains("the credentials work; 3 of 3 records"),
+        "{text}"
+    );
+    assert!(
+        text.contains("email") && !text.contains("p1@example.com"),
+        "{text}"
+    );
+    // Nobody was brought by it.
+    let people = shell(&["person", "list", "--json"]).await;
+    assert!(!process::said(&people).contains("p1@example.com"));
+    keep("old-key");
+    let set = shell(&["connection", "set", id, "--secret-file", &from]).await;
+    assert!(set.status.success(), "{}", process::said(&set));
+    let tried = shell(&["connection", "test", id]).await;
+    assert!(
+        !tried.status.success() && !process::said(&tried).contains("old-key"),
+        "{}",
+        process::said(&tried)
+    );
+    // What the connector does not ask for is refused.
+    for (args, says) in [
+        (["--set", "zone=1"], "no setting `zone`; it takes region"),
+        (
+            ["--secret-file", &from.replace("key=", "keys=")],
+            "no credential `keys`; it takes key (required)",
+        ),
+    ] {
+        let args = [&["connection", "set", id], &args[..]].concat();
+        let refused = shell(&args).await;
+        assert!(
+            !refused.status.success() && process::said(&refused).contains(says),
+            "{}",
+            process::said(&refused)
+        );
+    }
+    shell(&["connection", "pause", id]).await;
+    let tried = shell(&["connection", "test", id]).await;
+    assert!(
+        process::said(&tried).contains("resume it first"),
+        "{}",
+        process::said(&tried)
+    );
 }
