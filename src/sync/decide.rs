@@ -8,7 +8,8 @@ use super::apply::{Apply, why_gone};
 use super::gather::PlannedLoss;
 use super::guard::Verdict;
 use super::run::{Bridge, Order};
-use super::stored::{State, read_person};
+use super::stored::{State, read_effect, read_person};
+use crate::domain::ids::TenantId;
 use crate::service::pull::Permit;
 use crate::service::runs::{Held, HeldRow, RunRow};
 use crate::service::{Caller, Error, Result};
@@ -31,21 +32,12 @@ impl Which {
     }
 }
 
-/// Whether what is held of a person speaks of this loss: it waits on or is approved while the reason is the same, and was
-/// refused while the record is. The guard is asked about others only: nothing that waits applies itself later.
-pub(super) fn answers(held: &HeldRow, loss: &PlannedLoss) -> bool {
-    held.source_id == loss.source_id
-        && match held.state.as_str() {
-            "discarded" => held.digest == loss.digest,
-            _ => held.reason == loss.reason,
-        }
-}
-
-/// Whether a loss may be carried out: an admin's answer comes before the guard's.
+/// Whether a loss may be carried out. What waits or was refused never applies itself, whatever becomes of its reason; an
+/// approval is good while the reason is the same. The guard is asked about the others only.
 pub(super) fn passes(held: Option<&HeldRow>, loss: &PlannedLoss, verdict: &Verdict) -> bool {
     match held {
-        Some(held) if answers(held, loss) => held.state == "approved",
-        _ => match verdict {
+        Some(held) => held.state == "approved" && held.reason == loss.reason,
+        None => match verdict {
             Verdict::Pass => true,
             Verdict::HoldLosses { pass, .. } => pass.contains(&loss.source_id),
             Verdict::HoldPlan(_) => false,
@@ -78,11 +70,12 @@ impl Bridge {
         let keep = self.losses_but(order, run_id, which).await?;
         let mut apply = Apply::new(self, &caller, &order.setup, run, held);
         apply.mark(&keep, State::Keep).await?;
+        apply.is_approved = true;
         apply.begin(Vec::new()).await?;
         apply.finish(watch).await
     }
 
-    /// Gives a plan up that waits as a whole. The next run plans anew.
+    /// Gives a plan up that waits as a whole: its losses are refused, and asked about again when their records change.
     ///
     /// # Errors
     /// `Conflict` for a plan that does not wait.
@@ -94,10 +87,45 @@ impl Bridge {
         }
         "discarded".clone_into(&mut run.state);
         let caller = self.decider(order, run_id);
+        let refused = self.refused(&run).await?;
         self.service
-            .decide_run(&caller, "run.discarded", run.clone(), Vec::new())
+            .decide_run(&caller, "run.discarded", run.clone(), refused)
             .await?;
         Ok(run)
+    }
+
+    /// The losses of a plan, each as refused.
+    async fn refused(&self, run: &RunRow) -> Result<Vec<Held>> {
+        let tenant = TenantId::new(run.tenant.as_str());
+        let (mut after, mut refused) = (0, Vec::new());
+        loop {
+            let items = self
+                .service
+                .list_items(&tenant, &run.id, after, 1_000)
+                .await?;
+            let Some(last) = items.last() else {
+                return Ok(refused);
+            };
+            after = last.ordinal;
+            for item in items.into_iter().filter(|i| i.loses) {
+                let after = read_effect(item.effect.as_deref())
+                    .after
+                    .unwrap_or_default();
+                let person = item.person.as_deref().and_then(read_person);
+                refused.push(Held::Keep(HeldRow {
+                    tenant: item.tenant,
+                    connection_id: run.connection_id.clone(),
+                    source_id: item.source_id,
+                    subject: item.subject,
+                    reason: after.reason,
+                    why: run.why_held.clone().unwrap_or_default(),
+                    state: "discarded".to_owned(),
+                    digest: person.map(|p| p.digest).unwrap_or_default(),
+                    run_id: run.id.clone(),
+                    since: run.started_at,
+                }));
+            }
+        }
     }
 
     /// Carries out losses of access that wait: those of `which`, each if its reason is still the same. Returns how many.
@@ -150,6 +178,8 @@ impl Bridge {
             }
         };
         run.lost += i64::from(effect.takes_access());
+        // The window counts from here.
+        run.finished_at = Some(self.service.store.clock().now().0);
         let done = vec![Held::Forget(held.source_id)];
         self.service
             .settle_items(caller, run, Vec::new(), done)
