@@ -8,13 +8,16 @@ use serde_json::{Value, json};
 use crate::domain::audit::Entry;
 use crate::service::connections::PULL;
 use crate::service::error::{Error, Result};
-use crate::service::runs::{Held, ItemRow, RunRow, ScheduleRow};
+use crate::service::runs::{Held, HeldRow, ItemRow, RunRow, ScheduleRow};
 use crate::service::{Caller, Service};
 use crate::storage::runs::list_wanted;
 use crate::storage::{Outcome, Scope, Tx};
 
 /// State of a plan that an admin approved and that is still to be applied.
 pub const APPROVED: &str = "approved";
+
+/// Items that are looked at together.
+const AT_ONCE: i64 = 500;
 
 impl Service {
     /// Approves a plan that waits: from here on it is applied, by this process or another. Of its losses those of `only`
@@ -34,7 +37,7 @@ impl Service {
             .await?;
         let mut after = 0;
         loop {
-            let items = self.list_items(&caller.tenant, id, after, 1_000).await?;
+            let items = self.list_items(&caller.tenant, id, after, AT_ONCE).await?;
             let Some(last) = items.last() else { break };
             after = last.ordinal;
             let losses = items.iter().filter(|i| i.loses);
@@ -54,18 +57,33 @@ impl Service {
             .await
     }
 
-    /// Gives up a plan that waits as a whole. The next run plans anew.
+    /// Gives up a plan that waits as a whole. Its losses are refused, and asked about again when their records change;
+    /// the next run plans the rest anew.
     ///
     /// # Errors
     /// `NotFound`; `NotNow` for a plan that does not wait.
     pub async fn discard_run(&self, caller: &Caller, id: &str) -> Result<RunRow> {
         let wanted = id.to_owned();
-        self.store
+        let run = self
+            .store
             .write(caller.meta(), move |tx| {
                 let run = waiting(tx, &wanted)?;
                 decided(tx, run, "run.discarded", "discarded").map(Outcome::Done)
             })
-            .await
+            .await?;
+        // Nobody changes it any more. Losses that a crash keeps from being noted are asked about once more.
+        let mut after = 0;
+        loop {
+            let items = self.list_items(&caller.tenant, id, after, AT_ONCE).await?;
+            let Some(last) = items.last() else {
+                return Ok(run);
+            };
+            after = last.ordinal;
+            let losses = items.into_iter().filter(|i| i.loses);
+            let refused: Vec<Held> = losses.map(|item| Held::Keep(refused(&run, item))).collect();
+            self.settle_items(caller, run.clone(), Vec::new(), refused)
+                .await?;
+        }
     }
 
     /// Gives up a plan that was approved and turns out to be stale when it is to be applied.
@@ -182,6 +200,26 @@ fn approvable(scope: &mut Scope<'_>, id: &str) -> Result<RunRow> {
         people => stale(format!(
             "{people} of its people changed since; run it again"
         )),
+    }
+}
+
+/// A loss that a plan names and an admin refuses.
+fn refused(run: &RunRow, item: ItemRow) -> HeldRow {
+    let parsed = |text: Option<&str>| text.and_then(|t| serde_json::from_str::<Value>(t).ok());
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let effect = parsed(item.effect.as_deref()).unwrap_or_default();
+    let person = parsed(item.person.as_deref()).unwrap_or_default();
+    HeldRow {
+        connection_id: run.connection_id.clone(),
+        reason: word(&effect["after"]["reason"]),
+        why: run.why_held.clone().unwrap_or_default(),
+        state: "discarded".to_owned(),
+        digest: word(&person["digest"]),
+        run_id: run.id.clone(),
+        since: run.started_at,
+        tenant: item.tenant,
+        source_id: item.source_id,
+        subject: item.subject,
     }
 }
 

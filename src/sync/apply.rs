@@ -6,9 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::decide::passes;
 use super::gather::{Gather, OUT_OF_SCOPE, UNLINK};
 use super::guard::Verdict;
+use super::report::Counts;
 use super::run::{Bridge, DAYS};
 use super::stored::{State, read_person, write_effect};
 use super::{Setup, Watch};
+use crate::domain::access::reason;
 use crate::domain::employment::EmploymentState;
 use crate::service::pull::{Effect, Finding, Gone, Permit, PullPerson};
 use crate::service::runs::{Held, HeldRow, ItemRow, RunRow};
@@ -56,7 +58,12 @@ impl<'a> Apply<'a> {
     }
 
     /// Marks the losses that do not pass, forgets those that are none any more, and lets the apply begin.
-    pub(super) async fn permit(&mut self, gather: &Gather, verdict: &Verdict) -> Result<()> {
+    pub(super) async fn permit(
+        &mut self,
+        gather: &Gather,
+        verdict: &Verdict,
+        over: Vec<Held>,
+    ) -> Result<()> {
         let losses = &gather.tally.losses;
         let keep: Vec<i64> = losses
             .iter()
@@ -64,18 +71,6 @@ impl<'a> Apply<'a> {
             .map(|loss| loss.ordinal)
             .collect();
         self.mark(&keep, State::Keep).await?;
-        let lost: BTreeSet<&str> = losses.iter().map(|l| l.source_id.as_str()).collect();
-        let over: Vec<Held> = self
-            .held
-            .keys()
-            .filter(|id| gather.was_seen(id) && !lost.contains(id.as_str()))
-            .map(|id| Held::Forget(id.clone()))
-            .collect();
-        for held in &over {
-            if let Held::Forget(source_id) = held {
-                self.held.remove(source_id);
-            }
-        }
         self.begin(over).await
     }
 
@@ -110,6 +105,10 @@ impl<'a> Apply<'a> {
             // It says nothing about settings that changed since the last pull.
             return Ok(self.run);
         }
+        if self.run.decided_at.is_none() && !self.has_seen_everybody() {
+            // Nobody approved it, and who is gone since the settings or the database changed is known with the next pull.
+            return Ok(self.run);
+        }
         if self.setup.must_confirm {
             self.bridge
                 .service
@@ -124,6 +123,13 @@ impl<'a> Apply<'a> {
             })
             .await?;
         Ok(self.run)
+    }
+
+    /// The pull was complete, and missed nobody for the first time.
+    fn has_seen_everybody(&self) -> bool {
+        let counts = self.run.counts.as_deref();
+        let counts = counts.and_then(|c| serde_json::from_str::<Counts>(c).ok());
+        self.run.is_complete && counts.is_some_and(|c| c.missed == 0)
     }
 
     async fn pass(&mut self, pass: Pass, watch: &dyn Watch) -> Result<()> {
@@ -230,7 +236,9 @@ impl<'a> Apply<'a> {
         if effect.is_change || effect.held.is_some() {
             item.effect = Some(write_effect(&effect));
         }
-        if effect.takes_access() {
+        // Of a run that was killed before this was noted the loss is no news any more.
+        let was_taken = work.permit == Permit::Full && item.loses && effect.held.is_none();
+        if effect.takes_access() || was_taken {
             self.run.lost += 1;
         }
         let digest = work.person.map(|p| p.digest).unwrap_or_default();
@@ -259,8 +267,9 @@ impl<'a> Apply<'a> {
             since: self.run.started_at,
         };
         match self.held.get(&item.source_id) {
-            Some(old) if old.state == "discarded" && old.digest == fresh.digest => HeldRow {
+            Some(old) if old.state == "discarded" && is_same(old, &fresh) => HeldRow {
                 run_id: fresh.run_id,
+                digest: fresh.digest,
                 ..old.clone()
             },
             Some(old) if old.reason == fresh.reason => HeldRow {
@@ -307,6 +316,12 @@ impl<'a> Apply<'a> {
     }
 }
 
+/// Whether the source says what it said when the loss was refused. A day that came by itself was of no pull: the next one
+/// shows the record that named it.
+fn is_same(old: &HeldRow, now: &HeldRow) -> bool {
+    old.digest == now.digest || (old.digest.is_empty() && old.reason == reason::LAST_DAY_PASSED)
+}
+
 /// An item that is still to be done.
 struct Work {
     item: ItemRow,
@@ -317,8 +332,9 @@ struct Work {
 impl Work {
     fn of(item: ItemRow) -> Option<Self> {
         let permit = match State::parse(&item.state)? {
-            State::Planned => Permit::Full,
-            State::Keep => Permit::KeepAccess,
+            // A loss that the plan did not name was not judged.
+            State::Planned if item.loses => Permit::Full,
+            State::Planned | State::Keep => Permit::KeepAccess,
             State::Applied | State::Held | State::Failed => return None,
         };
         Some(Self {
@@ -330,7 +346,9 @@ impl Work {
 
     fn pass(&self) -> Pass {
         match &self.person {
-            Some(person) if person.employment != EmploymentState::Left => Pass::Working,
+            Some(person) if person.employment != EmploymentState::Left && !self.item.loses => {
+                Pass::Working
+            }
             _ => Pass::Leaving,
         }
     }

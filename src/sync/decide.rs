@@ -33,21 +33,12 @@ impl Which {
     }
 }
 
-/// Whether what is held of a person speaks of this loss: it waits on or is approved while the reason is the same, and was
-/// refused while the record is. The guard is asked about others only: nothing that waits applies itself later.
-pub(super) fn answers(held: &HeldRow, loss: &PlannedLoss) -> bool {
-    held.source_id == loss.source_id
-        && match held.state.as_str() {
-            "discarded" => held.digest == loss.digest,
-            _ => held.reason == loss.reason,
-        }
-}
-
-/// Whether a loss may be carried out: an admin's answer comes before the guard's.
+/// Whether a loss may be carried out. What waits or was refused never applies itself, whatever becomes of its reason; an
+/// approval is good while the reason is the same. The guard is asked about the others only.
 pub(super) fn passes(held: Option<&HeldRow>, loss: &PlannedLoss, verdict: &Verdict) -> bool {
     match held {
-        Some(held) if answers(held, loss) => held.state == "approved",
-        _ => match verdict {
+        Some(held) => held.state == "approved" && held.reason == loss.reason,
+        None => match verdict {
             Verdict::Pass => true,
             Verdict::HoldLosses { pass, .. } => pass.contains(&loss.source_id),
             Verdict::HoldPlan(_) => false,
@@ -81,7 +72,7 @@ impl Bridge {
         self.carry_out(order, run, watch).await
     }
 
-    /// Gives a plan up that waits as a whole. The next run plans anew.
+    /// Gives a plan up that waits as a whole: its losses are refused, and asked about again when their records change.
     ///
     /// # Errors
     /// `NotNow` for a plan that does not wait.
@@ -140,6 +131,8 @@ impl Bridge {
             }
         };
         run.lost += i64::from(effect.takes_access());
+        // The window counts from here.
+        run.finished_at = Some(self.service.store.clock().now().0);
         let done = vec![Held::Forget(held.source_id)];
         self.service
             .settle_items(caller, run, Vec::new(), done)

@@ -14,7 +14,7 @@ use crate::hris::Sink;
 use crate::hris::error::{Error as PullError, Kind as PullErrorKind};
 use crate::hris::{Gap, Mapped, Person, Rejected};
 use crate::service::pull::{Effect, Gone, PullPerson, Step};
-use crate::service::runs::{ItemRow, RunRow};
+use crate::service::runs::{HeldRow, ItemRow, RunRow};
 use crate::service::scope::PullScope;
 use crate::service::{Caller, Error, Result, Service};
 
@@ -36,6 +36,8 @@ struct Known {
     has_left: bool,
     has_access: bool,
     is_seen: bool,
+    /// Her record could not be read: nothing is known of her but that she is there.
+    is_unread: bool,
 }
 
 /// A loss of access that the plan would bring.
@@ -63,6 +65,8 @@ pub(super) struct Tally {
     /// Access given.
     pub(super) gives: u64,
     pub(super) losses: Vec<PlannedLoss>,
+    /// Source ids of those known as working whose record says that they left.
+    pub(super) turned: Vec<String>,
     pub(super) changes: Changes,
 }
 
@@ -120,6 +124,7 @@ impl Gather {
                     has_left: link.has_left,
                     has_access: link.has_access,
                     is_seen: false,
+                    is_unread: false,
                 };
                 (link.source_id, known)
             }));
@@ -170,9 +175,39 @@ impl Gather {
         self.next
     }
 
-    /// Whether the pull brought this record.
-    pub(super) fn was_seen(&self, source_id: &str) -> bool {
-        self.fresh.contains(source_id) || self.known.get(source_id).is_some_and(|k| k.is_seen)
+    /// Losses that waited and are none any more: the pull brought the record, and it takes nothing.
+    pub(super) fn over(&self, held: &[HeldRow]) -> HashSet<String> {
+        let lost: HashSet<&str> = self
+            .tally
+            .losses
+            .iter()
+            .map(|l| l.source_id.as_str())
+            .collect();
+        let held = held.iter().map(|h| &h.source_id);
+        held.filter(|id| self.was_read(id) && !lost.contains(id.as_str()))
+            .cloned()
+            .collect()
+    }
+
+    /// Whether the pull brought this record, and it could be read.
+    fn was_read(&self, source_id: &str) -> bool {
+        self.fresh.contains(source_id)
+            || self
+                .known
+                .get(source_id)
+                .is_some_and(|k| k.is_seen && !k.is_unread)
+    }
+
+    /// How many of the known had not left.
+    pub(super) fn working(&self) -> u64 {
+        self.known.values().filter(|k| !k.has_left).count() as u64
+    }
+
+    /// How many of them have left by now, those about whom an admin was asked already excepted.
+    pub(super) fn turned(&self, held: &[HeldRow]) -> u64 {
+        let held: HashSet<&str> = held.iter().map(|h| h.source_id.as_str()).collect();
+        let turned = self.tally.turned.iter();
+        turned.filter(|id| !held.contains(id.as_str())).count() as u64
     }
 
     /// The failure of ours that ended the pull, if it was one.
@@ -209,7 +244,13 @@ impl Gather {
             self.repeated += 1;
             return Ok(());
         }
-        if self.scope.as_ref().is_some_and(|s| !s.takes(&person.user)) {
+        // Who left the company left more than the scope.
+        let known = self.known.get(&person.source_id);
+        let has_left_now =
+            person.employment == EmploymentState::Left && known.is_some_and(|k| !k.has_left);
+        if has_left_now {
+            self.tally.turned.push(person.source_id.clone());
+        } else if self.scope.as_ref().is_some_and(|s| !s.takes(&person.user)) {
             self.is_outside(person.source_id);
             return Ok(());
         }
@@ -281,6 +322,7 @@ impl Gather {
         } else {
             // She is there, whatever is wrong with the record.
             self.see(&source_id);
+            self.unread(&source_id);
         }
         let effect = serde_json::json!({
             "step": "reject", "error": rejected.code,
@@ -292,6 +334,16 @@ impl Gather {
             ..self.item(source_id, "reject")
         };
         self.service.add_items(&self.caller, vec![item]).await
+    }
+
+    /// A record that is there and cannot be read.
+    fn unread(&mut self, source_id: &str) {
+        if let Some(known) = self.known.get_mut(source_id) {
+            known.is_unread = true;
+            if known.absent_since.is_some() && !known.has_left {
+                self.back.push(source_id.to_owned());
+            }
+        }
     }
 
     fn item(&mut self, source_id: String, action: &'static str) -> ItemRow {
@@ -328,6 +380,7 @@ impl Gather {
                 Ok(effect) => items.extend(self.planned(&person, &effect)),
                 Err(error @ Error::Storage(_)) => return Err(error),
                 Err(error) => {
+                    self.unread(&person.source_id);
                     let effect = serde_json::json!({"step": "reject", "error": error.to_string()});
                     items.push(ItemRow {
                         state: State::Failed.as_str().to_owned(),
@@ -362,8 +415,8 @@ impl Gather {
             return None;
         }
         let evidence = match person.end_date {
-            Some(_) if person.employment == EmploymentState::Left => LossEvidence::Dated,
-            _ => LossEvidence::Stated,
+            Some(_) => LossEvidence::Dated,
+            None => LossEvidence::Stated,
         };
         let mut item =
             self.planned_effect(effect, step_word(effect.step), evidence, &person.digest);

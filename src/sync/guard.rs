@@ -75,6 +75,10 @@ pub struct Situation {
     pub is_restored: bool,
     /// What changed since.
     pub changes: Changes,
+    /// People of whom the last plans did not say that they left.
+    pub people: u64,
+    /// Of these, whose record says now that they left, with access or without.
+    pub turned: u64,
 }
 
 /// What the guard says about a plan.
@@ -150,12 +154,14 @@ pub fn judge(mut losses: Vec<Loss>, situation: &Situation, limits: Limits) -> Ve
     if situation.changes.settings && (count > 0 || situation.changes.touches_identity) {
         return Verdict::HoldPlan(Why::SettingsChanged);
     }
-    if count >= 2 && count.saturating_mul(2) > situation.with_access {
+    let still = situation.with_access.saturating_sub(situation.lost_lately);
+    if count >= 2 && count.saturating_mul(2) > still {
         return Verdict::HoldPlan(Why::Half);
     }
     let allowed = limits.allowed(situation.with_access);
     let stated = losses.iter().filter(|l| l.evidence != LossEvidence::Absent);
-    if stated.count() as u64 > allowed {
+    let is_believed = situation.turned <= limits.allowed(situation.people);
+    if stated.count() as u64 > allowed || (!is_believed && count > 0) {
         return Verdict::HoldLosses {
             why: Why::StatusColumn,
             pass: Vec::new(),

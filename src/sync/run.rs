@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use sha2::{Digest, Sha256};
 
 use super::apply::Apply;
-use super::decide::{answers, passes};
+use super::decide::passes;
 use super::gather::Gather;
 use super::guard::{Loss, Situation, Verdict, judge};
 use super::report::{Counts, describe_error, describe_evidence, read_evidence};
@@ -16,7 +16,7 @@ use crate::domain::ids::{TenantId, fresh_text};
 use crate::hris::Evidence;
 use crate::hris::error::Error as PullError;
 use crate::service::pull::Step;
-use crate::service::runs::{HeldRow, RunRow};
+use crate::service::runs::{Held, HeldRow, RunRow};
 use crate::service::{Caller, Result, Service};
 
 /// The window in which losses are counted.
@@ -217,11 +217,21 @@ impl Bridge {
         missed: u64,
         watch: &dyn Watch,
     ) -> Result<Report> {
-        let held = self
+        let mut held = self
             .service
             .list_held(&order.setup.tenant, &run.connection_id)
             .await?;
-        let verdict = self.guard(order, &gather, &held).await?;
+        let over = gather.over(&held);
+        held.retain(|h| !over.contains(&h.source_id));
+        let is_days = run.kind == DAYS;
+        let verdict = match self.guard(order, &gather, &held, is_days).await? {
+            // Days come by themselves: a plan of them waits person by person, so that it is asked about once.
+            Verdict::HoldPlan(why) if is_days => Verdict::HoldLosses {
+                why,
+                pass: Vec::new(),
+            },
+            verdict => verdict,
+        };
         let waits = gather.tally.losses.iter().filter(|loss| {
             let held = held.iter().find(|h| h.source_id == loss.source_id);
             !passes(held, loss, &verdict)
@@ -242,13 +252,20 @@ impl Bridge {
             state.clone_into(&mut run.state);
             "plan".clone_into(&mut run.stage);
             run.finished_at = Some(self.now().0);
-            self.service.save_run(caller, run.clone()).await?;
+            let over = match order.kind {
+                Kind::Dry => Vec::new(),
+                _ => over.into_iter().map(Held::Forget).collect(),
+            };
+            self.service
+                .settle_items(caller, run.clone(), Vec::new(), over)
+                .await?;
             if let Err(error) = self.pairs_of_plan(caller, &run).await {
                 tracing::warn!(run.id = run.id, error = %error, "pairs of a plan cannot be looked for");
             }
         } else {
             let mut apply = Apply::new(self, caller, &order.setup, run, held);
-            apply.permit(&gather, &verdict).await?;
+            let over = over.into_iter().map(Held::Forget).collect();
+            apply.permit(&gather, &verdict, over).await?;
             run = apply.finish(watch).await?;
             self.propose_pairs(caller, &run.connection_id).await;
         }
@@ -296,7 +313,13 @@ impl Bridge {
         }
     }
 
-    async fn guard(&self, order: &Order, gather: &Gather, held: &[HeldRow]) -> Result<Verdict> {
+    async fn guard(
+        &self,
+        order: &Order,
+        gather: &Gather,
+        held: &[HeldRow],
+        is_days: bool,
+    ) -> Result<Verdict> {
         let tenant = &order.setup.tenant;
         let connection = order.setup.source.source.id.as_str();
         let since = Millis(self.now().0 - WINDOW_MS);
@@ -320,11 +343,15 @@ impl Bridge {
             is_first: applied.is_none(),
             is_restored: order.setup.must_confirm && gather.has_changes(),
             changes: gather.tally.changes,
+            people: gather.working(),
+            turned: gather.turned(held),
         };
+        // A day that has come does not follow from settings.
         situation.changes.settings =
-            applied.is_some_and(|a| a != order.setup.settings_digest.as_str());
+            !is_days && applied.is_some_and(|a| a != order.setup.settings_digest.as_str());
         let losses = gather.tally.losses.iter();
-        let undecided = losses.filter(|loss| !held.iter().any(|h| answers(h, loss)));
+        let is_held = |source_id: &str| held.iter().any(|h| h.source_id == source_id);
+        let undecided = losses.filter(|loss| !is_held(&loss.source_id));
         let undecided = undecided.map(|loss| Loss {
             source_id: loss.source_id.clone(),
             evidence: loss.evidence,
@@ -353,6 +380,10 @@ impl Bridge {
     /// # Errors
     /// Storage.
     pub async fn run_days(&self, order: &Order) -> Result<Option<Report>> {
+        if order.setup.must_confirm {
+            // An admin looks at a pull first.
+            return Ok(None);
+        }
         let now = self.now();
         let connection = order.setup.source.source.id.as_str();
         let due = self.days_due(&order.setup.tenant, connection).await?;

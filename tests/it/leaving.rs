@@ -1,6 +1,7 @@
 //! People's access over several pulls of one source: leavers, days, addresses, and what a human decides in between.
 
 mod firm;
+mod waits;
 
 use std::collections::BTreeSet;
 

@@ -32,9 +32,9 @@ pub const DAY: i64 = 24 * HOUR;
 pub struct Firm {
     pub app: TestApp,
     pub clock: Arc<ManualClock>,
-    bridge: Bridge,
+    pub bridge: Bridge,
     pub setup: Mutex<Setup>,
-    records: Mutex<Vec<Mapped>>,
+    pub records: Mutex<Vec<Mapped>>,
     /// Why the next pull is not complete.
     pub gap: Mutex<Option<&'static str>>,
     pub is_down: Mutex<bool>,
@@ -65,7 +65,7 @@ pub fn day(text: &str) -> Option<NaiveDate> {
 }
 
 /// The digest that a mapping would give.
-fn digested(mut person: Person) -> Person {
+pub fn digested(mut person: Person) -> Person {
     use sha2::{Digest, Sha256};
     person.digest = [0; 32];
     person.digest = Sha256::digest(format!("{person:?}")).into();
