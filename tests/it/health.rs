@@ -105,7 +105,7 @@ async fn each_state_is_told_with_its_reason_and_attempt_and_success_apart() {
     // Not complete, then not complete for long.
     world.company.set_faults(&["lost-page"]).await;
     world.later(3 * HOUR);
-    world.run(Kind::Scheduled).await;
+    world.run(Kind::Manual).await;
     let told = health(&world).await;
     assert_eq!(told["state"], "degraded", "{told}");
     assert_eq!(
