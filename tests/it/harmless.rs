@@ -2,8 +2,10 @@
 //! end, by the API and by the shell, with a connector that uses its settings in every place there is.
 
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rosterd::cli::connectors::Connectors;
 use rosterd::domain::access::JoinerPolicy;
 use rosterd::domain::pull::PullSettings;
 use rosterd::domain::roles::Role;
@@ -110,7 +112,10 @@ impl World {
             },
             secrets: vec![("key".to_owned(), SecretText::new("a-key"))],
         };
-        let made = app.service.create_pull_connection(&app.tenant, new).await;
+        // The one that knows the connector.
+        let mut service = app.service.clone();
+        service.vendors = Arc::new(Connectors::new(Some(files.path().join("connectors"))));
+        let made = service.create_pull_connection(&app.tenant, new).await;
         Self {
             connection: made.unwrap().as_str().to_owned(),
             app,

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rosterd::cli::bridge::{Exchanges, Stored};
+use rosterd::cli::connectors::Connectors;
 use rosterd::domain::access::JoinerPolicy;
 use rosterd::domain::audit::Actor;
 use rosterd::domain::clock::{Clock, ManualClock, Millis, SystemClock};
@@ -216,7 +217,10 @@ impl World {
             },
             secrets: vec![("refresh_token".to_owned(), SecretText::new("rt-0"))],
         };
-        let made = app.service.create_pull_connection(&app.tenant, new).await;
+        // The one that knows the connector.
+        let mut service = app.service.clone();
+        service.vendors = Arc::new(Connectors::new(Some(files.path().join("connectors"))));
+        let made = service.create_pull_connection(&app.tenant, new).await;
         Self {
             connection: made.unwrap().as_str().to_owned(),
             app,
