@@ -526,6 +526,7 @@ fn is_same(now: Option<&LinkRow>, after: Option<&LinkRow>) -> bool {
 fn is_held_loss(before: &Stood, after: &Stood, link: &Linked) -> bool {
     let in_force = |row: &Option<LinkRow>| row.as_ref().map(|r| r.in_force.clone());
     after.employment[0].as_deref() == Some(EmploymentState::Left.as_str())
+        && after.has_access
         && before.has_access_of(after)
         && in_force(&link.before) == in_force(&link.after)
 }
