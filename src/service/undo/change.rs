@@ -1,7 +1,7 @@
 //! What a run changed about a person: stored by the operation that changed it, in the same transaction. The journal has
 //! the values too, but not the link, and not since when access was what it was (docs/decisions/0015).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,7 +12,7 @@ use crate::service::error::{Result, corrupt};
 use crate::service::users::model::{Claim, Model};
 use crate::storage::claims::ClaimState;
 use crate::storage::links::LinkRow;
-use crate::storage::undo::{ChangeRow, OPEN};
+use crate::storage::undo::{ChangeRow, OPEN, UNDONE};
 use crate::storage::{Scope, Tx};
 
 const KIND: ResourceKind = ResourceKind::User;
@@ -68,6 +68,8 @@ pub(super) struct Claimed {
     pub(super) after: String,
     /// What takes part in precedence.
     pub(super) units: Sides,
+    /// What a claim that had ended had said: externalId, what it asserted, held, and had undone, as stored.
+    pub(super) said: [Option<String>; 4],
 }
 
 /// A link, before and after.
@@ -126,6 +128,11 @@ fn sides(before: &Units, after: &Units) -> Sides {
         .collect()
 }
 
+fn said(claim: &Claim) -> [Option<String>; 4] {
+    let row = &claim.row;
+    [&row.external_id, &row.asserted, &row.held, &row.undone].map(Clone::clone)
+}
+
 fn claims(registry: &Registry, before: &Model, model: &Model) -> BTreeMap<String, Claimed> {
     let mut claims = BTreeMap::new();
     for claim in &model.claims {
@@ -147,6 +154,9 @@ fn claims(registry: &Registry, before: &Model, model: &Model) -> BTreeMap<String
             ended_at: was.and_then(|was| was.row.ended_at),
             after: claim.row.state.clone(),
             units,
+            said: was
+                .filter(|was| is_over(was))
+                .map_or_else(Default::default, said),
         };
         if claimed.before.as_ref() != Some(&claimed.after) || !claimed.units.is_empty() {
             claims.insert(connection.clone(), claimed);
@@ -281,18 +291,20 @@ pub struct Since {
     pub at: i64,
 }
 
-/// Everybody who changed the person after the run did, the first first. What was undone itself counts as not done.
+/// Everybody who changed the person after the run did, the first first. What later runs changed and is undone counts as
+/// not done, and is returned beside them.
 pub(super) fn since(
     scope: &mut Scope<'_>,
     run: &str,
     subject: &str,
     change: &Change,
-) -> Result<Vec<Since>> {
+) -> Result<(Vec<Since>, Vec<Change>)> {
     let entries = scope.list_entries_about(subject, change.sequence)?;
     let own = entries
         .iter()
         .rposition(|e| e.cause_kind == "run" && e.cause_id == run);
-    let mut since: Vec<Since> = Vec::new();
+    let (mut since, mut undone): (Vec<Since>, Vec<Change>) = (Vec::new(), Vec::new());
+    let mut seen: BTreeSet<String> = BTreeSet::new();
     for entry in entries.into_iter().skip(own.map_or(0, |own| own + 1)) {
         let by = Since {
             actor_kind: entry.actor_kind,
@@ -301,18 +313,19 @@ pub(super) fn since(
             cause_id: entry.cause_id,
             at: entry.at,
         };
-        if since.iter().any(|s| s.cause_id == by.cause_id) {
+        if !seen.insert(by.cause_id.clone()) {
             continue;
         }
         if ["run", "undo"].contains(&by.cause_kind.as_str()) {
-            let change = scope.find_change(&by.cause_id, subject)?;
-            if change.is_some_and(|c| c.state == crate::storage::undo::UNDONE) {
+            let row = scope.find_change(&by.cause_id, subject)?;
+            if let Some(row) = row.filter(|row| row.state == UNDONE) {
+                undone.push(Change::read(&row)?);
                 continue;
             }
         }
         since.push(by);
     }
-    Ok(since)
+    Ok((since, undone))
 }
 
 #[cfg(test)]

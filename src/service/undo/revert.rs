@@ -1,7 +1,7 @@
 //! One person as she was before a run, as far as nobody changed her since: drafted in memory, which is the preview, and
 //! settled by the writer.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,7 +14,7 @@ use crate::domain::employment::EmploymentState;
 use crate::scim::schema::{AttrPath, Registry, ResourceKind};
 use crate::scim::units::{flatten, unflatten};
 use crate::service::error::Result;
-use crate::service::users::model::{Model, user_name};
+use crate::service::users::model::{Claim, Model, user_name};
 use crate::storage::Scope;
 use crate::storage::claims::ClaimState;
 use crate::storage::conflicts::ConflictRow;
@@ -71,6 +71,8 @@ pub(super) struct Revert<'a> {
     since: Vec<Since>,
     /// The first later run of the same connection that changed her.
     later_run: Option<Since>,
+    /// What records said in later runs that are undone.
+    newest: BTreeMap<String, Linked>,
     /// Links by source id, as they will be.
     pub(super) links: Vec<(String, Option<LinkRow>)>,
     pub(super) holds: Vec<HoldRow>,
@@ -100,10 +102,11 @@ pub(super) fn draft<'a>(
         return Ok(Err(outcome));
     };
     outcome.access = Some(model.row.access.clone());
-    let since = match model.row.version == change.version {
-        true => Vec::new(),
+    let (since, undone) = match model.row.version == change.version {
+        true => (Vec::new(), Vec::new()),
         false => since(scope, &run.id, &row.subject, &change)?,
     };
+    let newest = undone.into_iter().flat_map(|change| change.links);
     let mut later_run = None;
     for by in since.iter().filter(|s| s.cause_kind == "run") {
         let later = scope.find_run(&by.cause_id)?;
@@ -120,6 +123,7 @@ pub(super) fn draft<'a>(
         model,
         since,
         later_run,
+        newest: newest.filter(|(_, link)| link.after.is_some()).collect(),
         links: Vec::new(),
         holds: Vec::new(),
         conflicts: Vec::new(),
@@ -189,12 +193,17 @@ impl Revert<'_> {
         }
         let before = self.change.before.clone();
         match &before {
-            None => self.vanish()?,
+            None => self.vanish(scope)?,
             Some(before) => self.person(scope, before)?,
         }
         for conflict in scope.list_conflicts_about(&self.model.row.id)? {
-            let is_of_the_run = conflict.connection_id == self.connection()
-                && conflict.created_at >= self.run.started_at;
+            let asked_at = match self.outcome.was.as_str() {
+                // Nothing is asked about somebody who is gone.
+                "created" => conflict.updated_at,
+                _ => conflict.created_at,
+            };
+            let is_of_the_run =
+                conflict.connection_id == self.connection() && asked_at >= self.run.started_at;
             let state = conflict.state.as_str();
             if (is_of_the_run && state == "open")
                 || (self.outcome.was == "merged" && state == "linked")
@@ -253,7 +262,7 @@ impl Revert<'_> {
     }
 
     /// She was not there before: nobody but the journal knows her any more.
-    fn vanish(&mut self) -> Result<()> {
+    fn vanish(&mut self, scope: &mut Scope<'_>) -> Result<()> {
         self.outcome.is_undone = true;
         for place in 0..self.model.claims.len() {
             self.set_claim(place, None, None)?;
@@ -267,7 +276,10 @@ impl Revert<'_> {
         let row = &mut self.model.row;
         (row.employment_state, row.start_date, row.end_date) = (None, None, None);
         for (source_id, link) in self.change.links.clone() {
-            self.links.push((source_id.clone(), link.before.clone()));
+            let now = scope.find_link(self.connection(), &source_id)?;
+            if now.is_some_and(|row| row.user_id == self.model.row.id) {
+                self.links.push((source_id.clone(), link.before.clone()));
+            }
             self.hold(Kind::Record, &source_id, &link);
         }
         Ok(())
@@ -335,6 +347,12 @@ impl Revert<'_> {
                 continue;
             }
             self.set_claim(place, claim.before.as_deref(), claim.ended_at)?;
+            if claim.before.as_deref() == Some(ClaimState::Ended.as_str()) {
+                let row = &mut self.model.claims[place].row;
+                [row.external_id, row.asserted, row.held, row.undone] = claim.said;
+                let row = row.clone();
+                self.model.claims[place] = Claim::load(self.registry, row)?;
+            }
         }
         Ok(())
     }
@@ -418,6 +436,17 @@ impl Revert<'_> {
         };
         for (source_id, link) in self.change.links.clone() {
             let now = scope.find_link(self.connection(), &source_id)?;
+            let me = self.model.row.id.as_str();
+            let other = now.as_ref().map(|row| row.user_id.clone());
+            if let Some(other) = other.filter(|other| other != me)
+                && scope.find_change(&self.run.id, &other)?.is_some()
+            {
+                // The run itself gave the record to somebody else in between: what was hers is hers again.
+                if link.after.is_none() && link.before.is_some() {
+                    self.links.push((source_id, link.before));
+                }
+                continue;
+            }
             if !is_same(now.as_ref(), link.after.as_ref()) {
                 is_as_after = false;
                 self.keep("employment");
@@ -446,6 +475,8 @@ impl Revert<'_> {
     }
 
     fn hold(&mut self, kind: Kind, source_id: &str, link: &Linked) {
+        // What the source says by now is what is held.
+        let link = self.newest.get(source_id).unwrap_or(link);
         let digest = match (kind, &link.after) {
             (Kind::Record, Some(_)) => link.content.clone(),
             (Kind::Employment, Some(after)) => employment_digest(
@@ -470,7 +501,7 @@ impl Revert<'_> {
     }
 }
 
-fn put(units: &mut std::collections::BTreeMap<AttrPath, Value>, path: AttrPath, value: Side) {
+fn put(units: &mut BTreeMap<AttrPath, Value>, path: AttrPath, value: Side) {
     match value.into_iter().next() {
         Some(value) => drop(units.insert(path, value)),
         None => drop(units.remove(&path)),
@@ -495,6 +526,7 @@ fn is_same(now: Option<&LinkRow>, after: Option<&LinkRow>) -> bool {
 fn is_held_loss(before: &Stood, after: &Stood, link: &Linked) -> bool {
     let in_force = |row: &Option<LinkRow>| row.as_ref().map(|r| r.in_force.clone());
     after.employment[0].as_deref() == Some(EmploymentState::Left.as_str())
+        && after.has_access
         && before.has_access_of(after)
         && in_force(&link.before) == in_force(&link.after)
 }

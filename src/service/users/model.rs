@@ -35,7 +35,7 @@ pub(in crate::service) struct Claim {
 }
 
 impl Claim {
-    fn load(registry: &Registry, row: ClaimRow) -> Result<Self> {
+    pub(in crate::service) fn load(registry: &Registry, row: ClaimRow) -> Result<Self> {
         let bad = |e: String| {
             corrupt(
                 "claims",

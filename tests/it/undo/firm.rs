@@ -310,7 +310,8 @@ impl Hr {
         let members = "SELECT g.id || ' has ' || m.user_id AS line FROM memberships m JOIN \"groups\" g \
              ON g.tenant = m.tenant AND g.id = m.group_id AND g.generation = m.generation";
         let totals = "SELECT users || ' users, public ' || public_users AS line FROM heads";
-        let conflicts = "SELECT kind || ' ' || subject || ' ' || candidates AS line FROM conflicts WHERE state = 'open'";
+        let conflicts = "SELECT 'about nobody: ' || c.id AS line FROM conflicts c JOIN users u ON u.tenant = c.tenant \
+             AND u.id = c.subject AND u.removed_at IS NOT NULL AND u.access_reason = 'undone' WHERE c.state = 'open'";
         let rest = [access, emails, members, totals, conflicts];
         docs.chain(rest.iter().flat_map(|sql| self.rows(sql)))
             .collect()

@@ -91,7 +91,7 @@ async fn the_shell_shows_what_it_would_undo_and_asks() {
         (&sum["kept"], &sum["getAccessBack"]),
         (&0.into(), &40.into())
     );
-    let table = undo(&hr, files.path(), &run, &["--dry-run"])
+    let table = undo(&hr, files.path(), &run, &["--dry-run", "--limit", "1000"])
         .output()
         .unwrap();
     let table = String::from_utf8_lossy(&table.stdout).into_owned();

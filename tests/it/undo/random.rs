@@ -70,7 +70,7 @@ async fn others_move(hr: &Hr, dice: &mut Dice) {
 }
 
 /// The firm's people change.
-fn firm_moves(hr: &Hr, dice: &mut Dice) {
+fn firm_moves(hr: &Hr, dice: &mut Dice, drops: bool) {
     for _ in 0..6 {
         let id = format!("{:02}", dice.roll(16));
         if !hr.firm.people.lock().unwrap().contains_key(&id) {
@@ -79,7 +79,7 @@ fn firm_moves(hr: &Hr, dice: &mut Dice) {
         }
         let boss = format!("{:02}", dice.roll(16));
         match dice.roll(10) {
-            0 => hr.drop(&id),
+            0 if drops => hr.drop(&id),
             1 => hr.change(&id, |r| r.state = EmploymentState::Left),
             2 => hr.change(&id, |r| r.state = EmploymentState::OnLeave),
             3 => hr.change(&id, |r| r.state = EmploymentState::Employed),
@@ -120,14 +120,15 @@ async fn try_seed(seed: u64) -> usize {
     }
     for _ in 0..3 {
         others_move(&hr, &mut dice).await;
-        firm_moves(&hr, &mut dice);
+        firm_moves(&hr, &mut dice, true);
         hr.pull().await;
     }
     let mut stood = Vec::new();
     others_move(&hr, &mut dice).await;
     // Between two runs that are both undone nobody moves but the firm.
     for _ in 0..=dice.roll(2) {
-        firm_moves(&hr, &mut dice);
+        // Who is missed for the first time here would be gone in the next pull: news, and no repetition.
+        firm_moves(&hr, &mut dice, false);
         let before = (hr.people(), hr.links());
         stood.push((before, hr.pull().await));
     }
@@ -145,9 +146,6 @@ async fn try_seed(seed: u64) -> usize {
         touched += done.len();
         let kept: Vec<_> = done.iter().filter(|u| !u.kept.is_empty()).collect();
         assert!(kept.is_empty(), "seed {seed}: {kept:#?}");
-        if hr.people() != people {
-            eprintln!("{done:#?}");
-        }
         same(
             &format!("seed {seed}: people after the undo"),
             &people,
@@ -163,21 +161,12 @@ async fn try_seed(seed: u64) -> usize {
         }
         for round in 1..3 {
             hr.pull().await;
-            if hr.people() != people {
-                let holds =
-                    "SELECT source_id || ' ' || subject || ' ' || kind AS line FROM undo_holds";
-                let firm = hr.firm.people.lock().unwrap().clone();
-                eprintln!(
-                    "{:#?}\n{:#?}\n{firm:#?}\n{done:#?}",
-                    hr.rows(holds),
-                    hr.links()
-                );
-            }
-            same(
-                &format!("seed {seed}: people after pull {round}"),
-                &people,
-                &hr.people(),
+            let holds = "SELECT source_id || ' ' || subject || ' ' || kind AS line FROM undo_holds";
+            let what = format!(
+                "seed {seed}: people after pull {round}; held: {:?}; undone: {done:?}",
+                hr.rows(holds)
             );
+            same(&what, &people, &hr.people());
         }
     }
     assert_eq!(hr.w.app.verify().await.faults, []);
