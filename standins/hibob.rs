@@ -328,7 +328,7 @@ fn filter(filters: &Value) -> Result<Option<(String, Vec<String>)>, Refusal> {
 /// Sheet: "Listing employees".
 fn search(desk: &Desk) -> Result<Reply, Refusal> {
     let search = read(desk)?;
-    let roster = desk.roster(100, |p| {
+    let roster = desk.roster(desk.page_size(None, 100, 100), |p| {
         let is_there = search.is_showing_inactive || is_active(desk.state(p), p.serial);
         let is_wanted = search
             .only

@@ -161,7 +161,7 @@ fn report(desk: &Desk) -> Result<Reply, Refusal> {
             "this stand-in has the format json only".into(),
         ));
     }
-    let roster = desk.roster(100, |_| true);
+    let roster = desk.roster(desk.page_size(None, 100, 100), |_| true);
     // One answer holds everybody: it is put together as text, one person at a time.
     let mut body = b"{\"Report_Entry\":[".to_vec();
     for (at, person) in roster.people.iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::manifest::{LoadError, Manifest};
 
@@ -16,10 +16,7 @@ impl Catalogue {
     /// Those in the binary and, of the directory, each `*.yaml`. Errors: a file that cannot be read or used, or whose
     /// name is not its slug.
     pub fn load(directory: Option<&Path>) -> Result<Self, LoadError> {
-        let mut catalogue = Self::default();
-        for (slug, text) in EMBEDDED {
-            catalogue.add(text, &format!("connectors/{slug}.yaml"), slug)?;
-        }
+        let mut catalogue = Self::embedded()?;
         let Some(directory) = directory else {
             return Ok(catalogue);
         };
@@ -29,6 +26,19 @@ impl Catalogue {
             catalogue.add(&text, &file.display().to_string(), &slug)?;
         }
         Ok(catalogue)
+    }
+
+    /// Those in the binary. They are read once: that takes longer than the pull of a small company.
+    fn embedded() -> Result<Self, LoadError> {
+        static READ: OnceLock<Catalogue> = OnceLock::new();
+        if let Some(catalogue) = READ.get() {
+            return Ok(catalogue.clone());
+        }
+        let mut catalogue = Self::default();
+        for (slug, text) in EMBEDDED {
+            catalogue.add(text, &format!("connectors/{slug}.yaml"), slug)?;
+        }
+        Ok(READ.get_or_init(|| catalogue).clone())
     }
 
     fn add(&mut self, text: &str, file: &str, slug: &str) -> Result<(), LoadError> {

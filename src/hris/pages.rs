@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash as _, Hasher as _};
+use std::ops::Range;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -10,8 +12,8 @@ use super::Gap;
 use super::auth::Session;
 use super::client::{Answer, Call, Client, classify};
 use super::error::{Error, Kind};
-use super::formats::{Problem, csv, json, ndjson, xml};
-use super::manifest::{Format, List, Manifest, Method, Request};
+use super::formats::{Problem, apart, csv, json, ndjson, xml};
+use super::manifest::{Format, List, Manifest, Method, Paging, Request};
 use super::paging::{Facts, Pager};
 
 /// A connection to one vendor, signed in.
@@ -44,6 +46,32 @@ pub struct Page {
     pub total: Option<u64>,
 }
 
+/// Records of a page that is made of a long answer.
+const PART: usize = 1_000;
+
+/// What an answer holds.
+enum Read {
+    /// One page.
+    Page(Vec<Value>),
+    /// Everybody, to be handed on in parts.
+    All(Rest),
+}
+
+/// The part of a long answer that is not handed on yet.
+struct Rest {
+    body: Arc<Vec<u8>>,
+    places: std::vec::IntoIter<Range<usize>>,
+}
+
+impl Rest {
+    /// The next records; none at the end.
+    fn next(&mut self) -> Result<Vec<Value>, Error> {
+        let part = self.places.by_ref().take(PART);
+        let records = part.map(|place| json::parse(self.body.get(place).unwrap_or_default()));
+        Ok(records.collect::<Result<Vec<Value>, Problem>>()?)
+    }
+}
+
 /// The pages of one list.
 pub struct Pages<'a> {
     source: &'a Source<'a>,
@@ -51,6 +79,7 @@ pub struct Pages<'a> {
     values: Map<String, Value>,
     pager: Pager<'a>,
     seen: HashSet<u64>,
+    rest: Option<Rest>,
     is_done: bool,
     /// Records so far.
     pub rows: u64,
@@ -75,6 +104,7 @@ impl<'a> Pages<'a> {
             values,
             pager: Pager::new(&list.paging, source.client.limits().pages),
             seen: HashSet::new(),
+            rest: None,
             is_done: false,
             rows: 0,
             pages: 0,
@@ -85,10 +115,20 @@ impl<'a> Pages<'a> {
 
     /// The next page; none at the end. A page that came before ends the list with a gap.
     pub async fn next(&mut self) -> Result<Option<Page>, Error> {
+        if let Some(page) = self.part()? {
+            return Ok(Some(page));
+        }
         if self.is_done {
             return self.end().map(|()| None);
         }
-        let (facts, records, url) = self.fetch().await?;
+        let (facts, read, url) = self.fetch().await?;
+        let records = match read {
+            Read::Page(records) => records,
+            Read::All(rest) => {
+                (self.rest, self.is_done) = (Some(rest), true);
+                return self.part();
+            }
+        };
         self.pages += 1;
         self.total = facts.total.or(self.total);
         if self.is_repeated(&records) {
@@ -108,7 +148,37 @@ impl<'a> Pages<'a> {
         }))
     }
 
-    async fn fetch(&self) -> Result<(Facts, Vec<Value>, reqwest::Url), Error> {
+    /// The next part of a long answer, as a page.
+    fn part(&mut self) -> Result<Option<Page>, Error> {
+        let Some(rest) = &mut self.rest else {
+            return Ok(None);
+        };
+        let records = rest.next()?;
+        if records.is_empty() {
+            self.rest = None;
+            return Ok(None);
+        }
+        self.pages += 1;
+        self.rows += records.len() as u64;
+        Ok(Some(Page {
+            records: self.unwrap(records),
+            total: None,
+        }))
+    }
+
+    /// Where the records of a long answer are, if it is the only one of its list and says nothing about others.
+    fn apart(&self, answer: &Answer) -> Option<Rest> {
+        let is_only = matches!(self.list.paging, Paging::None)
+            && matches!(self.list.request.format, Format::Json)
+            && self.list.total.is_none();
+        let found = is_only.then(|| apart::places(&answer.body, self.list.records.inner()));
+        Some(Rest {
+            body: Arc::clone(&answer.body),
+            places: found.flatten()?.into_iter(),
+        })
+    }
+
+    async fn fetch(&self) -> Result<(Facts, Read, reqwest::Url), Error> {
         let mut values = self.values.clone();
         self.pager.put(&mut values);
         let common = &self.source.manifest.headers;
@@ -120,11 +190,14 @@ impl<'a> Pages<'a> {
         }
         let rules = self.source.client.rules();
         let read = |answer: &Answer| {
+            if let Some(rest) = self.apart(answer) {
+                return Ok((Facts::default(), Read::All(rest), answer.url.clone()));
+            }
             let body = parse(answer, &self.list.request.format)?;
             let facts = Facts::read(self.list, &body, &answer.headers);
             let records =
                 self.records(body, |body| classify::hidden(answer.status, body, rules))?;
-            Ok((facts, records, answer.url.clone()))
+            Ok((facts, Read::Page(records), answer.url.clone()))
         };
         self.source.session.fetch(&call, read).await
     }
@@ -150,15 +223,16 @@ impl<'a> Pages<'a> {
         if is_missing && self.list.records_may_be_missing && body.is_object() {
             return Ok(Vec::new());
         }
-        let records = json::records(body, path.inner())?;
+        Ok(self.unwrap(json::records(body, path.inner())?))
+    }
+
+    fn unwrap(&self, records: Vec<Value>) -> Vec<Value> {
         let unwrap = json::Unwrap {
             lift: self.list.unwrap.lift.clone(),
             wrapper: self.list.unwrap.wrapper.clone(),
         };
-        Ok(records
-            .into_iter()
-            .map(|record| unwrap.apply(record))
-            .collect())
+        let records = records.into_iter();
+        records.map(|record| unwrap.apply(record)).collect()
     }
 
     /// The same first record, or the same records: this page was here before.

@@ -40,7 +40,8 @@ impl Service {
             let items = self.list_items(&caller.tenant, id, after, AT_ONCE).await?;
             let Some(last) = items.last() else { break };
             after = last.ordinal;
-            let losses = items.iter().filter(|i| i.loses);
+            // A loss that an incomplete pull speaks of is none, whoever approves the plan.
+            let losses = items.iter().filter(|i| i.loses && i.state != "unproved");
             let passes = |i: &&ItemRow| only.as_ref().is_none_or(|o| o.contains(&i.source_id));
             let (pass, wait): (Vec<_>, Vec<_>) = losses.partition(passes);
             let ordinals = |of: Vec<&ItemRow>| of.iter().map(|i| i.ordinal).collect::<Vec<_>>();

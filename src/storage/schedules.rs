@@ -58,10 +58,15 @@ impl ScheduleRow {
     }
 }
 
-/// Schedules of all tenants that are due and that nobody works on, the longest due first.
+/// Schedules of all tenants that nobody works on and that are due, or whose lease ran out without being given back: its
+/// process died. The longest due first.
 pub fn list_due(conn: &mut AnyConnection, now: Millis, limit: i64) -> Result<Vec<ScheduleRow>> {
     Ok(schedules::table
-        .filter(schedules::next_at.le(now.0))
+        .filter(
+            schedules::next_at
+                .le(now.0)
+                .or(schedules::lease_holder.is_not_null()),
+        )
         .filter(
             schedules::lease_until
                 .is_null()

@@ -12,14 +12,14 @@ use super::stored::{State, read_person, write_effect};
 use super::{Setup, Watch};
 use crate::domain::access::reason;
 use crate::domain::employment::EmploymentState;
-use crate::service::pull::{Effect, Finding, Gone, Permit, PullPerson};
+use crate::service::pull::{Effect, Finding, Gone, Permit, PullPerson, Step};
 use crate::service::runs::{Held, HeldRow, ItemRow, RunRow};
 use crate::service::{Caller, Error, Result};
 
 /// People applied together.
 const CHUNK: i64 = 200;
-/// So many people may wait for a manager that the run itself brings.
-const MANAGERS: usize = 200_000;
+/// So many people may wait for what the run itself brings.
+const AGAIN: usize = 200_000;
 
 /// Those who work come before those who left, so that somebody who has two records keeps what the other one gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,8 +35,10 @@ pub(super) struct Apply<'a> {
     setup: &'a Setup,
     run: RunRow,
     held: BTreeMap<String, HeldRow>,
-    /// People whose manager was not known when they were applied.
-    unmanaged: BTreeSet<i64>,
+    /// People whose manager was not known when they were applied, or who may be somebody else whom this run lets go.
+    again: BTreeSet<i64>,
+    /// People whom this run made.
+    made: BTreeSet<i64>,
 }
 
 impl<'a> Apply<'a> {
@@ -53,7 +55,8 @@ impl<'a> Apply<'a> {
             setup,
             run,
             held: held.into_iter().map(|h| (h.source_id.clone(), h)).collect(),
-            unmanaged: BTreeSet::new(),
+            again: BTreeSet::new(),
+            made: BTreeSet::new(),
         }
     }
 
@@ -67,6 +70,7 @@ impl<'a> Apply<'a> {
         let losses = &gather.tally.losses;
         let keep: Vec<i64> = losses
             .iter()
+            .filter(|loss| loss.is_proved)
             .filter(|loss| !passes(self.held.get(&loss.source_id), loss, verdict))
             .map(|loss| loss.ordinal)
             .collect();
@@ -93,7 +97,7 @@ impl<'a> Apply<'a> {
         for pass in [Pass::Working, Pass::Leaving] {
             self.pass(pass, watch).await?;
         }
-        self.managers().await?;
+        self.again().await?;
         "done".clone_into(&mut self.run.state);
         "report".clone_into(&mut self.run.stage);
         self.run.finished_at = Some(self.bridge.service.store.clock().now().0);
@@ -225,8 +229,12 @@ impl<'a> Apply<'a> {
             item.subject.clone_from(user);
         }
         let waits_for_manager = |f: &Finding| matches!(f, Finding::ManagerUnknown { .. });
-        if effect.findings.iter().any(waits_for_manager) && self.unmanaged.len() < MANAGERS {
-            self.unmanaged.insert(item.ordinal);
+        let is_open = effect.conflict.is_some() || effect.findings.iter().any(waits_for_manager);
+        if is_open && self.again.len() < AGAIN {
+            self.again.insert(item.ordinal);
+        }
+        if effect.step == Step::Create && self.made.len() < AGAIN {
+            self.made.insert(item.ordinal);
         }
         let state = match effect.held {
             Some(_) => State::Held,
@@ -287,9 +295,13 @@ impl<'a> Apply<'a> {
             .await
     }
 
-    /// People whose manager came after them get the manager now.
-    async fn managers(&mut self) -> Result<()> {
-        let waiting = std::mem::take(&mut self.unmanaged);
+    /// People whose manager came after them get the manager now; somebody whose old record ended in this very run goes on
+    /// under the new one.
+    async fn again(&mut self) -> Result<()> {
+        let mut waiting = std::mem::take(&mut self.again);
+        if self.run.lost > 0 {
+            waiting.append(&mut self.made);
+        }
         let Some(first) = waiting.first() else {
             return Ok(());
         };
@@ -335,7 +347,7 @@ impl Work {
             // A loss that the plan did not name was not judged.
             State::Planned if item.loses => Permit::Full,
             State::Planned | State::Keep => Permit::KeepAccess,
-            State::Applied | State::Held | State::Failed => return None,
+            State::Applied | State::Held | State::Failed | State::Unproved => return None,
         };
         Some(Self {
             person: item.person.as_deref().and_then(read_person),

@@ -37,6 +37,7 @@ impl Which {
 /// approval is good while the reason is the same. The guard is asked about the others only.
 pub(super) fn passes(held: Option<&HeldRow>, loss: &PlannedLoss, verdict: &Verdict) -> bool {
     match held {
+        _ if !loss.is_proved => false,
         Some(held) => held.state == "approved" && held.reason == loss.reason,
         None => match verdict {
             Verdict::Pass => true,

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Setup;
-use super::guard::{Changes, LossEvidence};
+use super::guard::LossEvidence;
+use super::known::{Known, manager, short};
+pub(super) use super::known::{PlannedLoss, Tally};
 use super::run::Kind;
 use super::stored::{State, finding_word, step_word, write_effect, write_person};
 use crate::domain::clock::Millis;
@@ -13,7 +15,7 @@ use crate::domain::pull::Leaving;
 use crate::hris::Sink;
 use crate::hris::error::{Error as PullError, Kind as PullErrorKind};
 use crate::hris::{Gap, Mapped, Person, Rejected};
-use crate::service::pull::{Effect, Gone, PullPerson, Step};
+use crate::service::pull::{Effect, Gone, PullPerson, Step, unmanaged};
 use crate::service::runs::{HeldRow, ItemRow, RunRow};
 use crate::service::scope::PullScope;
 use crate::service::{Caller, Error, Result, Service};
@@ -28,48 +30,6 @@ pub(super) const OUT_OF_SCOPE: &str = "out-of-scope";
 /// Action of an item: the record left the scope, access stays.
 pub(super) const UNLINK: &str = "unlink";
 
-/// A record that was there before.
-struct Known {
-    digest: String,
-    is_settled: bool,
-    absent_since: Option<i64>,
-    has_left: bool,
-    has_access: bool,
-    is_seen: bool,
-    /// Her record could not be read: nothing is known of her but that she is there.
-    is_unread: bool,
-}
-
-/// A loss of access that the plan would bring.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct PlannedLoss {
-    pub(super) ordinal: i64,
-    pub(super) source_id: String,
-    pub(super) subject: String,
-    pub(super) evidence: LossEvidence,
-    /// Reason code.
-    pub(super) reason: String,
-    /// Digest of the record; empty for who is absent.
-    pub(super) digest: String,
-}
-
-/// What a plan comes to.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Tally {
-    /// Items by action.
-    pub(super) by_action: BTreeMap<&'static str, u64>,
-    /// Records that are as they were.
-    pub(super) unchanged: u64,
-    /// What there is to tell about records, by code.
-    pub(super) findings: BTreeMap<&'static str, u64>,
-    /// Access given.
-    pub(super) gives: u64,
-    pub(super) losses: Vec<PlannedLoss>,
-    /// Source ids of those known as working whose record says that they left.
-    pub(super) turned: Vec<String>,
-    pub(super) changes: Changes,
-}
-
 /// Takes the people of a pull.
 pub struct Gather {
     service: Service,
@@ -78,8 +38,8 @@ pub struct Gather {
     run: String,
     /// Nothing will be applied.
     is_look: bool,
-    known: HashMap<String, Known>,
-    fresh: HashSet<String>,
+    known: HashMap<Box<str>, Known>,
+    fresh: HashSet<Box<str>>,
     /// Whom the connection brings; `None`: everybody.
     scope: Option<PullScope>,
     /// Records that came and that it does not bring.
@@ -118,7 +78,7 @@ impl Gather {
             after = Some(last.source_id.clone());
             known.extend(page.into_iter().map(|link| {
                 let known = Known {
-                    digest: link.digest,
+                    digest: short(&link.digest),
                     is_settled: link.is_settled,
                     absent_since: link.absent_since,
                     has_left: link.has_left,
@@ -126,7 +86,7 @@ impl Gather {
                     is_seen: false,
                     is_unread: false,
                 };
-                (link.source_id, known)
+                (link.source_id.into_boxed_str(), known)
             }));
         }
         Ok(Self {
@@ -235,7 +195,7 @@ impl Gather {
     fn see(&mut self, source_id: &str) -> bool {
         match self.known.get_mut(source_id) {
             Some(known) => !std::mem::replace(&mut known.is_seen, true),
-            None => self.fresh.insert(source_id.to_owned()),
+            None => self.fresh.insert(source_id.into()),
         }
     }
 
@@ -245,7 +205,7 @@ impl Gather {
             return Ok(());
         }
         // Who left the company left more than the scope.
-        let known = self.known.get(&person.source_id);
+        let known = self.known.get(person.source_id.as_str());
         let has_left_now =
             person.employment == EmploymentState::Left && known.is_some_and(|k| !k.has_left);
         if has_left_now {
@@ -255,13 +215,21 @@ impl Gather {
             return Ok(());
         }
         let person = self.pull_person(person);
-        if let Some(known) = self.known.get(&person.source_id) {
+        if let Some(known) = self.known.get(person.source_id.as_str()) {
             if known.absent_since.is_some() && !known.has_left {
                 self.back.push(person.source_id.clone());
             }
-            if known.is_settled && known.digest == person.digest {
+            if known.is_settled && known.digest == short(&person.digest) {
                 self.tally.unchanged += 1;
                 return Ok(());
+            }
+            if known.is_settled && known.digest == short(&unmanaged(&person.digest)) {
+                let manager = manager(&person.user);
+                if !manager.is_some_and(|id| self.known.contains_key(id)) {
+                    *self.tally.findings.entry("manager-unknown").or_default() += 1;
+                    self.tally.unchanged += 1;
+                    return Ok(());
+                }
             }
         }
         self.waiting.push(person);
@@ -274,7 +242,11 @@ impl Gather {
     /// Somebody whom the connection does not bring: if it did, she leaves it, which is not leaving the company.
     fn is_outside(&mut self, source_id: String) {
         *self.tally.findings.entry("out-of-scope").or_default() += 1;
-        if self.known.get(&source_id).is_some_and(|k| !k.has_left) {
+        if self
+            .known
+            .get(source_id.as_str())
+            .is_some_and(|k| !k.has_left)
+        {
             self.outside.push(source_id);
         }
     }
@@ -455,6 +427,7 @@ impl Gather {
                     .map(|a| a.reason.clone())
                     .unwrap_or_default(),
                 digest: digest.to_owned(),
+                is_proved: true,
             });
         }
         let is_there = effect.before.is_some() && effect.step != Step::Adopt;
@@ -500,6 +473,18 @@ impl Gather {
         Ok(first.len() as u64 + early)
     }
 
+    /// Without a complete pull nobody is a leaver, whatever a record says: these losses are put off. Places of their
+    /// items.
+    pub(super) fn put_off(&mut self) -> Vec<i64> {
+        let of_this_pull = self.tally.losses.iter_mut();
+        let of_this_pull = of_this_pull.filter(|loss| loss.evidence != LossEvidence::Due);
+        let put_off = of_this_pull.map(|loss| {
+            loss.is_proved = false;
+            loss.ordinal
+        });
+        put_off.collect()
+    }
+
     /// What it would mean that everybody whom a complete pull missed is gone; nobody is marked.
     pub(super) async fn show_absences(&mut self) -> Result<u64> {
         let gone: Vec<String> = self.missed().into_iter().map(|(id, _)| id).collect();
@@ -514,7 +499,7 @@ impl Gather {
         let known = self.known.iter();
         let mut missed: Vec<(String, Option<i64>)> = known
             .filter(|(_, known)| !known.is_seen && !known.has_left)
-            .map(|(source_id, known)| (source_id.clone(), known.absent_since))
+            .map(|(source_id, known)| (source_id.to_string(), known.absent_since))
             .collect();
         missed.sort_unstable();
         missed
@@ -547,7 +532,7 @@ impl Gather {
                 .await?;
             let mut items = Vec::new();
             for effect in effects.iter().filter(|e| e.is_change) {
-                items.push(self.planned_effect(effect, "due", LossEvidence::Dated, ""));
+                items.push(self.planned_effect(effect, "due", LossEvidence::Due, ""));
             }
             self.store(items).await?;
         }

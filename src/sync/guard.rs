@@ -15,6 +15,8 @@ pub struct Loss {
 /// What a loss rests on, the surest first: in this order losses pass up to the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LossEvidence {
+    /// A last day that an earlier pull told has come.
+    Due,
     /// The source gives the last day.
     Dated,
     /// The source says that the person left.
@@ -60,6 +62,8 @@ pub struct Changes {
     pub settings: bool,
     /// The plan would change access, userName, primary address or source id of somebody who is there.
     pub touches_identity: bool,
+    /// Fields that many had are missing: what the plan changes may be what was not read.
+    pub coverage: bool,
 }
 
 /// What the guard looks at.
@@ -100,6 +104,8 @@ pub enum Verdict {
 /// Why a plan or a part of it waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Why {
+    /// Fields that many people had before did not come.
+    Coverage,
     /// The first plan of a connection takes access from somebody.
     First,
     /// The database is a restored copy.
@@ -112,30 +118,36 @@ pub enum Why {
     Limit,
     /// So many people turned to "left" at once that the column is not believed.
     StatusColumn,
+    /// So many records are missing at once that it is not believed, though two pulls say so.
+    ManyMissing,
 }
 
 impl Why {
     /// The code that is stored and rendered.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Coverage => "coverage",
             Self::First => "first-plan",
             Self::Restored => "restored",
             Self::SettingsChanged => "settings-changed",
             Self::Half => "more-than-half",
             Self::Limit => "limit",
             Self::StatusColumn => "status-column",
+            Self::ManyMissing => "many-missing",
         }
     }
 
     /// Reads the stored code.
     pub fn parse(text: &str) -> Option<Self> {
         [
+            Self::Coverage,
             Self::First,
             Self::Restored,
             Self::SettingsChanged,
             Self::Half,
             Self::Limit,
             Self::StatusColumn,
+            Self::ManyMissing,
         ]
         .into_iter()
         .find(|w| w.as_str() == text)
@@ -145,6 +157,9 @@ impl Why {
 /// Judges a plan's losses.
 pub fn judge(mut losses: Vec<Loss>, situation: &Situation, limits: Limits) -> Verdict {
     let count = losses.len() as u64;
+    if situation.changes.coverage {
+        return Verdict::HoldPlan(Why::Coverage);
+    }
     if situation.is_restored {
         return Verdict::HoldPlan(Why::Restored);
     }
@@ -159,9 +174,13 @@ pub fn judge(mut losses: Vec<Loss>, situation: &Situation, limits: Limits) -> Ve
         return Verdict::HoldPlan(Why::Half);
     }
     let allowed = limits.allowed(situation.with_access);
-    let stated = losses.iter().filter(|l| l.evidence != LossEvidence::Absent);
+    let by = |kinds: &[LossEvidence]| {
+        let fit = losses.iter().filter(|l| kinds.contains(&l.evidence));
+        fit.count() as u64
+    };
     let is_believed = situation.turned <= limits.allowed(situation.people);
-    if stated.count() as u64 > allowed || (!is_believed && count > 0) {
+    let stated = by(&[LossEvidence::Dated, LossEvidence::Stated]);
+    if stated > allowed || (!is_believed && count > 0) {
         return Verdict::HoldLosses {
             why: Why::StatusColumn,
             pass: Vec::new(),
@@ -171,10 +190,16 @@ pub fn judge(mut losses: Vec<Loss>, situation: &Situation, limits: Limits) -> Ve
     if count <= room {
         return Verdict::Pass;
     }
+    // A page that the vendor forgot twice looks like this. Nobody of it passes, not even up to the limit.
+    let is_page = by(&[LossEvidence::Absent]) > allowed;
+    losses.retain(|l| !is_page || l.evidence != LossEvidence::Absent);
     losses.sort_by(|a, b| (a.evidence, &a.source_id).cmp(&(b.evidence, &b.source_id)));
     losses.truncate(usize::try_from(room).unwrap_or(usize::MAX));
     Verdict::HoldLosses {
-        why: Why::Limit,
+        why: match is_page {
+            true => Why::ManyMissing,
+            false => Why::Limit,
+        },
         pass: losses.into_iter().map(|l| l.source_id).collect(),
     }
 }
@@ -210,13 +235,42 @@ mod tests {
     #[test]
     fn losses_up_to_the_limit_pass_and_those_with_a_date_first() {
         let mut plan = losses(8, LossEvidence::Absent);
-        plan[7].evidence = LossEvidence::Dated;
+        for loss in &mut plan[4..] {
+            loss.evidence = LossEvidence::Dated;
+        }
         let got = judge(plan, &usual(60), Limits::default());
         let Verdict::HoldLosses { why, pass } = got else {
             panic!("{got:?}");
         };
         assert_eq!((why, pass.len()), (Why::Limit, 6));
-        assert_eq!(pass[0], "0007");
+        assert_eq!(pass[..4], ["0004", "0005", "0006", "0007"]);
+    }
+
+    #[test]
+    fn of_many_who_are_missing_at_once_nobody_passes_and_who_left_by_word_does() {
+        let mut plan = losses(9, LossEvidence::Absent);
+        plan[8].evidence = LossEvidence::Stated;
+        let got = judge(plan, &usual(60), Limits::default());
+        let want = Verdict::HoldLosses {
+            why: Why::ManyMissing,
+            pass: vec!["0008".to_owned()],
+        };
+        assert_eq!(got, want);
+        let got = judge(
+            losses(6, LossEvidence::Absent),
+            &usual(60),
+            Limits::default(),
+        );
+        assert_eq!(got, Verdict::Pass);
+    }
+
+    #[test]
+    fn last_days_that_were_known_are_no_column_that_turns() {
+        let got = judge(losses(9, LossEvidence::Due), &usual(60), Limits::default());
+        let Verdict::HoldLosses { why, pass } = got else {
+            panic!("{got:?}");
+        };
+        assert_eq!((why, pass.len()), (Why::Limit, 6));
     }
 
     #[test]
@@ -290,6 +344,12 @@ mod tests {
         assert_eq!(
             judge(Vec::new(), &changed, generous),
             Verdict::HoldPlan(Why::SettingsChanged)
+        );
+        let mut fell = usual(1_000);
+        fell.changes.coverage = true;
+        assert_eq!(
+            judge(Vec::new(), &fell, generous),
+            Verdict::HoldPlan(Why::Coverage)
         );
         let half = judge(losses(2, LossEvidence::Dated), &usual(3), generous);
         assert_eq!(half, Verdict::HoldPlan(Why::Half));

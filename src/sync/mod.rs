@@ -9,6 +9,7 @@ mod coverage;
 mod decide;
 mod gather;
 pub mod guard;
+mod known;
 mod report;
 mod run;
 pub mod schedule;

@@ -92,6 +92,8 @@ pub struct Counts {
     pub losses: u64,
     /// Of these, who wait for an admin.
     pub held: u64,
+    /// Of these, who keep it because the pull is not complete; the next one decides.
+    pub unproved: u64,
     /// People missed for the first time.
     pub missed: u64,
 }
@@ -109,6 +111,7 @@ impl Counts {
             gives: tally.gives,
             losses: tally.losses.len() as u64,
             held,
+            unproved: tally.losses.iter().filter(|l| !l.is_proved).count() as u64,
             missed,
         }
     }

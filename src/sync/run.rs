@@ -6,9 +6,9 @@ use sha2::{Digest, Sha256};
 use super::apply::Apply;
 use super::decide::passes;
 use super::gather::Gather;
-use super::guard::{Loss, Situation, Verdict, judge};
+use super::guard::{Loss, Situation, Verdict, Why, judge};
 use super::report::{Counts, describe_error, describe_evidence, read_evidence};
-use super::stored::{read_person, step_word};
+use super::stored::{State, read_person, step_word};
 use super::{Feed, Setup, Unwatched, Watch, coverage};
 use crate::domain::audit::{Actor, hex};
 use crate::domain::clock::Millis;
@@ -135,10 +135,16 @@ impl Bridge {
             }
         };
         gather.finish().await?;
-        self.weigh(order, &gather, &mut evidence).await?;
+        self.weigh(order, &mut gather, &mut evidence).await?;
         run.is_complete = evidence.is_complete();
         run.evidence = Some(describe_evidence(&evidence).to_string());
         let missed = self.complete(order, &mut gather, run.is_complete).await?;
+        if !run.is_complete {
+            let put_off = gather.put_off();
+            self.service
+                .mark_items(&caller, &run.id, &put_off, State::Unproved.as_str())
+                .await?;
+        }
         self.conclude(order, &caller, run, gather, missed, watch)
             .await
     }
@@ -171,22 +177,37 @@ impl Bridge {
     }
 
     /// Adds what the records and the last good pull say against this one.
-    async fn weigh(&self, order: &Order, gather: &Gather, evidence: &mut Evidence) -> Result<()> {
+    async fn weigh(
+        &self,
+        order: &Order,
+        gather: &mut Gather,
+        evidence: &mut Evidence,
+    ) -> Result<()> {
         evidence.gaps.extend(gather.gaps());
         let last = self.last_good(order).await?;
         let gaps = coverage::gaps(evidence, last.as_ref(), !gather.is_first());
+        gather.tally.changes.coverage = !gaps.is_empty();
         evidence.gaps.extend(gaps);
         Ok(())
     }
 
+    /// What the last good pull proved, however many went wrong since.
     async fn last_good(&self, order: &Order) -> Result<Option<Evidence>> {
         let connection = Some(order.setup.source.source.id.as_str());
-        let runs = self
-            .service
-            .list_runs(&order.setup.tenant, connection, None, 50)
-            .await?;
-        let good = runs.iter().find(|r| r.is_complete && r.state != "failed");
-        Ok(good.and_then(|r| read_evidence(r.evidence.as_deref()?)))
+        let mut before: Option<String> = None;
+        loop {
+            let runs = self
+                .service
+                .list_runs(&order.setup.tenant, connection, before.as_deref(), 50)
+                .await?;
+            let Some(last) = runs.last() else {
+                return Ok(None);
+            };
+            if let Some(good) = runs.iter().find(|r| is_good(r)) {
+                return Ok(good.evidence.as_deref().and_then(read_evidence));
+            }
+            before = Some(last.id.clone());
+        }
     }
 
     /// Who is absent, and whose day has come. A look marks nobody as missed; it shows them all as gone.
@@ -234,7 +255,7 @@ impl Bridge {
         };
         let waits = gather.tally.losses.iter().filter(|loss| {
             let held = held.iter().find(|h| h.source_id == loss.source_id);
-            !passes(held, loss, &verdict)
+            loss.is_proved && !passes(held, loss, &verdict)
         });
         let counts = Counts::of(&gather.tally, waits.count() as u64, missed);
         run.planned = gather.items();
@@ -346,10 +367,11 @@ impl Bridge {
             people: gather.working(),
             turned: gather.turned(held),
         };
+        situation.changes.coverage &= gather.has_changes();
         // A day that has come does not follow from settings.
         situation.changes.settings =
             !is_days && applied.is_some_and(|a| a != order.setup.settings_digest.as_str());
-        let losses = gather.tally.losses.iter();
+        let losses = gather.tally.losses.iter().filter(|loss| loss.is_proved);
         let is_held = |source_id: &str| held.iter().any(|h| h.source_id == source_id);
         let undecided = losses.filter(|loss| !is_held(&loss.source_id));
         let undecided = undecided.map(|loss| Loss {
@@ -421,6 +443,14 @@ impl Bridge {
             .finish(watch)
             .await
     }
+}
+
+/// A later pull is compared with it: it was complete, or an admin took it as it was.
+fn is_good(run: &RunRow) -> bool {
+    let is_accepted = run.why_held.as_deref() == Some(Why::Coverage.as_str())
+        && run.state == "done"
+        && run.kind != Kind::Dry.as_str();
+    is_accepted || (run.is_complete && run.state != "failed")
 }
 
 fn new_run(order: &Order, id: String, now: Millis) -> RunRow {

@@ -219,9 +219,11 @@ impl Scheduler {
             return Ok(None);
         };
         if kind == Kind::Scheduled && row.next_at > self.now().0 {
-            // Somebody else pulled it between our looking and our taking it.
+            // Somebody else pulled it between our looking and our taking it, or died at it before its time.
+            let work = self.take_over(tenant, connection);
+            let done = self.with_lease(&caller, connection, work).await;
             self.release(&caller, connection).await?;
-            return Ok(None);
+            return done.map(|()| None);
         }
         let work = self.opened(tenant, connection, kind, actor, watch);
         let done = self.with_lease(&caller, connection, work).await;
@@ -269,6 +271,22 @@ impl Scheduler {
             self.note(&caller, connection, &outcome).await?;
         }
         Ok(Some(report))
+    }
+
+    /// Goes on with what a killed process left, without a pull.
+    async fn take_over(&self, tenant: &TenantId, connection: &str) -> Result<()> {
+        let runs = self.cut_off(tenant, connection).await?;
+        if runs.is_empty() {
+            return Ok(());
+        }
+        let Some(Ok(opened)) = self.sources.open(tenant, connection).await? else {
+            return Ok(());
+        };
+        let order = self.order(opened.setup, Kind::Scheduled, system());
+        for run in runs {
+            self.bridge.resume(&order, run, &Unwatched).await?;
+        }
+        Ok(())
     }
 
     /// Runs of a connection that nobody works on any more: whoever holds the lease may say so.

@@ -19,6 +19,8 @@ pub enum State {
     Held,
     /// Refused; the effect has the reason.
     Failed,
+    /// Not done: the pull is not complete, and without that nobody is a leaver. The next one says it again.
+    Unproved,
 }
 
 impl State {
@@ -30,6 +32,7 @@ impl State {
             Self::Applied => "applied",
             Self::Held => "held",
             Self::Failed => "failed",
+            Self::Unproved => "unproved",
         }
     }
 
@@ -41,6 +44,7 @@ impl State {
             Self::Applied,
             Self::Held,
             Self::Failed,
+            Self::Unproved,
         ]
         .into_iter()
         .find(|s| s.as_str() == text)

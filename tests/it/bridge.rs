@@ -4,6 +4,8 @@
 mod faults;
 mod kill;
 mod retention;
+mod two_days;
+mod two_ids;
 pub mod world;
 
 use rosterd::domain::access::JoinerPolicy;
@@ -186,6 +188,70 @@ async fn a_run_that_was_cut_off_is_gone_on_with() {
     world.pull().await;
     assert_eq!(world.told().await, undisturbed.told().await);
     world.app.verify().await;
+}
+
+#[actix_web::test]
+async fn a_run_that_is_gone_on_with_holds_to_the_limit() {
+    let world = settled("bamboohr", 150).await;
+    let before = world.with_access().await.len();
+    for _ in 0..6 {
+        world.play("leaver?count=4").await;
+        world.later(60 * MINUTES);
+        world.cut_off_after(1).await;
+        world.later(2 * MINUTES);
+        world.pull().await;
+    }
+    let allowed = (before as u64 / 10) as usize;
+    assert_eq!(before - world.with_access().await.len(), allowed);
+    let runs = world.list_runs().await;
+    assert!(runs.iter().all(|run| run.state == "done"), "{runs:?}");
+    let lost: i64 = runs.iter().map(|run| run.lost).sum();
+    assert_eq!(usize::try_from(lost).unwrap(), allowed);
+}
+
+#[actix_web::test]
+async fn fields_that_many_had_and_nobody_has_change_nothing_until_an_admin_says_so() {
+    let world = settled("personio", 60).await;
+    let (people, names) = (world.people().await, world.names());
+    world.company.set_faults(&["reduced-scope"]).await;
+    let held = world.run(Kind::Manual).await;
+    assert_eq!(
+        (held.run.state.as_str(), held.run.why_held.as_deref()),
+        ("waiting", Some("coverage"))
+    );
+    assert!(!held.run.is_complete);
+    assert_eq!(
+        (world.people().await, world.names()),
+        (people, names.clone())
+    );
+    // An admin takes it as it is; from then on it is what others are compared with.
+    world.approve(&held.run.id, &Which::All).await.unwrap();
+    assert_ne!(world.names(), names);
+    world.later(180 * MINUTES);
+    let next = world.pull().await;
+    assert_eq!((next.run.state.as_str(), next.run.planned), ("done", 0));
+    world.company.set_faults(&[]).await;
+    world.later(180 * MINUTES);
+    world.pull().await;
+    assert_eq!(world.names(), names);
+}
+
+#[actix_web::test]
+async fn without_a_complete_pull_nobody_is_a_leaver_and_others_are_brought() {
+    let world = settled("personio", 120).await;
+    let before = world.with_access().await;
+    world.play("leaver?count=2").await;
+    world.play("joiner?count=3").await;
+    world.company.set_faults(&["lost-page"]).await;
+    let report = world.run(Kind::Manual).await;
+    assert!(report.is_ok() && !report.run.is_complete);
+    assert_eq!(report.run.lost, 0);
+    let now = world.with_access().await;
+    assert!(before.iter().all(|id| now.contains(id)));
+    assert!(world.held().await.is_empty(), "the next pull decides");
+    world.company.set_faults(&[]).await;
+    world.later(6 * MINUTES);
+    assert_eq!(world.pull().await.run.lost, 2);
 }
 
 #[actix_web::test]

@@ -211,7 +211,7 @@ impl Hr {
             .await
             .unwrap();
         let link = all.into_iter().find(|l| l.source_id == id).unwrap();
-        link.is_settled && !link.digest.is_empty()
+        link.is_settled && !link.digest.is_empty() && !link.digest.ends_with(" unmanaged")
     }
 }
 

@@ -166,6 +166,13 @@ pub(super) async fn print_report(
         let text = format!("{} missed: another pull has to confirm it", counts.missed);
         output.row(&Value::Null, &text)?;
     }
+    if counts.unproved > 0 {
+        let text = format!(
+            "{} keep access: the pull is not complete, and the next one decides",
+            counts.unproved
+        );
+        output.row(&Value::Null, &text)?;
+    }
     if report.waits() {
         let text = format!(
             "{} wait for a decision: `rosterd runs approve {run}` or `rosterd runs discard {run}`",

@@ -25,6 +25,14 @@ pub(super) fn http(outside: &Outside) -> Result<reqwest::Client, Error> {
     } else if !outside.allow_private {
         builder = builder.dns_resolver(std::sync::Arc::new(PublicOnly));
     }
+    if outside
+        .endpoint
+        .as_ref()
+        .is_some_and(super::Endpoint::is_plain)
+    {
+        // Everything goes there, and nothing of it by TLS: the system's certificates need not be read.
+        builder = builder.tls_certs_only([]);
+    }
     builder
         .build()
         .map_err(|error| Error::new(Kind::Limit, "client").with("what", error))

@@ -31,6 +31,11 @@ impl Endpoint {
                 .is_ok_and(|ip| ip.is_loopback())
     }
 
+    /// Whether bytes are sent without TLS.
+    pub fn is_plain(&self) -> bool {
+        self.0.scheme() == "http"
+    }
+
     /// Where a request to the vendor's address goes.
     pub fn map(&self, url: &Url) -> Result<Url, Error> {
         let base = self.0.as_str().trim_end_matches('/');

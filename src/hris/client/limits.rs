@@ -20,9 +20,9 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    pub(super) fn new(rate: Option<Rate>) -> Self {
+    pub(super) fn new(rate: Option<Rate>, is_paced: bool) -> Self {
         Self {
-            own: rate.map(|rate| {
+            own: rate.filter(|_| is_paced).map(|rate| {
                 RateLimiter::direct(Quota::per_minute(rate.per_minute).allow_burst(rate.burst))
             }),
             unit: rate.map(|rate| rate.reset).unwrap_or_default(),

@@ -40,6 +40,8 @@ pub struct Limits {
     pub body: usize,
     /// Pages of one list.
     pub pages: u64,
+    /// Requests are sent no faster than the connector says.
+    pub is_paced: bool,
 }
 
 impl Default for Limits {
@@ -49,8 +51,9 @@ impl Default for Limits {
             attempts: 5,
             backoff: Duration::from_secs(1),
             longest_wait: Duration::from_secs(300),
-            body: 100 << 20,
+            body: 256 << 20,
             pages: 100_000,
+            is_paced: true,
         }
     }
 }
@@ -73,8 +76,8 @@ pub struct Answer {
     pub status: u16,
     /// Headers.
     pub headers: HeaderMap,
-    /// Body.
-    pub body: Vec<u8>,
+    /// Body; shared, since some hold everybody.
+    pub body: Arc<Vec<u8>>,
     /// The vendor's address that was asked.
     pub url: Url,
 }
@@ -107,7 +110,7 @@ impl Client {
         outside.limits.timeout = asked.map_or(outside.limits.timeout, Duration::from_secs);
         Ok(Self {
             http: build::http(&outside)?,
-            pace: Pace::new(manifest.rate),
+            pace: Pace::new(manifest.rate, outside.limits.is_paced),
             rules: manifest.errors.clone(),
             error_header: manifest.error_header.clone(),
             outside,
@@ -287,7 +290,7 @@ impl Client {
         if usize::try_from(announced).unwrap_or(usize::MAX) > limit {
             return Err(too_large());
         }
-        let mut body = Vec::new();
+        let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or_default());
         while let Some(chunk) = response
             .chunk()
             .await
@@ -307,7 +310,7 @@ impl Client {
         Ok(Answer {
             status: response.status().as_u16(),
             headers: std::mem::take(response.headers_mut()),
-            body,
+            body: Arc::new(body),
             url: url.clone(),
         })
     }

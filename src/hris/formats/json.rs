@@ -35,6 +35,11 @@ impl Path {
         Ok(Self(names))
     }
 
+    /// Its names, from the outside in.
+    pub fn names(&self) -> &[String] {
+        &self.0
+    }
+
     /// The value there; none if any step is missing.
     pub fn find<'a>(&self, value: &'a Value) -> Option<&'a Value> {
         self.0.iter().try_fold(value, |at, name| match at {

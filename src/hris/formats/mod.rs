@@ -1,5 +1,6 @@
 //! What vendors and files send, turned into JSON records. Every reader works on bytes it does not trust and has limits.
 
+pub mod apart;
 pub mod csv;
 pub mod dates;
 pub mod json;

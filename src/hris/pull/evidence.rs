@@ -28,6 +28,8 @@ pub(super) struct Count {
     gaps: Vec<Gap>,
     ids: HashSet<u64>,
     repeated: u64,
+    /// Room for the name of a unit: there are some twenty to a person.
+    path: String,
 }
 
 impl Count {
@@ -78,7 +80,9 @@ impl Count {
     /// A person that is handed on.
     pub(super) fn person(&mut self, person: &Person) {
         self.people += 1;
-        self.cover_map("", &person.user);
+        let mut path = std::mem::take(&mut self.path);
+        self.cover_map(&mut path, &person.user);
+        self.path = path;
         if person.employment != EmploymentState::Unknown {
             self.cover("employment");
         }
@@ -91,20 +95,29 @@ impl Count {
     }
 
     /// Units as SEMANTICS §1 cuts them: `title`, `name.givenName`, `emails`, `urn:…:User:department`.
-    fn cover_map(&mut self, prefix: &str, map: &Map<String, Value>) {
+    fn cover_map(&mut self, path: &mut String, map: &Map<String, Value>) {
+        let prefix = path.len();
         for (name, value) in map {
+            path.truncate(prefix);
+            path.push_str(name);
             match value {
-                Value::Object(inner) if prefix.is_empty() && name.starts_with("urn:") => {
-                    self.cover_map(&format!("{name}:"), inner);
+                Value::Object(inner) if prefix == 0 && name.starts_with("urn:") => {
+                    path.push(':');
+                    self.cover_map(path, inner);
                 }
                 Value::Object(inner) => {
+                    path.push('.');
+                    let whole = path.len();
                     for sub in inner.keys() {
-                        self.cover(&format!("{prefix}{name}.{sub}"));
+                        path.truncate(whole);
+                        path.push_str(sub);
+                        self.cover(path);
                     }
                 }
-                _ => self.cover(&format!("{prefix}{name}")),
+                _ => self.cover(path),
             }
         }
+        path.truncate(prefix);
     }
 
     fn cover(&mut self, unit: &str) {

@@ -137,7 +137,7 @@ impl<'a> Run<'a> {
         sink: &mut S,
         progress: &dyn Progress,
     ) -> Result<(), Error> {
-        let list = &self.job.manifest.people;
+        let (source, list) = (self.source, &self.job.manifest.people);
         let parents: Vec<Option<Value>> = match &list.each {
             None => vec![None],
             Some(name) => {
@@ -146,20 +146,38 @@ impl<'a> Run<'a> {
             }
         };
         for parent in parents {
-            let mut pages = Pages::new(self.source, list, parent.as_ref());
-            while let Some(page) = pages.next().await? {
-                self.count.page(page.records.len());
-                let announced = self.count.announced(page.total);
+            let mut pages = Pages::new(source, list, parent.as_ref());
+            let mut page = pages.next().await?;
+            while let Some(read) = page {
+                self.count.page(read.records.len());
+                let announced = self.count.announced(read.total);
                 progress.page(self.count.pages, self.count.rows, announced);
-                let batch = self.map(page.records, parent.as_ref(), progress).await?;
-                if !batch.is_empty() {
-                    sink.accept(batch).await?;
-                }
+                // The next page is on its way while this one is mapped.
+                let (done, next) = tokio::join!(
+                    self.hand_on(read.records, parent.as_ref(), sink, progress),
+                    pages.next()
+                );
+                done?;
+                page = next?;
             }
             self.count
                 .list(pages.total, std::mem::take(&mut pages.gaps));
         }
         Ok(())
+    }
+
+    async fn hand_on<S: Sink>(
+        &mut self,
+        records: Vec<Value>,
+        parent: Option<&Value>,
+        sink: &mut S,
+        progress: &dyn Progress,
+    ) -> Result<(), Error> {
+        let batch = self.map(records, parent, progress).await?;
+        match batch.is_empty() {
+            true => Ok(()),
+            false => sink.accept(batch).await,
+        }
     }
 
     async fn finish<S: Sink>(mut self, sink: &mut S) -> Result<Evidence, Error> {

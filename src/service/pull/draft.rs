@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 
 use super::record::{Record, Scene};
-use super::types::{Effect, Finding, Recognised, Stand, Step};
+use super::types::{Effect, Finding, Recognised, Stand, Step, unmanaged};
 use crate::domain::clock::Millis;
 use crate::domain::employment::EmploymentState;
 use crate::domain::lifecycle::{Earlier, Phase, Term};
@@ -224,12 +224,11 @@ impl Draft {
             .findings
             .iter()
             .any(|f| matches!(f, Finding::ManagerUnknown { .. }));
-        let is_done = !held && !met_leaver && !lacks_manager;
         let link = &mut self.link;
-        link.digest = if is_done {
-            digest.to_owned()
-        } else {
-            String::new()
+        link.digest = match (held || met_leaver, lacks_manager) {
+            (true, _) => String::new(),
+            (false, true) => unmanaged(digest),
+            (false, false) => digest.to_owned(),
         };
         link.source_epoch = self.model.row.source_epoch;
         link.due_at = term.due(scene.now).map(|at| at.0);

@@ -19,6 +19,7 @@ pub use disconnect::{KEPT_DAYS, Parting, People};
 pub(in crate::service) use draft::tell_employment;
 pub use types::{
     AlsoBy, Effect, Finding, Gone, Permit, PullPerson, PullSource, Recognised, Stand, Step,
+    unmanaged,
 };
 
 use crate::domain::clock::Millis;

@@ -46,6 +46,12 @@ pub struct PullPerson {
     pub digest: String,
 }
 
+/// The digest of a link whose record is done with but for a manager whom nobody knows yet: it is looked at again when
+/// the manager has a link.
+pub fn unmanaged(digest: &str) -> String {
+    format!("{digest} unmanaged")
+}
+
 /// What may be done now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Permit {

@@ -1,6 +1,7 @@
 //! A company at a stand-in, a server that pulls it, and a clock for both.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -8,15 +9,19 @@ use std::time::Duration;
 use rosterd::cli::bridge::Stored;
 use rosterd::domain::access::JoinerPolicy;
 use rosterd::domain::audit::Actor;
+use rosterd::domain::chance::SystemChance;
 use rosterd::domain::clock::{Clock, ManualClock, Millis};
 use rosterd::domain::pull::{Leaving, PullChange, PullSettings};
-use rosterd::domain::sealed::SecretText;
+use rosterd::domain::sealed::{Keyring, SecretText};
 use rosterd::hris::catalogue::Catalogue;
 use rosterd::hris::client::Limits;
 use rosterd::scim::rules::Preset;
+use rosterd::scim::schema::Registry;
 use rosterd::service::connections::{ConnectionChange, NewPull};
 use rosterd::service::runs::{HeldRow, RunRow, ScheduleRow};
-use rosterd::service::{Error, Result};
+use rosterd::service::{Caller, Error, Result, Service};
+use rosterd::storage::connection::DatabaseUrl;
+use rosterd::storage::store::{Options, Store};
 use rosterd::sync::schedule::{Scheduler, Sources};
 use rosterd::sync::{Bridge, Kind, Order, Report, Unwatched, Watch, Which};
 use serde_json::{Value, json};
@@ -26,7 +31,8 @@ use crate::support::{TestApp, execute, lines};
 
 /// A company that is pulled.
 pub struct World {
-    pub app: TestApp,
+    pub app: Rc<TestApp>,
+    pub tenant: Caller,
     pub company: Company,
     pub connection: String,
     clock: Arc<ManualClock>,
@@ -49,7 +55,7 @@ pub fn granted_but(now: &[String], before: &[String]) -> Vec<String> {
     gone
 }
 
-fn operator() -> Actor {
+pub fn operator() -> Actor {
     Actor {
         kind: "operator".to_owned(),
         id: String::new(),
@@ -61,26 +67,62 @@ impl World {
         let company = Company::of(slug, people, seed);
         let clock = Arc::new(ManualClock::at(company.now()));
         let app = TestApp::start_with(Arc::<ManualClock>::clone(&clock)).await;
-        let connection = connect(&app, &company, policy).await;
-        let limits = Limits {
-            backoff: Duration::from_millis(2),
-            longest_wait: Duration::from_millis(50),
-            attempts: 3,
-            timeout: Duration::from_secs(20),
-            ..Limits::default()
-        };
-        let stored = Arc::new(Stored::new(&app.service).bounded(limits));
+        let tenant = app.tenant.clone();
+        Self::with(Rc::new(app), clock, tenant, company, policy).await
+    }
+
+    /// A company that is pulled by a server that runs already; its connection belongs to a tenant of that server.
+    pub async fn with(
+        app: Rc<TestApp>,
+        clock: Arc<ManualClock>,
+        tenant: Caller,
+        company: Company,
+        policy: JoinerPolicy,
+    ) -> Self {
+        let connection = connect(&app, &tenant, &company, policy).await;
+        let stored = Arc::new(Stored::new(&app.service).bounded(hurried()));
         let sources: Arc<dyn Sources> = Arc::<Stored>::clone(&stored);
         let bridge = Bridge::new(app.service.clone());
         let scheduler = Scheduler::new(bridge, sources, "this process".to_owned());
         Self {
             app,
+            tenant,
             company,
             connection,
             clock,
             scheduler,
             stored,
         }
+    }
+
+    /// Reads through other sources than those that are stored.
+    #[must_use]
+    pub fn through(mut self, wrap: impl FnOnce(Arc<dyn Sources>) -> Arc<dyn Sources>) -> Self {
+        let sources = wrap(Arc::<Stored>::clone(&self.stored));
+        let bridge = Bridge::new(self.app.service.clone());
+        self.scheduler = Scheduler::new(bridge, sources, "this process".to_owned());
+        self
+    }
+
+    /// Another process on the same database; on PostgreSQL with connections of its own.
+    pub fn process(
+        &self,
+        name: &str,
+        wrap: impl FnOnce(Arc<dyn Sources>) -> Arc<dyn Sources>,
+    ) -> Scheduler {
+        let mut service = self.app.service.clone();
+        let url = &self.app.database.url;
+        if matches!(url, DatabaseUrl::Postgres(_)) {
+            let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&self.clock);
+            let store = Store::open(&Options::new(url.clone()), clock, Arc::new(SystemChance));
+            service = Service::new(
+                Arc::new(store.unwrap()),
+                Arc::new(Registry::builtin().unwrap()),
+            );
+            service.keys = Arc::new(Keyring::new(&[7; 32], &[]));
+        }
+        let sources = wrap(Arc::new(Stored::new(&service).bounded(hurried())));
+        Scheduler::new(Bridge::new(service), sources, name.to_owned())
     }
 
     pub fn now(&self) -> i64 {
@@ -106,7 +148,7 @@ impl World {
     pub async fn try_run(&self, kind: Kind) -> Option<Report> {
         // Runs are in the order of time; two of one connection never begin at once.
         self.later(1);
-        let tenant = &self.app.tenant.tenant;
+        let tenant = &self.tenant.tenant;
         let run = self
             .scheduler
             .pull(tenant, &self.connection, kind, operator(), &Unwatched);
@@ -131,18 +173,14 @@ impl World {
 
     /// A pull of which a process dies when so many items are applied; before the first if the number is 0.
     pub async fn cut_off_after(&self, items: u64) {
-        let watch = Dies {
-            after: items,
-            waker: tokio::sync::Notify::new(),
-            seen: AtomicI64::new(-1),
-        };
-        let tenant = self.app.tenant.tenant.clone();
+        let watch = Dies::after(items);
+        let tenant = self.tenant.tenant.clone();
         let run = self
             .scheduler
             .pull(&tenant, &self.connection, Kind::Manual, operator(), &watch);
         tokio::select! {
             done = run => drop(done.unwrap()),
-            () = watch.waker.notified() => {}
+            () = watch.has_come() => {}
         }
     }
 
@@ -185,6 +223,20 @@ impl World {
         lines(&mut self.app.database.connect(), sql)
     }
 
+    /// The names of this connection's people, by source id.
+    pub fn names(&self) -> BTreeMap<String, String> {
+        let sql = format!(
+            "SELECT l.source_id || ' ' || u.user_name || ' ' || coalesce(u.display_name, '') AS line \
+             FROM links l JOIN users u ON u.tenant = l.tenant AND u.id = l.user_id WHERE l.connection_id = '{}'",
+            self.connection
+        );
+        let rows = lines(&mut self.app.database.connect(), &sql);
+        let named = rows.iter().filter_map(|line| line.split_once(' '));
+        named
+            .map(|(id, name)| (id.to_owned(), name.to_owned()))
+            .collect()
+    }
+
     /// Every row but those of runs and schedules.
     pub fn rows(&self) -> Vec<String> {
         let sql = "SELECT 'j' || sequence AS line FROM journal UNION ALL SELECT source_id || digest || updated_at FROM links \
@@ -193,25 +245,25 @@ impl World {
     }
 
     pub async fn schedule(&self) -> ScheduleRow {
-        let (service, tenant) = (&self.app.service, &self.app.tenant.tenant);
+        let (service, tenant) = (&self.app.service, &self.tenant.tenant);
         let found = service.find_schedule(tenant, &self.connection).await;
         found.unwrap().expect("it was pulled")
     }
 
     pub async fn held(&self) -> Vec<HeldRow> {
-        let (service, tenant) = (&self.app.service, &self.app.tenant.tenant);
+        let (service, tenant) = (&self.app.service, &self.tenant.tenant);
         service.list_held(tenant, &self.connection).await.unwrap()
     }
 
     async fn order(&self) -> Order {
-        let tenant = &self.app.tenant.tenant;
+        let tenant = &self.tenant.tenant;
         let opened = Sources::open(self.stored.as_ref(), tenant, &self.connection).await;
         let setup = opened.unwrap().expect("it is active").unwrap().setup;
         self.scheduler.order(setup, Kind::Manual, operator())
     }
 
     async fn decide<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let tenant = &self.app.tenant.tenant;
+        let tenant = &self.tenant.tenant;
         self.scheduler.decide(tenant, &self.connection, work).await
     }
 
@@ -232,7 +284,7 @@ impl World {
     }
 
     async fn update(&self, change: ConnectionChange) {
-        let (service, caller) = (&self.app.service, &self.app.tenant);
+        let (service, caller) = (&self.app.service, &self.tenant);
         let done = service.update_connection(caller, &self.connection, change);
         done.await.unwrap();
     }
@@ -263,12 +315,14 @@ impl World {
 
     /// How many runs there were.
     pub async fn runs(&self) -> usize {
-        let (service, tenant) = (&self.app.service, &self.app.tenant.tenant);
-        service
-            .list_runs(tenant, None, None, 1_000)
-            .await
-            .unwrap()
-            .len()
+        self.list_runs().await.len()
+    }
+
+    /// The runs, the last one first.
+    pub async fn list_runs(&self) -> Vec<RunRow> {
+        let (service, tenant) = (&self.app.service, &self.tenant.tenant);
+        let runs = service.list_runs(tenant, None, None, 1_000).await;
+        runs.unwrap()
     }
 
     /// Pauses or resumes.
@@ -310,7 +364,7 @@ impl World {
     }
 
     pub async fn suspend(&self) {
-        let (service, caller) = (&self.app.service, &self.app.tenant);
+        let (service, caller) = (&self.app.service, &self.tenant);
         let id = caller.tenant.as_str();
         let done = service.update_tenant(caller, id, None, Some(false));
         done.await.unwrap();
@@ -322,14 +376,15 @@ impl World {
     }
 
     pub async fn take_lease(&self, holder: &str) {
-        let (service, caller) = (&self.app.service, &self.app.tenant);
+        let (service, caller) = (&self.app.service, &self.tenant);
         let lease = service.lease_schedule(caller, &self.connection, holder, 60_000);
         assert!(lease.await.unwrap().is_some());
     }
 
     /// An identity provider pushes everybody whom the company knows, leavers too; how many of them have left.
     pub async fn push_everybody(&self) -> usize {
-        let push = self.app.source(Preset::Okta).await;
+        let policy = JoinerPolicy::Grant;
+        let push = self.app.source_of(&self.tenant, Preset::Okta, policy).await;
         let mut left = 0;
         for user in self.company.truth().await {
             let Some(name) = user["userName"].as_str() else {
@@ -344,8 +399,25 @@ impl World {
     }
 }
 
+/// Bounds of a pull that does not wait long for anything.
+fn hurried() -> Limits {
+    Limits {
+        backoff: Duration::from_millis(1),
+        longest_wait: Duration::from_millis(50),
+        attempts: 3,
+        timeout: Duration::from_secs(20),
+        is_paced: false,
+        ..Limits::default()
+    }
+}
+
 /// A pull connection to the company's stand-in.
-async fn connect(app: &TestApp, company: &Company, policy: JoinerPolicy) -> String {
+async fn connect(
+    app: &TestApp,
+    tenant: &Caller,
+    company: &Company,
+    policy: JoinerPolicy,
+) -> String {
     let catalogue = Catalogue::load(None).unwrap();
     let manifest = catalogue.find(company.slug).unwrap();
     let mut settings = PullSettings {
@@ -373,17 +445,32 @@ async fn connect(app: &TestApp, company: &Company, policy: JoinerPolicy) -> Stri
         settings,
         secrets,
     };
-    let made = app.service.create_pull_connection(&app.tenant, new).await;
+    let made = app.service.create_pull_connection(tenant, new).await;
     made.unwrap_or_else(|e: Error| panic!("{}: {e}", company.slug))
         .as_str()
         .to_owned()
 }
 
 /// Ends a run when so much of it is applied.
-struct Dies {
+pub struct Dies {
     after: u64,
     waker: tokio::sync::Notify,
     seen: AtomicI64,
+}
+
+impl Dies {
+    /// Before the first item if the number is 0.
+    pub fn after(items: u64) -> Self {
+        Self {
+            after: items,
+            waker: tokio::sync::Notify::new(),
+            seen: AtomicI64::new(-1),
+        }
+    }
+
+    pub async fn has_come(&self) {
+        self.waker.notified().await;
+    }
 }
 
 impl Watch for Dies {

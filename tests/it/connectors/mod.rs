@@ -155,6 +155,7 @@ impl Default for Setting<'_> {
                 longest_wait: Duration::from_secs(5),
                 body: 1 << 20,
                 pages: 50,
+                is_paced: true,
             },
         }
     }
