@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use rosterd::cli::connectors::Connectors;
 use rosterd::domain::access::JoinerPolicy;
+use rosterd::domain::clock::SystemClock;
 use rosterd::domain::pull::PullSettings;
 use rosterd::domain::roles::Role;
 use rosterd::domain::sealed::SecretText;
@@ -98,10 +99,11 @@ impl World {
             _ => list(1..=3),
         })
         .await;
-        let app = TestApp::start().await;
         let files = tempfile::tempdir().unwrap();
         std::fs::create_dir(files.path().join("connectors")).unwrap();
         std::fs::write(files.path().join("connectors/harmless.yaml"), CONNECTOR).unwrap();
+        let app =
+            TestApp::start_knowing(Arc::new(SystemClock), files.path().join("connectors")).await;
         let new = NewPull {
             label: "HR".to_owned(),
             connector: "harmless".to_owned(),

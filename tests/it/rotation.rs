@@ -203,10 +203,10 @@ impl World {
             None => Arc::new(SystemClock),
         };
         let vendor = Vendor::start(Arc::clone(&shared)).await;
-        let app = TestApp::start_with(shared).await;
         let files = tempfile::tempdir().unwrap();
         std::fs::create_dir(files.path().join("connectors")).unwrap();
         std::fs::write(files.path().join("connectors/rotating.yaml"), CONNECTOR).unwrap();
+        let app = TestApp::start_knowing(shared, files.path().join("connectors")).await;
         let new = NewPull {
             label: "HR".to_owned(),
             connector: "rotating".to_owned(),

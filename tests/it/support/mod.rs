@@ -135,12 +135,25 @@ impl TestApp {
 
     /// With another kind of store.
     pub async fn start_as(clock: Arc<dyn Clock>, tuned: impl FnOnce(Options) -> Options) -> Self {
+        Self::start_of(clock, tuned, None).await
+    }
+
+    /// One that knows the connectors of a directory too.
+    pub async fn start_knowing(clock: Arc<dyn Clock>, connectors: std::path::PathBuf) -> Self {
+        Self::start_of(clock, |options| options, Some(connectors)).await
+    }
+
+    async fn start_of(
+        clock: Arc<dyn Clock>,
+        tuned: impl FnOnce(Options) -> Options,
+        connectors: Option<std::path::PathBuf>,
+    ) -> Self {
         let database = Database::migrated();
         let options = tuned(Options::new(database.url.clone()));
         let store = Store::open(&options, clock, Arc::new(SystemChance)).unwrap();
         let mut service = Service::new(Arc::new(store), Arc::new(Registry::builtin().unwrap()));
         service.keys = Arc::new(Keyring::new(&[7; 32], &[]));
-        service.vendors = Arc::new(Connectors::new(None));
+        service.vendors = Arc::new(Connectors::new(connectors));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::new(State {
