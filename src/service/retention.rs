@@ -49,7 +49,8 @@ impl Service {
             let is_gone = self
                 .store
                 .write(caller.meta(), move |tx| {
-                    let is_last = tx.delete_items(&run, AT_ONCE)? == 0;
+                    let is_last = tx.delete_items(&run, AT_ONCE)? == 0
+                        && tx.delete_changes(&run, AT_ONCE)? == 0;
                     if is_last {
                         tx.delete_run(&run)?;
                     }

@@ -1,13 +1,14 @@
-//! What is kept for a while only: runs of pulls and what they meant to do. What they did is in the journal for good.
+//! What is kept for a while only: runs of pulls, what they meant to do, and what an undo of them would need. What they did
+//! is in the journal for good.
 
 use diesel::prelude::*;
 
 use super::error::Result;
-use super::schema::{run_items, runs};
+use super::schema::{run_changes, run_items, runs};
 use super::scope::Scope;
 
 /// States in which a run is not over: whatever its age, somebody works on it or has to decide about it.
-const OPEN: [&str; 2] = ["running", "waiting"];
+const OPEN: [&str; 4] = ["running", "waiting", "approved", "undoing"];
 
 impl Scope<'_> {
     /// Runs that are over and whose ids lie before this text, the oldest first.
@@ -38,6 +39,27 @@ impl Scope<'_> {
         let first_ones = run_items::table
             .filter(of_run)
             .filter(run_items::ordinal.le(last));
+        Ok(diesel::delete(first_ones).execute(conn)?)
+    }
+
+    /// Deletes what an undo of a run would need, of the first people; answers how many there were.
+    pub fn delete_changes(&mut self, run: &str, limit: i64) -> Result<usize> {
+        let (conn, tenant) = self.parts();
+        let of_run = run_changes::tenant
+            .eq(tenant)
+            .and(run_changes::run_id.eq(run));
+        let subjects: Vec<String> = run_changes::table
+            .filter(of_run)
+            .select(run_changes::subject)
+            .order(run_changes::subject)
+            .limit(limit)
+            .load(conn)?;
+        let Some(last) = subjects.last() else {
+            return Ok(0);
+        };
+        let first_ones = run_changes::table
+            .filter(of_run)
+            .filter(run_changes::subject.le(last));
         Ok(diesel::delete(first_ones).execute(conn)?)
     }
 
