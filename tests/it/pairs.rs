@@ -460,3 +460,82 @@ async fn the_comparison_looks_nobody_through() {
     let whole = ["SCAN f", "SCAN k", "SCAN o", "Seq Scan on pair_keys"];
     assert!(!whole.iter().any(|walk| found.contains(walk)), "{found}");
 }
+
+#[actix_web::test]
+async fn a_pair_that_is_answered_before_the_first_plan_is_applied_counts_when_it_is() {
+    let desk = desk(JoinerPolicy::List).await;
+    let app = app_only(
+        &desk.w.app,
+        &[
+            someone(("Ann", "Lee"), "ann@app.test"),
+            someone(("Eve", "Moss"), "eve@app.test"),
+            someone(("Kim", "Stone"), "kim@app.test"),
+        ],
+    )
+    .await;
+    let records = [
+        employee("1", ("Ann", "Lee"), "ann.lee@hr.test"),
+        employee("2", ("Eve", "Moss"), "eve.moss@hr.test"),
+        employee("3", ("Kim", "Stone"), "kim.stone@hr.test"),
+    ];
+    let plan: Vec<(String, serde_json::Map<String, Value>)> = records
+        .iter()
+        .map(|r| (r.source_id.clone(), r.user.clone()))
+        .collect();
+    let (service, caller) = (&desk.w.app.service, desk.caller());
+    let find = || service.find_pairs_of_plan(&caller, &desk.hr.source.id, "look", &plan);
+    assert_eq!((find().await.unwrap(), find().await.unwrap()), (3, 0));
+    let open = desk.open().await;
+    let of = |record: &str| open.iter().find(|p| p.row.record == record).unwrap();
+    assert_eq!(
+        (&of("1").row.user_id, &of("1").row.other_id),
+        (&app[0], &None)
+    );
+    desk.answer(of("1"), "link").await.expect(200);
+    desk.answer(of("2"), "keep-apart").await.expect(200);
+    let done = desk.run(&records).await;
+    assert_eq!(
+        (done[0].step, done[0].user_id.as_ref()),
+        (Step::Return, Some(&app[0]))
+    );
+    assert_eq!((done[1].step, done[2].step), (Step::Create, Step::Create));
+    assert_eq!(desk.w.access(&app[0]).await, "granted/granted-by-policy");
+    assert_eq!(
+        desk.w.effective(&app[0]).await["emails"][0]["value"],
+        "ann@app.test"
+    );
+    // The third is asked about still, now with a person on the other side.
+    let open = desk.open().await;
+    let records: Vec<&str> = open.iter().map(|p| p.row.record.as_str()).collect();
+    assert_eq!(
+        (records, &open[0].row.other_id),
+        (vec!["3"], &done[2].user_id)
+    );
+    desk.w.check().await;
+}
+
+#[actix_web::test]
+async fn a_link_ahead_of_a_record_that_left_takes_access_with_the_run_and_not_by_itself() {
+    let desk = desk(JoinerPolicy::List).await;
+    let app = app_only(&desk.w.app, &[someone(("Ann", "Lee"), "ann@app.test")]).await;
+    let ann = employee("1", ("Ann", "Lee"), "ann.lee@hr.test");
+    let plan = [(ann.source_id.clone(), ann.user.clone())];
+    let (service, caller) = (&desk.w.app.service, desk.caller());
+    let found = service.find_pairs_of_plan(&caller, &desk.hr.source.id, "look", &plan);
+    assert_eq!(found.await.unwrap(), 1);
+    desk.answer(&desk.open().await[0], "link").await.expect(200);
+    assert_eq!(desk.w.access(&app[0]).await, "granted/granted-by-policy");
+    let left = PullPerson {
+        employment: EmploymentState::Left,
+        ..ann
+    };
+    // The plan says so before it is done, so that the guard can hold it.
+    let planned = service
+        .preview_people(&desk.w.app.tenant.tenant, &desk.hr, vec![left.clone()])
+        .await
+        .unwrap();
+    assert!(planned[0].as_ref().unwrap().takes_access());
+    desk.run(&[left]).await;
+    assert_eq!(desk.w.access(&app[0]).await, "revoked/left");
+    desk.w.check().await;
+}

@@ -53,7 +53,7 @@ fn connectors(files: &Path) -> PathBuf {
         "client_id",
         "client_secret",
         "refresh_token",
-        "token",
+        "password",
     ];
     for slug in ["x", "personio"] {
         let text = made_up
@@ -213,8 +213,8 @@ fn what_is_wrong_is_named_and_no_credential_with_it() {
             "no setting `regoin`; it takes subdomain, region",
         ),
         (
-            &["--connector", "x", "--set", "token=hunter2"],
-            "`token` of the connector x is a credential",
+            &["--connector", "x", "--set", "password=hunter2"],
+            "`password` of the connector x is a credential",
         ),
         (&["--preset", "windows"], "--preset"),
     ] {
@@ -311,7 +311,7 @@ async fn a_servers_log_shows_no_credential_whatever_it_logs() {
     let body =
         json!({"kind": "hris", "connector": "x", "label": "HR", "secrets": {"key": "hunter2-a"}});
     let id = send("POST", all, body).await.expect(201).id();
-    let secret = format!("{all}/{id}/secrets/token");
+    let secret = format!("{all}/{id}/secrets/password");
     send("PUT", &secret, json!({"value": "hunter2-b"}))
         .await
         .expect(204);
