@@ -18,7 +18,7 @@ use super::{Feed, Look, Setup, Unwatched, Watch};
 use crate::domain::audit::Actor;
 use crate::domain::clock::Millis;
 use crate::domain::ids::TenantId;
-use crate::hris::error::{Error as PullError, Kind as PullErrorKind};
+use crate::hris::error::Error as PullError;
 use crate::service::runs::{RunRow, ScheduleRow};
 use crate::service::undo::UNDOING;
 use crate::service::{Caller, Error, Result};

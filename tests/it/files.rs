@@ -388,7 +388,13 @@ async fn another_tenants_tokens_open_nothing() {
 
 #[actix_web::test]
 async fn only_a_connection_that_takes_files_takes_one() {
-    let world = World::of("bamboohr", &[]).await;
+    let world = World::with(
+        "bamboohr",
+        &[("company", "acme")],
+        &[("api_key", "k".to_owned())],
+        |s| s,
+    )
+    .await;
     let answer = world.send(&world.admin, csv(1..=3)).await.expect(409);
     assert!(answer.text.contains("bamboohr"), "{}", answer.text);
     world.post("drop").await.expect(409);
