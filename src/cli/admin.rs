@@ -11,6 +11,7 @@ use crate::domain::roles::Role;
 use crate::service;
 use crate::service::Caller;
 use crate::service::credentials::NewToken;
+use crate::service::files::curl_line;
 use crate::storage::credentials::CredentialRow;
 use crate::storage::tenants::TenantRow;
 
@@ -63,10 +64,10 @@ pub(super) enum Token {
         /// Tenant by name or id; operators' tokens belong to no customer.
         #[arg(long, default_value = "default")]
         tenant: String,
-        /// connection, app, auditor, tenant-admin or operator.
+        /// connection, drop, app, auditor, tenant-admin or operator.
         #[arg(long)]
         role: String,
-        /// For role connection: its id.
+        /// For the roles connection and drop: its id.
         #[arg(long)]
         connection: Option<String>,
         /// How it is shown.
@@ -198,7 +199,7 @@ pub(super) async fn token(config: &Config, output: Output, command: Token) -> Re
         } => {
             let role = Role::parse(&role).ok_or_else(|| {
                 format!(
-                    "--role takes connection, app, auditor, tenant-admin or operator; got `{role}`"
+                    "--role takes connection, drop, app, auditor, tenant-admin or operator; got `{role}`"
                 )
             })?;
             let new = NewToken {
@@ -216,8 +217,16 @@ pub(super) async fn token(config: &Config, output: Output, command: Token) -> Re
                 (service::Error::NotFound(_), Some(id)) => no_such_connection(id, &tenant),
                 (other, _) => other.into(),
             })?;
-            let text = format!("{id}\n{secret}   (shown once)");
-            output.row(&json!({"id": id, "token": secret}), &text)
+            let mut value = json!({"id": id, "token": secret});
+            let mut text = format!("{id}\n{secret}   (shown once)");
+            if let (Role::Drop, Some(connection)) = (role, &connection) {
+                let (base, tenant) = (config.public_url(config.listen()), caller.tenant.as_str());
+                let url = format!("{base}/api/v1/tenants/{tenant}/connections/{connection}/file");
+                let curl = curl_line(&url, &secret);
+                text.push_str(&format!("\n{curl}"));
+                value["curl"] = curl.into();
+            }
+            output.row(&value, &text)
         }
         Token::Revoke { tenant, id } => {
             let caller = open::caller(&service, &tenant, "token revoke").await?;

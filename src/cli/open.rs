@@ -4,6 +4,7 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::bridge::Inspector;
 use super::connectors::Connectors;
 use super::{Failure, migrate, shown};
 use crate::config::Config;
@@ -153,6 +154,7 @@ fn wire(config: &Config, url: DatabaseUrl) -> Result<Service, Failure> {
     service.member_write = config.limits().member_write;
     service.keys = Arc::new(keyring(config)?);
     service.vendors = Arc::new(Connectors::of(config));
+    service.files = Arc::new(Inspector::new()?);
     Ok(service)
 }
 

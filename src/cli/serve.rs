@@ -181,7 +181,8 @@ async fn forget_revoked(state: Arc<State>) {
 /// Connections that a process pulls at once.
 const PULLERS: usize = 4;
 
-/// Pulls connections when they are due; one of the pullers looks every half minute for first and last days that have come.
+/// Pulls connections when they are due; one of the pullers looks every half minute for first and last days that have come,
+/// and every hour for files that nobody read.
 async fn pull(scheduler: Scheduler, looks_for_days: bool) {
     let mut tick = tokio::time::interval(Duration::from_secs(5));
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -199,6 +200,12 @@ async fn pull(scheduler: Scheduler, looks_for_days: bool) {
             && let Err(error) = scheduler.tick_days().await
         {
             tracing::warn!(error = %error, "days that have come cannot be carried out");
+        }
+        if looks_for_days
+            && ticks.is_multiple_of(720)
+            && let Err(error) = scheduler.bridge().service().sweep_files().await
+        {
+            tracing::warn!(error = %error, "files that nobody read cannot be thrown away");
         }
         ticks += 1;
     }

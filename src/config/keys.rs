@@ -163,6 +163,12 @@ pub const KEYS: &[Key] = &[
         "Folder with connectors (YAML files) that are added, or take the place of those in the program",
     ),
     Key::new(
+        "files_dir",
+        "DIR",
+        None,
+        "Root of watched folders, with ‹tenant id›/‹connection id› in it; otherwise none are watched",
+    ),
+    Key::new(
         "pull_private",
         "YES",
         Some("no"),

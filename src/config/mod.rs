@@ -153,6 +153,11 @@ impl Config {
         self.server.connectors_dir.as_deref()
     }
 
+    /// Root of watched folders.
+    pub fn files_dir(&self) -> Option<&Path> {
+        self.server.files_dir.as_deref()
+    }
+
     /// Whether HR systems may be in private networks.
     pub fn pull_private(&self) -> bool {
         self.server.pull_private

@@ -19,6 +19,8 @@ pub struct Server {
     pub schemas_dir: Option<PathBuf>,
     /// Folder with connectors beside those in the program.
     pub connectors_dir: Option<PathBuf>,
+    /// Root of watched folders.
+    pub files_dir: Option<PathBuf>,
     /// Whether HR systems may be in private networks.
     pub pull_private: bool,
     /// How long runs of pulls are kept.
@@ -63,6 +65,7 @@ impl Server {
             metrics_listen: values.address("metrics_listen")?,
             schemas_dir: values.take("schemas_dir").map(PathBuf::from),
             connectors_dir: values.take("connectors_dir").map(PathBuf::from),
+            files_dir: values.take("files_dir").map(PathBuf::from),
             pull_private: yes_or_no(values, "pull_private")?,
             runs_keep: values.days("runs_keep_days", 7..=36_500)?,
             shutdown: values.seconds("shutdown_seconds", 0..=3_600)?,

@@ -5,6 +5,8 @@
 pub enum Role {
     /// An identity provider's push connection: the only role that writes on `/scim/v2`.
     Connection,
+    /// An HR system's job: hands files to one pull connection, and may do nothing else.
+    Drop,
     /// The operator's app: reads people, groups and access.
     App,
     /// Reads people and the audit log.
@@ -17,8 +19,9 @@ pub enum Role {
 
 impl Role {
     /// All roles, in the order of the documentation.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Connection,
+        Self::Drop,
         Self::App,
         Self::Auditor,
         Self::TenantAdmin,
@@ -29,6 +32,7 @@ impl Role {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Connection => "connection",
+            Self::Drop => "drop",
             Self::App => "app",
             Self::Auditor => "auditor",
             Self::TenantAdmin => "tenant-admin",
@@ -39,6 +43,15 @@ impl Role {
     /// Reads the stored word.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|r| r.as_str() == text)
+    }
+
+    /// Whether it acts for one connection, and for a connection of which kind.
+    pub fn connection_kind(self) -> Option<&'static str> {
+        match self {
+            Self::Connection => Some("scim"),
+            Self::Drop => Some("hris"),
+            _ => None,
+        }
     }
 
     /// May read the journal.

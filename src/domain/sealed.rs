@@ -129,9 +129,14 @@ impl Keyring {
         secret: &SecretText,
         nonce: [u8; NONCE],
     ) -> Option<Sealed> {
+        self.seal_bytes(place, secret.expose().as_bytes(), nonce)
+    }
+
+    /// Seals bytes for their place; as [`Self::seal`].
+    pub fn seal_bytes(&self, place: Place<'_>, bytes: &[u8], nonce: [u8; NONCE]) -> Option<Sealed> {
         let (id, cipher) = self.0.first()?;
         let payload = Payload {
-            msg: secret.expose().as_bytes(),
+            msg: bytes,
             aad: &place.bound(id),
         };
         let sealed = cipher.encrypt(&XNonce::from(nonce), payload).ok()?;
@@ -146,6 +151,20 @@ impl Keyring {
     /// # Errors
     /// The key is not here, or it was not sealed so.
     pub fn open(&self, place: Place<'_>, sealed: &Sealed) -> Result<SecretText, Closed> {
+        let plain = self.open_bytes(place, sealed)?;
+        let text = std::str::from_utf8(&plain).map_err(|_| Closed::Damaged)?;
+        Ok(SecretText::new(text))
+    }
+
+    /// Opens bytes in their place.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_bytes(
+        &self,
+        place: Place<'_>,
+        sealed: &Sealed,
+    ) -> Result<Zeroizing<Vec<u8>>, Closed> {
         let key = self.0.iter().find(|(id, _)| *id == sealed.key_id);
         let (id, cipher) = key.ok_or(Closed::NoKey)?;
         let bytes = URL_SAFE_NO_PAD.decode(&sealed.text);
@@ -156,14 +175,7 @@ impl Keyring {
             aad: &place.bound(id),
         };
         let plain = cipher.decrypt(&XNonce::from(*nonce), payload);
-        let plain = plain.map_err(|_| Closed::Damaged)?;
-        match String::from_utf8(plain) {
-            Ok(text) => Ok(SecretText::new(text)),
-            Err(error) => {
-                error.into_bytes().zeroize();
-                Err(Closed::Damaged)
-            }
-        }
+        Ok(Zeroizing::new(plain.map_err(|_| Closed::Damaged)?))
     }
 }
 

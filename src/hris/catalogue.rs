@@ -4,17 +4,21 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use super::manifest::{LoadError, Manifest};
+use super::files::FileConnector;
+use super::manifest::{Card, LoadError, Manifest};
 
 include!(concat!(env!("OUT_DIR"), "/connectors.rs"));
 
 /// Connectors by slug.
 #[derive(Debug, Clone, Default)]
-pub struct Catalogue(BTreeMap<String, Arc<Manifest>>);
+pub struct Catalogue {
+    apis: BTreeMap<String, Arc<Manifest>>,
+    files: Vec<Arc<FileConnector>>,
+}
 
 impl Catalogue {
-    /// Those in the binary and, of the directory, each `*.yaml`. Errors: a file that cannot be read or used, or whose
-    /// name is not its slug.
+    /// Those in the binary and, of the directory, each `*.yaml`. Errors: a file that cannot be read or used, whose name
+    /// is not its slug, or that wants the slug of a connector of files.
     pub fn load(directory: Option<&Path>) -> Result<Self, LoadError> {
         let mut catalogue = Self::embedded()?;
         let Some(directory) = directory else {
@@ -34,7 +38,10 @@ impl Catalogue {
         if let Some(catalogue) = READ.get() {
             return Ok(catalogue.clone());
         }
-        let mut catalogue = Self::default();
+        let mut catalogue = Self {
+            files: FileConnector::all()?,
+            ..Self::default()
+        };
         for (slug, text) in EMBEDDED {
             catalogue.add(text, &format!("connectors/{slug}.yaml"), slug)?;
         }
@@ -50,18 +57,38 @@ impl Catalogue {
                 what: format!("the slug is `{}`; name the file `{0}.yaml`", manifest.slug),
             });
         }
-        self.0.insert(slug.to_owned(), Arc::new(manifest));
+        if self.find_file(slug).is_some() {
+            return Err(LoadError {
+                file: file.to_owned(),
+                line: None,
+                what: format!("`{slug}` is the connector of files: choose another slug"),
+            });
+        }
+        self.apis.insert(slug.to_owned(), Arc::new(manifest));
         Ok(())
     }
 
-    /// A connector.
+    /// A connector of an API.
     pub fn find(&self, slug: &str) -> Option<Arc<Manifest>> {
-        self.0.get(slug).cloned()
+        self.apis.get(slug).cloned()
     }
 
-    /// All of them, in the order of slugs.
+    /// All of APIs, in the order of slugs.
     pub fn list(&self) -> impl Iterator<Item = &Arc<Manifest>> {
-        self.0.values()
+        self.apis.values()
+    }
+
+    /// A connector that reads files.
+    pub fn find_file(&self, slug: &str) -> Option<Arc<FileConnector>> {
+        self.files.iter().find(|c| c.slug == slug).cloned()
+    }
+
+    /// What people see of all of them, in the order of slugs.
+    pub fn cards(&self) -> Vec<Card<'_>> {
+        let mut cards: Vec<Card<'_>> = self.apis.values().map(|m| m.card()).collect();
+        cards.extend(self.files.iter().map(|f| f.card()));
+        cards.sort_by_key(|card| card.slug);
+        cards
     }
 }
 

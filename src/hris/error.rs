@@ -88,7 +88,11 @@ impl Error {
 
 impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(sentence(self.kind))?;
+        // Of files there is more to say than of answers of a vendor.
+        match super::files::sentence(self.code, &self.params) {
+            Some(text) => return write!(f, "{text} [{}]", self.code),
+            None => f.write_str(sentence(self.kind))?,
+        }
         write!(f, " [{}", self.code)?;
         for (name, value) in &self.params {
             write!(f, " {name}={value}")?;

@@ -20,13 +20,14 @@ pub mod values;
 pub use self::error::{Error, Kind};
 pub use self::mapping::{ENTERPRISE, ROSTERD, address};
 pub use self::probe::{Probe, probe};
-pub use self::pull::{Job, Progress, Sink, Table, pull, pull_table};
+pub use self::pull::{Inspected, Job, Progress, Sink, Table, inspect, pull, pull_table};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use serde_json::{Map, Value};
 
+use crate::domain::clock::Millis;
 use crate::domain::employment::EmploymentState;
 
 /// One employee, as a connector's mapping made it.
@@ -77,6 +78,19 @@ pub struct Gap {
     pub params: BTreeMap<String, String>,
 }
 
+/// The file of which a pull read the people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// SHA-256 of its bytes, in hexadecimal.
+    pub sha256: String,
+    /// The time that it stands for; an older one is refused from now on.
+    pub as_of: Millis,
+    /// Names of the fields that it has columns for.
+    pub fields: Vec<String>,
+    /// Shortest and longest id.
+    pub id_length: Option<(usize, usize)>,
+}
+
 /// What a pull can prove. Without gaps it was complete.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Evidence {
@@ -104,6 +118,14 @@ pub struct Evidence {
     pub degraded: Vec<Gap>,
     /// Why it is not complete.
     pub gaps: Vec<Gap>,
+    /// What an admin should see, and what harms nothing.
+    pub warnings: Vec<Gap>,
+    /// Units about which the source says nothing: that nobody has them proves nothing.
+    pub unsaid: BTreeSet<String>,
+    /// Only those are there who changed: it is complete, and nobody is absent.
+    pub changes_only: bool,
+    /// The file, if it was one: who is absent is confirmed by another one, not by the same once more.
+    pub snapshot: Option<Snapshot>,
 }
 
 impl Evidence {

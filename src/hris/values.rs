@@ -45,19 +45,28 @@ impl Values {
 
     /// Checks what was given. Errors (kind settings): `settings.unknown`, `settings.missing`, `settings.pattern`,
     /// `settings.choice`, `settings.json`; (kind credentials) `operator.missing`.
-    pub fn check(manifest: &Manifest, mut given: BTreeMap<String, String>) -> Result<Self, Error> {
-        let is_asked_for = |name: &&String| manifest.fields().any(|field| field.id == **name);
+    pub fn check(manifest: &Manifest, given: BTreeMap<String, String>) -> Result<Self, Error> {
+        Self::among(manifest.fields(), given)
+    }
+
+    /// The same for these fields.
+    pub fn among<'f>(
+        fields: impl Iterator<Item = &'f Field>,
+        mut given: BTreeMap<String, String>,
+    ) -> Result<Self, Error> {
+        let fields: Vec<&Field> = fields.collect();
+        let is_asked_for = |name: &&String| fields.iter().any(|field| field.id == **name);
         if let Some(name) = given.keys().find(|name| !is_asked_for(name)) {
             return Err(Error::new(Kind::Settings, "settings.unknown")
                 .with("field", name)
-                .with("known", known(manifest)));
+                .with("known", known(&fields)));
         }
         let mut values = Self {
             all: Map::new(),
             open: Map::new(),
             secrets: Vec::new(),
         };
-        for field in manifest.fields() {
+        for field in fields {
             let text = given
                 .remove(&field.id)
                 .map(|text| text.trim().to_owned())
@@ -119,6 +128,11 @@ impl Values {
         &self.all
     }
 
+    /// A value that is a text; none for one that is not asked for.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.all.get(name)?.as_str()
+    }
+
     /// What is no secret, for the mapping (`$settings`).
     pub fn open(&self) -> &Map<String, Value> {
         &self.open
@@ -132,8 +146,8 @@ impl Values {
     }
 }
 
-fn known(manifest: &Manifest) -> String {
-    let ids: Vec<&str> = manifest.fields().map(|field| field.id.as_str()).collect();
+fn known(fields: &[&Field]) -> String {
+    let ids: Vec<&str> = fields.iter().map(|field| field.id.as_str()).collect();
     ids.join(", ")
 }
 

@@ -19,7 +19,7 @@ pub use crate::storage::credentials::CredentialRow;
 pub struct NewToken {
     /// What it may.
     pub role: Role,
-    /// For role `connection`.
+    /// For the roles `connection` and `drop`.
     pub connection: Option<String>,
     /// How it is shown.
     pub label: String,
@@ -67,8 +67,9 @@ impl Service {
             let detail = "a token of an operator belongs to the tenant `operator`, to no other";
             return Err(crate::scim::Error::invalid_value(detail).into());
         }
-        if (new.role == Role::Connection) != new.connection.is_some() {
-            let detail = "a token has a connection exactly when its role is `connection`";
+        let kind = new.role.connection_kind();
+        if kind.is_some() != new.connection.is_some() {
+            let detail = "a token has a connection exactly when its role is `connection` or `drop`";
             return Err(crate::scim::Error::invalid_value(detail).into());
         }
         let secret = secret.unwrap_or_else(|| self.fresh_secret());
@@ -87,15 +88,18 @@ impl Service {
         let id = CredentialId::new(row.id.clone());
         self.store
             .write(caller.meta(), move |tx| {
-                if let Some(connection) = &row.connection_id
-                    && tx.find_connection(connection)?.is_none()
-                {
-                    return Err(Error::no_such("connection", connection));
+                if let Some(connection) = &row.connection_id {
+                    let found = tx.find_connection(connection)?;
+                    let found = found.ok_or_else(|| Error::no_such("connection", connection))?;
+                    if Some(found.kind.as_str()) != kind {
+                        let detail = "the role `connection` is for a connection that pushes, `drop` for one that is pulled";
+                        return Err(crate::scim::Error::invalid_value(detail).into());
+                    }
                 }
                 tx.create_credential(&row)?;
                 let entry = Entry::new("credential.created", "credential", row.id.clone());
                 tx.record(entry.change("role", None, Some(Value::from(row.role.as_str()))));
-                Ok(Outcome::Done(()))
+                Ok::<_, Error>(Outcome::Done(()))
             })
             .await?;
         Ok((id, secret))

@@ -7,6 +7,7 @@ pub mod credentials;
 pub mod decisions;
 pub mod entitlements;
 pub mod error;
+pub mod files;
 pub mod groups;
 pub mod health;
 mod limits;
@@ -131,6 +132,8 @@ pub struct Service {
     pub vendors: Arc<dyn consent::Vendors>,
     /// How long a large change of members may take to prepare.
     pub member_write: Duration,
+    /// Who looks through files that are handed in.
+    pub files: Arc<dyn files::Inspect>,
 }
 
 impl Service {
@@ -143,6 +146,7 @@ impl Service {
             keys: Arc::default(),
             vendors: Arc::new(consent::NoVendors),
             member_write: Duration::from_secs(60),
+            files: Arc::new(files::NoFiles),
         }
     }
 }

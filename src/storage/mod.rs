@@ -14,6 +14,7 @@ mod deadline;
 pub mod dialect;
 pub mod emails;
 pub mod error;
+pub mod files;
 pub mod filter;
 pub mod groups;
 pub mod heads;

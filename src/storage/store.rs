@@ -179,6 +179,18 @@ impl Store {
             .await
     }
 
+    /// A point read on a thread that may block, such as one that reads a file piece by piece.
+    pub fn read_here<T, E: From<Error>>(
+        &self,
+        tenant: &TenantId,
+        f: impl FnOnce(&mut Scope<'_>) -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E> {
+        let conn = self.points.get();
+        let mut conn =
+            conn.map_err(|e| E::from(Error::Unavailable(format!("no read connection: {e}"))))?;
+        f(&mut Scope::new(&mut conn, tenant.clone()))
+    }
+
     /// Reads that span tenants: the global tables.
     pub async fn read_global<T, E, F>(&self, f: F) -> std::result::Result<T, E>
     where

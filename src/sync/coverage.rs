@@ -20,7 +20,8 @@ pub(super) fn gaps(now: &Evidence, last: Option<&Evidence>, were_known: bool) ->
     let Some(last) = last else {
         return gaps;
     };
-    for (unit, &had) in &last.coverage {
+    let said = |unit: &String| !now.unsaid.contains(unit);
+    for (unit, &had) in last.coverage.iter().filter(|(unit, _)| said(unit)) {
         let has = now.coverage.get(unit).copied().unwrap_or_default();
         if fell(had, last.people, has, now.people) {
             let mut gap = gap("coverage", [("before", had), ("now", has)]);
@@ -80,6 +81,14 @@ mod tests {
         );
         assert_eq!(codes(pull(20, 13), pull(20, 19)), 1);
         assert_eq!(codes(pull(100, 0), pull(100, 40)), 0, "few had it");
+    }
+
+    #[test]
+    fn a_field_about_which_the_source_says_nothing_any_more_was_not_lost() {
+        let mut now = pull(100, 0);
+        assert_eq!(gaps(&now, Some(&pull(100, 95)), true).len(), 1);
+        now.unsaid.insert("manager".to_owned());
+        assert!(gaps(&now, Some(&pull(100, 95)), true).is_empty());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `match`: takes the people of a pull as they come, leaves those who are as they were, asks the service about the
 //! others and stores what it says. In memory are a line per person and the losses of access.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::Setup;
 use super::guard::LossEvidence;
@@ -47,6 +47,8 @@ pub struct Gather {
     /// Records that the plan does something about.
     planned: HashSet<String>,
     waiting: Vec<PullPerson>,
+    /// Units about which the source says nothing.
+    unsaid: BTreeSet<String>,
     next: i64,
     back: Vec<String>,
     unidentified: u64,
@@ -101,6 +103,7 @@ impl Gather {
             outside: Vec::new(),
             planned: HashSet::new(),
             waiting: Vec::new(),
+            unsaid: BTreeSet::new(),
             next: 0,
             back: Vec::new(),
             unidentified: 0,
@@ -277,8 +280,20 @@ impl Gather {
 
     /// The record with the digest of everything that decides what is done with it.
     fn pull_person(&self, person: Person) -> PullPerson {
+        let unsaid: Vec<&str> = self.unsaid.iter().map(String::as_str).collect();
+        let unsaid = unsaid.join(" ");
+        let mut parts: Vec<&[u8]> = vec![&person.digest, self.setup.settings_digest.as_bytes()];
+        if !unsaid.is_empty() {
+            parts.push(unsaid.as_bytes());
+        }
+        // Of somebody new nothing was said before.
+        let was_there = self.known.contains_key(&person.source_id);
         PullPerson {
-            digest: super::run::digest(&[&person.digest, self.setup.settings_digest.as_bytes()]),
+            digest: super::run::digest(&parts),
+            unsaid: match was_there {
+                true => self.unsaid.clone(),
+                false => BTreeSet::new(),
+            },
             source_id: person.source_id,
             user: person.user,
             employment: person.employment,
@@ -451,14 +466,14 @@ impl Gather {
         Ok(())
     }
 
-    /// After a complete pull: who was missed by an earlier one too is gone, who is missed for the first time is marked.
-    /// Returns how many still wait for another pull to confirm it.
-    pub(super) async fn absences(&mut self, now: Millis) -> Result<u64> {
+    /// After a complete pull: who was missed before a moment is gone, who is missed for the first time is marked. Returns
+    /// how many still wait for another pull, or another file, to confirm it.
+    pub(super) async fn absences(&mut self, now: Millis, before: Millis) -> Result<u64> {
         let (mut gone, mut first, mut early) = (Vec::new(), Vec::new(), 0);
         for (source_id, since) in self.missed() {
             match since {
                 None => first.push(source_id),
-                Some(since) if now.0 - since >= self.setup.confirm_ms => gone.push(source_id),
+                Some(since) if since < before.0 => gone.push(source_id),
                 Some(_) => early += 1,
             }
         }
@@ -483,6 +498,17 @@ impl Gather {
             loss.ordinal
         });
         put_off.collect()
+    }
+
+    /// Who was missed before a moment is gone, without anything having been read: an admin said so.
+    pub(super) async fn confirmed(&mut self, before: Millis) -> Result<()> {
+        let missed = self.missed().into_iter();
+        let gone = missed.filter(|(_, since)| since.is_some_and(|at| at < before.0));
+        let gone: Vec<String> = gone.map(|(source_id, _)| source_id).collect();
+        for chunk in gone.chunks(CHUNK) {
+            self.gone(chunk.to_vec(), Gone::Absent).await?;
+        }
+        Ok(())
     }
 
     /// What it would mean that everybody whom a complete pull missed is gone; nobody is marked.
@@ -541,6 +567,10 @@ impl Gather {
 }
 
 impl Sink for Gather {
+    fn unsaid(&mut self, units: &BTreeSet<String>) {
+        self.unsaid.clone_from(units);
+    }
+
     async fn accept(&mut self, batch: Vec<Mapped>) -> std::result::Result<(), PullError> {
         for mapped in batch {
             let done = match mapped {

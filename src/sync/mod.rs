@@ -29,6 +29,7 @@ use crate::domain::ids::TenantId;
 use crate::domain::pull::Scope;
 use crate::hris::error::{Error as PullError, Kind as PullErrorKind};
 use crate::hris::{Evidence, Probe};
+use crate::service::Result;
 use crate::service::pull::PullSource;
 use guard::Limits;
 
@@ -54,19 +55,53 @@ pub struct Setup {
     pub must_confirm: bool,
 }
 
+/// What there is to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// Everybody can be read now; `is_old` if nothing new has come for too long.
+    Ready {
+        /// The source is silent: it is what was read before.
+        is_old: bool,
+    },
+    /// Something has come that is not complete yet: look again in so many milliseconds.
+    NotYet(i64),
+    /// Nothing has come; `is_silent` if that is so for too long.
+    Nothing {
+        /// Somebody should look after the source.
+        is_silent: bool,
+    },
+    /// Nothing has come, but an admin confirmed that who was missed is gone.
+    Absences,
+}
+
 /// Where a connection's people come from.
 pub trait Feed: Send + Sync {
+    /// What there is to read. An API can always be asked.
+    fn look(&self) -> BoxFuture<'_, Result<Look>> {
+        Box::pin(std::future::ready(Ok(Look::Ready { is_old: false })))
+    }
+
+    /// The run has ended: whatever was read need not be kept.
+    fn done<'a>(&'a self, _report: &'a Report) -> BoxFuture<'a, Result<()>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// Whether something came meanwhile that is to be read at once.
+    fn has_more(&self) -> BoxFuture<'_, Result<bool>> {
+        Box::pin(std::future::ready(Ok(false)))
+    }
+
     /// Reads everybody as of a day and hands them over; what that proves is answered.
     fn read<'a>(
         &'a self,
         day: NaiveDate,
         people: &'a mut Gather,
         watch: &'a dyn Watch,
-    ) -> BoxFuture<'a, Result<Evidence, PullError>>;
+    ) -> BoxFuture<'a, std::result::Result<Evidence, PullError>>;
 
     /// Tries the credentials with as few requests as can be, and says which fields come. A source that is not asked over
     /// the network has nothing to try.
-    fn probe(&self, _day: NaiveDate) -> BoxFuture<'_, Result<Probe, PullError>> {
+    fn probe(&self, _day: NaiveDate) -> BoxFuture<'_, std::result::Result<Probe, PullError>> {
         Box::pin(async { Err(PullError::new(PullErrorKind::Settings, "source.not-tried")) })
     }
 }

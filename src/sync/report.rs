@@ -125,6 +125,7 @@ impl Counts {
 /// What a pull proved, as JSON.
 pub fn describe_evidence(evidence: &Evidence) -> Value {
     let gaps: Vec<Value> = evidence.gaps.iter().map(gap).collect();
+    let warnings: Vec<Value> = evidence.warnings.iter().map(gap).collect();
     json!({
         "people": evidence.people,
         "rejected": evidence.rejected,
@@ -134,6 +135,8 @@ pub fn describe_evidence(evidence: &Evidence) -> Value {
         "bytes": evidence.bytes,
         "coverage": evidence.coverage,
         "gaps": gaps,
+        "warnings": warnings,
+        "sha256": evidence.snapshot.as_ref().map(|s| &s.sha256),
     })
 }
 

@@ -15,6 +15,7 @@ use crate::domain::clock::Millis;
 use crate::domain::ids::{TenantId, fresh_text};
 use crate::hris::Evidence;
 use crate::hris::error::Error as PullError;
+use crate::service::files::FileRead;
 use crate::service::pull::Step;
 use crate::service::runs::{Held, HeldRow, RunRow};
 use crate::service::{Caller, Result, Service};
@@ -23,6 +24,8 @@ use crate::service::{Caller, Result, Service};
 const WINDOW_MS: i64 = 24 * 3_600_000;
 /// Kind of a run that only carries out days that have come.
 pub(super) const DAYS: &str = "days";
+/// Kind of a run that only takes an admin's word about who was missed.
+const ABSENCES: &str = "absences";
 /// Dates looked at in one run.
 const DUE: i64 = 100_000;
 
@@ -138,7 +141,9 @@ impl Bridge {
         self.weigh(order, &mut gather, &mut evidence).await?;
         run.is_complete = evidence.is_complete();
         run.evidence = Some(describe_evidence(&evidence).to_string());
-        let missed = self.complete(order, &mut gather, run.is_complete).await?;
+        let missed = self
+            .complete(order, &caller, &mut gather, &evidence)
+            .await?;
         if !run.is_complete {
             let put_off = gather.put_off();
             self.service
@@ -185,9 +190,11 @@ impl Bridge {
     ) -> Result<()> {
         evidence.gaps.extend(gather.gaps());
         let last = self.last_good(order).await?;
-        let gaps = coverage::gaps(evidence, last.as_ref(), !gather.is_first());
-        gather.tally.changes.coverage = !gaps.is_empty();
-        evidence.gaps.extend(gaps);
+        if !evidence.changes_only {
+            let gaps = coverage::gaps(evidence, last.as_ref(), !gather.is_first());
+            gather.tally.changes.coverage = !gaps.is_empty();
+            evidence.gaps.extend(gaps);
+        }
         Ok(())
     }
 
@@ -211,12 +218,25 @@ impl Bridge {
     }
 
     /// Who is absent, and whose day has come. A look marks nobody as missed; it shows them all as gone.
-    async fn complete(&self, order: &Order, gather: &mut Gather, is_complete: bool) -> Result<u64> {
+    async fn complete(
+        &self,
+        order: &Order,
+        caller: &Caller,
+        gather: &mut Gather,
+        evidence: &Evidence,
+    ) -> Result<u64> {
         let now = self.now();
-        let missed = match (is_complete, order.kind) {
+        let missed = match (evidence.is_complete(), order.kind) {
             (false, _) => 0,
+            (true, Kind::Dry) if evidence.changes_only => 0,
             (true, Kind::Dry) => gather.show_absences().await?,
-            (true, _) => gather.absences(now).await?,
+            (true, _) => {
+                let before = self.confirmed_before(order, caller, evidence, now).await?;
+                match evidence.changes_only {
+                    true => 0,
+                    false => gather.absences(now, before).await?,
+                }
+            }
         };
         let connection = order.setup.source.source.id.as_str();
         let mut due = self
@@ -226,6 +246,32 @@ impl Bridge {
         due.retain(|source_id| !gather.is_planned(source_id));
         gather.due(due).await?;
         Ok(missed)
+    }
+
+    /// Who was missed before this moment, and now, is gone: some minutes ago by an API; by another file than this one, which
+    /// is noted before anybody is marked as missed by it.
+    async fn confirmed_before(
+        &self,
+        order: &Order,
+        caller: &Caller,
+        evidence: &Evidence,
+        now: Millis,
+    ) -> Result<Millis> {
+        let Some(file) = &evidence.snapshot else {
+            return Ok(Millis(now.0 - order.setup.confirm_ms + 1));
+        };
+        let shortest = file
+            .id_length
+            .and_then(|(least, _)| i64::try_from(least).ok());
+        let read = FileRead {
+            sha256: file.sha256.clone(),
+            as_of: file.as_of,
+            fields: file.fields.clone(),
+            id_shortest: shortest,
+            now,
+        };
+        let connection = order.setup.source.source.id.as_str();
+        self.service.note_file(caller, connection, read).await
     }
 
     /// `guard`, then `apply` as far as it lets, then `report`.
@@ -421,6 +467,30 @@ impl Bridge {
         self.conclude(order, &caller, run, gather, 0, &Unwatched)
             .await
             .map(Some)
+    }
+
+    /// Takes an admin's word that who was missed is gone, without a pull; within the limits of the guard.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn run_absences(&self, order: &Order) -> Result<Report> {
+        let now = self.now();
+        let connection = order.setup.source.source.id.as_str();
+        let mark = self
+            .service
+            .find_file_mark(&order.setup.tenant, connection)
+            .await?;
+        let before = mark.and_then(|m| m.confirmed_at).unwrap_or(i64::MIN);
+        let mut run = new_run(order, fresh_text(now, self.service.store.chance()), now);
+        if order.kind != Kind::Dry {
+            ABSENCES.clone_into(&mut run.kind);
+        }
+        let caller = self.caller(order, &run.id);
+        self.service.begin_run(&caller, run.clone()).await?;
+        let mut gather = Gather::new(&self.service, &caller, &order.setup, &run).await?;
+        gather.confirmed(Millis(before)).await?;
+        self.conclude(order, &caller, run, gather, 0, &Unwatched)
+            .await
     }
 
     /// Goes on with a run that was cut off: an apply behind its last chunk; anything before that is given up, since

@@ -1,6 +1,9 @@
 //! When connections are pulled, by whom, and how they are doing (SEMANTICS §7). The schedule is in the database: a
 //! process takes a connection's lease, renews it while it works, and goes on with what a killed one left.
 
+mod outcome;
+mod quiet;
+
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -9,12 +12,13 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate};
 use futures_util::future::{BoxFuture, Either, select};
 
+use self::outcome::Outcome;
 use super::run::{Bridge, Kind, Order, Report};
-use super::{Feed, Health, Setup, Unwatched, Watch};
+use super::{Feed, Look, Setup, Unwatched, Watch};
 use crate::domain::audit::Actor;
 use crate::domain::clock::Millis;
 use crate::domain::ids::TenantId;
-use crate::hris::error::{Error as PullError, Kind as PullErrorKind};
+use crate::hris::error::Error as PullError;
 use crate::service::runs::{RunRow, ScheduleRow};
 use crate::service::undo::UNDOING;
 use crate::service::{Caller, Error, Result};
@@ -202,7 +206,7 @@ impl Scheduler {
         done.map(|report| report.is_some())
     }
 
-    /// Pulls one connection now. `None`: it is paused, or another process is at it.
+    /// Pulls one connection now. `None`: it is paused, another process is at it, or there is nothing to read.
     ///
     /// # Errors
     /// Storage. A pull that fails is a report with an error.
@@ -227,12 +231,18 @@ impl Scheduler {
         }
         let work = self.opened(tenant, connection, kind, actor, watch);
         let done = self.with_lease(&caller, connection, work).await;
-        match &done {
-            Ok(Some(_)) => {}
-            Ok(None) => self.put_off(&caller, connection).await?,
-            Err(_) => self.release(&caller, connection).await?,
+        match done {
+            Ok(Pulled::Ran(report)) => Ok(Some(*report)),
+            Ok(Pulled::Nothing) => Ok(None),
+            Ok(Pulled::Closed) => {
+                self.put_off(&caller, connection).await?;
+                Ok(None)
+            }
+            Err(error) => {
+                self.release(&caller, connection).await?;
+                Err(error)
+            }
         }
-        done
     }
 
     async fn opened(
@@ -242,16 +252,16 @@ impl Scheduler {
         kind: Kind,
         actor: Actor,
         watch: &dyn Watch,
-    ) -> Result<Option<Report>> {
+    ) -> Result<Pulled> {
         let caller = self.caller(tenant);
         let opened = match self.sources.open(tenant, connection).await? {
-            None => return Ok(None),
+            None => return Ok(Pulled::Closed),
             Some(Ok(opened)) => opened,
             Some(Err(error)) => {
                 let every = BACKOFF_MS * 12;
                 self.note(&caller, connection, &Outcome::failed(error, every))
                     .await?;
-                return Ok(None);
+                return Ok(Pulled::Closed);
             }
         };
         let order = self.order(opened.setup, kind, actor);
@@ -263,14 +273,35 @@ impl Scheduler {
                 self.bridge.carry_out_decided(Some(&order), run).await?;
             }
         }
-        let report = self.bridge.run(&order, opened.feed.as_ref(), watch).await?;
+        let feed = opened.feed.as_ref();
+        let look = feed.look().await?;
+        let report = match look {
+            Look::NotYet(_) | Look::Nothing { .. } => {
+                self.note_look(&caller, connection, order.setup.every_ms, look)
+                    .await?;
+                self.go_on(&caller, connection, feed).await?;
+                return Ok(Pulled::Nothing);
+            }
+            Look::Absences => self.bridge.run_absences(&order).await?,
+            Look::Ready { .. } => self.bridge.run(&order, feed, watch).await?,
+        };
         if kind == Kind::Dry {
             self.release(&caller, connection).await?;
-        } else {
-            let outcome = Outcome::of(&report, &order.setup);
-            self.note(&caller, connection, &outcome).await?;
+            return Ok(Pulled::Ran(Box::new(report)));
         }
-        Ok(Some(report))
+        if look == Look::Absences || report.is_ok() {
+            self.bridge
+                .service()
+                .use_confirmation(&caller, connection)
+                .await?;
+        }
+        let mut outcome = Outcome::of(&report, &order.setup);
+        outcome.is_old = look == Look::Ready { is_old: true };
+        outcome.is_complete |= look == Look::Absences;
+        feed.done(&report).await?;
+        self.note(&caller, connection, &outcome).await?;
+        self.go_on(&caller, connection, feed).await?;
+        Ok(Pulled::Ran(Box::new(report)))
     }
 
     /// Goes on with what a killed process left, without a pull.
@@ -407,6 +438,16 @@ impl Scheduler {
     }
 }
 
+/// What became of a connection that was to be pulled.
+enum Pulled {
+    /// It is not to be pulled, or cannot be opened.
+    Closed,
+    /// There was nothing to read; that is noted.
+    Nothing,
+    /// A run.
+    Ran(Box<Report>),
+}
+
 fn give_back(row: &mut ScheduleRow, holder: &str) {
     if row.lease_holder.as_deref() == Some(holder) {
         row.lease_holder = None;
@@ -426,154 +467,4 @@ fn day(now: Millis) -> NaiveDate {
     DateTime::from_timestamp_millis(now.0)
         .unwrap_or_default()
         .date_naive()
-}
-
-/// How a pull ended, as far as the schedule is concerned.
-#[derive(Debug, Clone)]
-struct Outcome {
-    every_ms: i64,
-    /// Another pull has to confirm an absence, so soon.
-    confirm_ms: Option<i64>,
-    is_complete: bool,
-    waits: bool,
-    error: Option<PullError>,
-}
-
-impl Outcome {
-    fn of(report: &Report, setup: &Setup) -> Self {
-        Self {
-            every_ms: setup.every_ms,
-            confirm_ms: report.must_confirm_absence.then_some(setup.confirm_ms),
-            is_complete: report.run.is_complete,
-            waits: report.waits(),
-            error: report.error.clone(),
-        }
-    }
-
-    fn failed(error: PullError, every_ms: i64) -> Self {
-        Self {
-            every_ms,
-            confirm_ms: None,
-            is_complete: false,
-            waits: false,
-            error: Some(error),
-        }
-    }
-
-    /// The word for the metrics: how it ended, or of which kind the failure is.
-    fn word(&self) -> &'static str {
-        match (&self.error, self.waits, self.is_complete) {
-            (Some(error), _, _) => error.kind.as_str(),
-            (None, true, _) => "waiting",
-            (None, false, true) => "complete",
-            (None, false, false) => "incomplete",
-        }
-    }
-
-    /// `jitter` is any number below 65,536.
-    fn apply(&self, row: &mut ScheduleRow, now: i64, jitter: i64) {
-        row.last_attempt_at = Some(now);
-        let health = match &self.error {
-            None => {
-                row.failures = 0;
-                if self.is_complete {
-                    row.last_success_at = Some(now);
-                }
-                Health::after_pull(self.is_complete, self.waits)
-            }
-            Some(error) => {
-                row.failures += 1;
-                Health::after_failure(error, row.failures)
-            }
-        };
-        health.as_str().clone_into(&mut row.health);
-        row.health_params = self
-            .error
-            .as_ref()
-            .map(|e| super::report::describe_error(e).to_string());
-        row.next_at = now + self.wait(row.failures, jitter);
-    }
-
-    /// Until the next pull, in milliseconds.
-    fn wait(&self, failures: i64, jitter: i64) -> i64 {
-        let spread = self.every_ms / JITTER;
-        let usual = self.every_ms - spread + 2 * spread * jitter / 65_536;
-        match (&self.error, self.confirm_ms) {
-            (None, Some(confirm)) => confirm.min(usual),
-            (None, None) => usual,
-            // What stopped a pull on our side passes too.
-            (Some(error), _) if error.retry_helps() || error.kind == PullErrorKind::Stopped => {
-                let doubled = BACKOFF_MS << failures.clamp(1, 6).saturating_sub(1);
-                let asked = error
-                    .retry_after
-                    .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX));
-                doubled.min(usual).max(asked.min(24 * 3_600_000))
-            }
-            (Some(_), _) => usual,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HOUR: i64 = 3_600_000;
-
-    fn good() -> Outcome {
-        Outcome {
-            every_ms: 3 * HOUR,
-            confirm_ms: None,
-            is_complete: true,
-            waits: false,
-            error: None,
-        }
-    }
-
-    #[test]
-    fn a_pull_is_due_three_hours_later_give_or_take_a_tenth() {
-        for jitter in [0, 1, 32_768, 65_535] {
-            let wait = good().wait(0, jitter);
-            assert!((wait - 3 * HOUR).abs() <= 3 * HOUR / 10, "{wait}");
-        }
-        assert_ne!(good().wait(0, 0), good().wait(0, 65_535));
-    }
-
-    #[test]
-    fn an_absence_is_confirmed_soon_and_a_failure_tried_again_later_and_later() {
-        let missed = Outcome {
-            confirm_ms: Some(300_000),
-            ..good()
-        };
-        assert_eq!(missed.wait(0, 0), 300_000);
-        let down = Outcome::failed(PullError::new(PullErrorKind::Unavailable, "down"), 3 * HOUR);
-        let waits: Vec<i64> = (1..5).map(|n| down.wait(n, 0) / 60_000).collect();
-        assert_eq!(waits, [5, 10, 20, 40]);
-        assert!(down.wait(60, 0) <= 3 * HOUR);
-        let refused = PullError::new(PullErrorKind::Credentials, "refused");
-        assert!(Outcome::failed(refused, 3 * HOUR).wait(1, 0) > 2 * HOUR);
-    }
-
-    #[test]
-    fn attempt_and_success_are_told_apart() {
-        let mut row = ScheduleRow::new("t", "c", Millis(0));
-        good().apply(&mut row, 10, 0);
-        assert_eq!(
-            (row.last_attempt_at, row.last_success_at),
-            (Some(10), Some(10))
-        );
-        assert_eq!(row.health, "healthy");
-        let down = PullError::new(PullErrorKind::Unavailable, "down");
-        for (now, health) in [(20, "degraded"), (30, "failing")] {
-            Outcome::failed(down.clone(), HOUR).apply(&mut row, now, 0);
-            assert_eq!(row.health, health);
-        }
-        assert_eq!(
-            (row.last_attempt_at, row.last_success_at),
-            (Some(30), Some(10))
-        );
-        let refused = PullError::new(PullErrorKind::Credentials, "refused");
-        Outcome::failed(refused, HOUR).apply(&mut row, 40, 0);
-        assert_eq!(row.health, "needs-credentials");
-    }
 }

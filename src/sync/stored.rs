@@ -54,15 +54,18 @@ impl State {
 /// A record as JSON.
 pub(super) fn write_person(person: &PullPerson) -> String {
     let day = |day: Option<NaiveDate>| day.map(|d| d.to_string());
-    json!({
+    let mut value = json!({
         "sourceId": person.source_id,
         "user": person.user,
         "employmentState": person.employment.as_str(),
         "startDate": day(person.start_date),
         "endDate": day(person.end_date),
         "digest": person.digest,
-    })
-    .to_string()
+    });
+    if !person.unsaid.is_empty() {
+        value["unsaid"] = json!(person.unsaid);
+    }
+    value.to_string()
 }
 
 /// Reads a record; `None` if it is not one.
@@ -81,6 +84,10 @@ pub fn read_person(text: &str) -> Option<PullPerson> {
         start_date: day(&map, "startDate"),
         end_date: day(&map, "endDate"),
         digest: text(&map, "digest")?,
+        unsaid: map
+            .remove("unsaid")
+            .and_then(|list| serde_json::from_value(list).ok())
+            .unwrap_or_default(),
         user: match map.remove("user")? {
             Value::Object(user) => user,
             _ => return None,
@@ -203,6 +210,7 @@ mod tests {
             start_date: NaiveDate::from_ymd_opt(2020, 2, 29),
             end_date: None,
             digest: "abc".to_owned(),
+            unsaid: ["title".to_owned()].into(),
         };
         assert_eq!(read_person(&write_person(&person)), Some(person));
         assert_eq!(read_person("{}"), None);

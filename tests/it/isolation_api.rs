@@ -7,6 +7,7 @@ use rosterd::domain::roles::Role;
 use rosterd::http::api::routes::{ROUTES, Route};
 use rosterd::scim::rules::Preset;
 use rosterd::service::Caller;
+use rosterd::service::credentials::NewToken;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Client, TestApp};
@@ -106,6 +107,7 @@ fn body(route: &Route) -> Option<Value> {
         "secrets-set" => json!({"value": "stolen"}),
         "tokens-create" => json!({"role": "app"}),
         "people-unlink" => json!({"connection": "x"}),
+        "files-put" => json!("employee_id,work_email\n1,stolen@x.test\n"),
         _ => return None,
     })
 }
@@ -113,9 +115,11 @@ fn body(route: &Route) -> Option<Value> {
 async fn send(client: &Client, route: &Route, path: &str) -> Answer {
     let body = body(route).map(|b| b.to_string().into_bytes());
     let body = body.unwrap_or_default();
-    client
-        .raw(route.method, path, "application/json", body)
-        .await
+    let kind = match route.takes_file() {
+        true => "text/csv",
+        false => "application/json",
+    };
+    client.raw(route.method, path, kind, body).await
 }
 
 #[actix_web::test]
@@ -139,6 +143,18 @@ async fn every_route_of_the_api_refuses_whoever_may_not() {
     for role in [Role::App, Role::Auditor, Role::TenantAdmin] {
         roles.push((role, app.role(&app.tenant, role).await));
     }
+    let new = NewToken {
+        role: Role::Drop,
+        connection: Some(things.connection.clone()),
+        label: String::new(),
+        expires_at: None,
+    };
+    let (_, secret) = app
+        .service
+        .create_token(&app.tenant, new, None)
+        .await
+        .unwrap();
+    roles.push((Role::Drop, app.client(&secret)));
     let before = app.verify().await.entries;
     let mut checked = 0;
     for route in ROUTES {

@@ -25,6 +25,7 @@ mod deactivation;
 mod disconnect;
 mod exchanges;
 mod extensions;
+mod files;
 mod filters;
 mod fuzz;
 mod groups;

@@ -79,6 +79,7 @@ fn employee(id: &str, email: &str) -> PullPerson {
         start_date: None,
         end_date: None,
         digest: "d1".to_owned(),
+        unsaid: Default::default(),
     }
 }
 

@@ -14,10 +14,10 @@ use rosterd::hris::formats::csv;
 const KINDS: [&str; 3] = ["ed25519", "ecdsa", "rsa"];
 
 /// A server that ends with the test.
-struct Server {
+pub struct Server {
     dir: tempfile::TempDir,
     child: Child,
-    address: SocketAddr,
+    pub address: SocketAddr,
 }
 
 impl Drop for Server {
@@ -54,7 +54,7 @@ fn is_root() -> bool {
 }
 
 impl Server {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let sshd = ["/usr/sbin/sshd", "/usr/local/sbin/sshd"]
             .into_iter()
             .find(|p| Path::new(p).exists());
@@ -113,15 +113,15 @@ impl Server {
         server
     }
 
-    fn at(&self, name: &str) -> PathBuf {
+    pub fn at(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    fn text(&self, name: &str) -> String {
+    pub fn text(&self, name: &str) -> String {
         fs::read_to_string(self.at(name)).unwrap()
     }
 
-    fn pin(&self, kind: &str) -> HostKey {
+    pub fn pin(&self, kind: &str) -> HostKey {
         HostKey::parse(&self.text(&format!("{kind}.pub"))).unwrap()
     }
 
@@ -141,7 +141,7 @@ impl Server {
         }
     }
 
-    fn file(&self, name: &str, text: &str) {
+    pub fn file(&self, name: &str, text: &str) {
         fs::write(self.at("files").join(name), text).unwrap();
     }
 

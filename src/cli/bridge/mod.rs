@@ -1,13 +1,17 @@
 //! `sync` and `runs`: pulls at the shell.
 
+pub(super) mod files;
+mod inspect;
 mod kept;
 mod show;
 mod sources;
 mod undo;
 mod watch;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use self::show::{item_row, print_report, run_row};
 use self::watch::Bar;
@@ -15,14 +19,18 @@ use super::{Failure, Output, open};
 use crate::config::Config;
 use crate::domain::audit::Actor;
 use crate::domain::ids::TenantId;
+use crate::hris::files::explain;
 use crate::service::runs::RunRow;
 use crate::service::{self, Service};
 use crate::sync::schedule::{Scheduler, Sources};
 use crate::sync::{Bridge, Kind, Order, Which};
 
+pub use self::inspect::Inspector;
 pub use self::kept::Exchanges;
 pub use self::sources::Stored;
 
+/// Until a file is looked at again.
+const SECOND_LOOK: Duration = Duration::from_secs(31);
 /// Items read together.
 const PAGE: i64 = 500;
 
@@ -37,6 +45,12 @@ pub(super) struct Sync {
     /// Only show what would be done.
     #[arg(long)]
     dry_run: bool,
+    /// Of a connection that reads files: read this one.
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Of a connection that reads files: who was missed in the last file is gone; the guard's limits hold.
+    #[arg(long, conflicts_with = "dry_run")]
+    confirm_absent: bool,
 }
 
 /// `runs`.
@@ -104,9 +118,19 @@ impl Decision {
 
 /// A scheduler, under a name of its own.
 pub(super) fn scheduler(config: &Config, service: &Service, exchanges: &Exchanges) -> Scheduler {
+    scheduler_of(config, service, exchanges, None)
+}
+
+/// The same for one command that may name a file to be read.
+fn scheduler_of(
+    config: &Config,
+    service: &Service,
+    exchanges: &Exchanges,
+    file: Option<PathBuf>,
+) -> Scheduler {
     let holder = service.fresh_id();
     let stored = Stored::configured(config, service).held_by(&holder, exchanges);
-    let sources: Arc<dyn Sources> = Arc::new(stored);
+    let sources: Arc<dyn Sources> = Arc::new(stored.reading(file));
     Scheduler::new(Bridge::new(service.clone()), sources, holder)
 }
 
@@ -147,21 +171,41 @@ fn operator() -> Actor {
 pub(super) async fn sync(config: &Config, output: Output, args: Sync) -> Result<u8, Failure> {
     let service = open::sealing(config).await?;
     let tenant = TenantId::new(open::tenant(&service, &args.tenant).await?.id);
-    let scheduler = scheduler(config, &service, &Exchanges::default());
+    let scheduler = scheduler_of(config, &service, &Exchanges::default(), args.file);
     let kind = match args.dry_run {
         true => Kind::Dry,
         false => Kind::Manual,
     };
+    if args.confirm_absent {
+        let caller = service::Caller::operator(tenant.clone(), "sync");
+        service.confirm_absences(&caller, &args.connection).await?;
+    }
     let bar = Bar::new();
-    let report = scheduler
-        .pull(&tenant, &args.connection, kind, operator(), &bar)
-        .await;
+    let pull = || scheduler.pull(&tenant, &args.connection, kind, operator(), &bar);
+    let mut report = pull().await?;
+    if report.is_none() && is_not_yet(&service, &tenant, &args.connection).await? {
+        // A second look shows whether the file is still being written.
+        bar.say("a file has come; it is looked at again in half a minute, when it is complete");
+        tokio::time::sleep(SECOND_LOOK).await;
+        report = pull().await?;
+    }
     bar.finish();
-    let Some(report) = report? else {
+    let Some(report) = report else {
         return Err(why_not(&service, &tenant, &args.connection).await?.into());
     };
     print_report(&service, &tenant, output, &report).await?;
     Ok(u8::from(!report.is_ok() || !report.run.is_complete))
+}
+
+/// The connection has a file that may not be complete.
+async fn is_not_yet(
+    service: &Service,
+    tenant: &TenantId,
+    connection: &str,
+) -> Result<bool, service::Error> {
+    let schedule = service.find_schedule(tenant, connection).await?;
+    let params = schedule.and_then(|s| s.health_params).unwrap_or_default();
+    Ok(params.contains("file.not_yet"))
 }
 
 /// Why a connection was not pulled.
@@ -183,6 +227,13 @@ async fn why_not(
     }
     let schedule = service.find_schedule(tenant, connection).await?;
     let params = schedule.and_then(|s| s.health_params);
+    let nothing = |code: &str| params.as_ref().is_some_and(|p| p.contains(code));
+    if nothing("file.none") || nothing("file.not_yet") {
+        let code = ["file.none", "file.not_yet"]
+            .into_iter()
+            .find(|c| nothing(c));
+        return Ok(explain(code.unwrap_or_default(), &BTreeMap::new()));
+    }
     Ok(match params {
         Some(params) => format!("the connection cannot be opened: {params}"),
         None => {

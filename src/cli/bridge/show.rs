@@ -163,7 +163,16 @@ pub(super) async fn print_report(
     }
     output.row(&Value::Null, &words.join(", "))?;
     if counts.missed > 0 {
-        let text = format!("{} missed: another pull has to confirm it", counts.missed);
+        let is_of_file = report
+            .run
+            .evidence
+            .as_deref()
+            .is_some_and(|e| e.contains("\"sha256\":\""));
+        let by = match is_of_file {
+            true => "the next, different file confirms it, or `rosterd sync --confirm-absent`",
+            false => "another pull has to confirm it",
+        };
+        let text = format!("{} missed: {by}", counts.missed);
         output.row(&Value::Null, &text)?;
     }
     if counts.unproved > 0 {

@@ -1,7 +1,7 @@
 //! Opens connections for the bridge: what is set, the credentials, and the connector that reads.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sha2::{Digest, Sha256};
 
+use super::files::{FileFeed, Origin};
 use super::kept::{Exchanges, Kept};
 use crate::config::Config;
 use crate::domain::access::JoinerPolicy;
@@ -18,6 +19,7 @@ use crate::domain::pull::PullSettings;
 use crate::domain::sealed::SecretText;
 use crate::hris::catalogue::Catalogue;
 use crate::hris::client::{Endpoint, Limits as RequestLimits, Outside};
+use crate::hris::files::{FileConnector, Reading};
 use crate::hris::manifest::Manifest;
 use crate::hris::values::Values;
 use crate::hris::{self, Error as PullError, Evidence, Gap, Job, Kind};
@@ -43,6 +45,10 @@ pub struct Stored {
     /// The name under which leases are taken.
     holder: Option<String>,
     exchanges: Exchanges,
+    /// Root of watched folders.
+    folders: Option<PathBuf>,
+    /// Read instead of what a connection of files would read.
+    file: Option<PathBuf>,
 }
 
 impl Stored {
@@ -54,6 +60,8 @@ impl Stored {
             outside: Outside::default(),
             holder: None,
             exchanges: Exchanges::default(),
+            folders: None,
+            file: None,
         }
     }
 
@@ -62,6 +70,7 @@ impl Stored {
         let mut stored = Self::new(service);
         stored.connectors = config.connectors_dir().map(PathBuf::from);
         stored.outside.allow_private = config.pull_private();
+        stored.folders = config.files_dir().map(PathBuf::from);
         stored
     }
 
@@ -77,6 +86,27 @@ impl Stored {
     #[must_use]
     pub fn with_connectors(mut self, directory: PathBuf) -> Self {
         self.connectors = Some(directory);
+        self
+    }
+
+    /// With a root of watched folders.
+    #[must_use]
+    pub fn watching(mut self, root: &Path) -> Self {
+        self.folders = Some(root.to_owned());
+        self
+    }
+
+    /// Sources may be in private networks.
+    #[must_use]
+    pub fn allowing_private(mut self) -> Self {
+        self.outside.allow_private = true;
+        self
+    }
+
+    /// Connections of files read this one.
+    #[must_use]
+    pub fn reading(mut self, file: Option<PathBuf>) -> Self {
+        self.file = file;
         self
     }
 
@@ -125,22 +155,27 @@ impl Stored {
         settings: PullSettings,
         (secrets, of_operator): (Secrets, Secrets),
     ) -> Result<Opened, PullError> {
-        let manifest = Catalogue::load(self.connectors.as_deref())
-            .map_err(|e| PullError::new(Kind::Settings, "connector.unreadable").with("why", e))?
-            .find(&row.preset)
-            .ok_or_else(|| {
-                PullError::new(Kind::Settings, "connector.unknown").with("connector", &row.preset)
-            })?;
+        let catalogue = Catalogue::load(self.connectors.as_deref())
+            .map_err(|e| PullError::new(Kind::Settings, "connector.unreadable").with("why", e))?;
         let plain = |(name, value): (String, SecretText)| (name, value.expose().to_owned());
         let mut given = settings.settings.clone();
         given.extend(secrets.into_iter().map(plain));
+        if let Some(connector) = catalogue.find_file(&row.preset) {
+            return self.connect_files(caller, row, &settings, &connector, given);
+        }
+        if self.file.is_some() {
+            return Err(PullError::new(Kind::Settings, "file.not_taken"));
+        }
+        let manifest = catalogue.find(&row.preset).ok_or_else(|| {
+            PullError::new(Kind::Settings, "connector.unknown").with("connector", &row.preset)
+        })?;
         let values = Values::of(&manifest, given, of_operator.into_iter().map(plain))?;
         let endpoint = settings
             .endpoint
             .as_deref()
             .map(Endpoint::parse)
             .transpose()?;
-        let setup = self.setup(&caller, row, &settings, &manifest);
+        let setup = self.setup(&caller, row, &settings, manifest.version);
         let feed = Pulled {
             manifest,
             values,
@@ -162,12 +197,42 @@ impl Stored {
         })
     }
 
+    fn connect_files(
+        &self,
+        caller: Caller,
+        row: &ConnectionRow,
+        settings: &PullSettings,
+        connector: &FileConnector,
+        given: BTreeMap<String, String>,
+    ) -> Result<Opened, PullError> {
+        let values = Values::among(connector.fields(), given)?;
+        let reading = Reading::of(&values)?;
+        let origin = match &self.file {
+            Some(file) => Origin::Here(file.clone()),
+            None => {
+                let (root, open) = (self.folders.as_deref(), self.outside.allow_private);
+                Origin::of(connector, row, &values, root, open)?
+            }
+        };
+        let every = self.setup(&caller, row, settings, connector.version);
+        let setup = Setup {
+            // Another file confirms an absence, however soon it comes; the same once more does not.
+            confirm_ms: every.every_ms,
+            ..every
+        };
+        let feed = FileFeed::new(&self.service, caller, row, reading, origin);
+        Ok(Opened {
+            setup,
+            feed: Box::new(feed),
+        })
+    }
+
     fn setup(
         &self,
         caller: &Caller,
         row: &ConnectionRow,
         settings: &PullSettings,
-        manifest: &Manifest,
+        version: u32,
     ) -> Setup {
         Setup {
             tenant: caller.tenant.clone(),
@@ -184,7 +249,7 @@ impl Stored {
                 percent: settings.guard.max_percent.into(),
                 announced: 0,
             },
-            settings_digest: settings_digest(row, settings, manifest),
+            settings_digest: settings_digest(row, settings, version),
             scope: settings.scope.clone(),
             every_ms: i64::from(settings.schedule.every_minutes) * 60_000,
             confirm_ms: CONFIRM_MS,
@@ -205,9 +270,9 @@ impl Sources for Stored {
 
 /// What decides, beside the records, what is done with them. The schedule and the guard do not: they may change without
 /// every record being looked at again.
-fn settings_digest(row: &ConnectionRow, settings: &PullSettings, manifest: &Manifest) -> String {
+fn settings_digest(row: &ConnectionRow, settings: &PullSettings, version: u32) -> String {
     let mut hash = Sha256::new();
-    let version = manifest.version.to_string();
+    let version = version.to_string();
     for part in [&row.preset, &version, &row.joiner_policy] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
@@ -267,7 +332,7 @@ impl Feed for Pulled {
 }
 
 /// Hands the engine's progress on.
-struct Told<'a>(&'a dyn Watch);
+pub(super) struct Told<'a>(pub(super) &'a dyn Watch);
 
 impl hris::Progress for Told<'_> {
     fn page(&self, pages: u64, rows: u64, announced: Option<u64>) {

@@ -24,6 +24,13 @@ impl Bar {
         Self(bar)
     }
 
+    /// Says something beside it.
+    pub(super) fn say(&self, line: &str) {
+        self.0.suspend(|| {
+            let _ = writeln!(std::io::stderr(), "{line}");
+        });
+    }
+
     /// Takes it away.
     pub(super) fn finish(&self) {
         self.0.finish_and_clear();
@@ -38,9 +45,7 @@ impl Watch for Bar {
     }
 
     fn warn(&self, code: &str, params: &str) {
-        self.0.suspend(|| {
-            let _ = writeln!(std::io::stderr(), "warning: {code} {params}");
-        });
+        self.say(&format!("warning: {code} {params}"));
     }
 
     fn applied(&self, done: u64, of: u64) {

@@ -30,6 +30,12 @@ pub(super) struct Args {
 
 /// Checks a connector, and tries it if there are values.
 pub(super) async fn run(config: &Config, args: &Args, output: Output) -> Result<u8, Failure> {
+    if let (None, Some(slug)) = (&args.file, &args.slug) {
+        let catalogue = Catalogue::load(config.connectors_dir())?;
+        if let Some(connector) = catalogue.find_file(slug) {
+            return super::files::check(config, &connector, &args.world, output).await;
+        }
+    }
     let manifest = match (&args.file, &args.slug) {
         (Some(file), _) => {
             let text = std::fs::read_to_string(file)

@@ -4,6 +4,7 @@
 mod check;
 mod configure;
 pub(in crate::cli) mod consent;
+mod files;
 mod pull;
 mod rotated;
 mod show;
@@ -56,7 +57,10 @@ pub(super) async fn run(config: &Config, args: Args, output: Output) -> Result<u
         }
         What::Show(args) => {
             let catalogue = Catalogue::load(directory)?;
-            show::show(find(&catalogue, &args.slug)?.as_ref(), &args, output).map(|()| 0)
+            let mut cards = catalogue.cards().into_iter();
+            let card = cards.find(|card| card.slug == args.slug);
+            let card = card.ok_or_else(|| unknown(&catalogue, &args.slug))?;
+            show::show(&card, &args, output).map(|()| 0)
         }
         What::Configure(args) => {
             let catalogue = Catalogue::load(directory)?;
@@ -68,7 +72,10 @@ pub(super) async fn run(config: &Config, args: Args, output: Output) -> Result<u
         What::Check(args) => check::run(config, &args, output).await,
         What::Pull(args) => {
             let catalogue = Catalogue::load(directory)?;
-            pull::run(config, find(&catalogue, &args.slug)?.as_ref(), &args).await
+            match catalogue.find_file(&args.slug) {
+                Some(connector) => files::pull(config, &connector, &args).await,
+                None => pull::run(config, find(&catalogue, &args.slug)?.as_ref(), &args).await,
+            }
         }
     }
 }
@@ -100,8 +107,10 @@ async fn lacking(
 }
 
 fn find(catalogue: &Catalogue, slug: &str) -> Result<Arc<Manifest>, Failure> {
-    catalogue.find(slug).ok_or_else(|| {
-        let known: Vec<&str> = catalogue.list().map(|c| c.slug.as_str()).collect();
-        format!("no connector `{slug}`; there are {}", known.join(", ")).into()
-    })
+    catalogue.find(slug).ok_or_else(|| unknown(catalogue, slug))
+}
+
+fn unknown(catalogue: &Catalogue, slug: &str) -> Failure {
+    let known: Vec<&str> = catalogue.cards().iter().map(|c| c.slug).collect();
+    format!("no connector `{slug}`; there are {}", known.join(", ")).into()
 }

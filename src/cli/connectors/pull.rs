@@ -24,7 +24,10 @@ pub(super) struct Args {
     /// Connector, such as bamboohr.
     pub(super) slug: String,
     #[command(flatten)]
-    world: World,
+    pub(super) world: World,
+    /// Of a connector that reads files: this one.
+    #[arg(long, value_name = "FILE")]
+    pub(super) file: Option<PathBuf>,
     /// Write credentials that the vendor exchanges for new ones here (JSON, readable by its owner only).
     #[arg(long, value_name = "FILE")]
     credentials_out: Option<PathBuf>,
@@ -35,6 +38,9 @@ pub(super) struct Args {
 
 /// Pulls. Exit 0 only if everybody was read and everything beside them too.
 pub(super) async fn run(config: &Config, manifest: &Manifest, args: &Args) -> Result<u8, Failure> {
+    if args.file.is_some() {
+        return Err("--file is for a connector that reads files: csv, folder or sftp".into());
+    }
     let keeper = args.credentials_out.as_deref().map(IntoFile::new);
     if let Some(credential) = manifest.auth.rotating()
         && keeper.is_none()
@@ -58,7 +64,7 @@ pub(super) async fn run(config: &Config, manifest: &Manifest, args: &Args) -> Re
 }
 
 /// Prints people, and says what was refused.
-struct Lines;
+pub(super) struct Lines;
 
 impl hris::Sink for Lines {
     async fn accept(&mut self, batch: Vec<Mapped>) -> Result<(), Error> {
@@ -118,7 +124,7 @@ fn gap(gap: &Gap) -> String {
 }
 
 /// Says what the pull proved; the exit code.
-fn report(evidence: &Evidence) -> u8 {
+pub(super) fn report(evidence: &Evidence) -> u8 {
     let announced = evidence
         .announced
         .map(|announced| format!(", {announced} announced"))
@@ -152,13 +158,13 @@ fn report(evidence: &Evidence) -> u8 {
 }
 
 /// A bar on a terminal, and now and then a line elsewhere.
-struct Bar {
-    bar: ProgressBar,
+pub(super) struct Bar {
+    pub(super) bar: ProgressBar,
     has_lines: bool,
 }
 
 impl Bar {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let bar = ProgressBar::no_length();
         let style = "{spinner} {msg} {pos} of {len} records, {elapsed}";
         if let Ok(style) = ProgressStyle::with_template(style) {

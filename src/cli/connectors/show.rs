@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::cli::Failure;
 use crate::cli::output::{Output, say};
 use crate::hris::catalogue::Catalogue;
-use crate::hris::manifest::{Field, GivenBy, ManagerBy, Manifest};
+use crate::hris::manifest::{Card, Field, GivenBy, ManagerBy};
 
 /// Arguments of `show`.
 #[derive(Debug, Clone, clap::Args)]
@@ -33,9 +33,9 @@ pub(super) fn list(
             ["leavers", "future hires", "manager by", "changes only"],
         ))?;
     }
-    for manifest in catalogue.list() {
-        let (mut value, mut line) = (summary(manifest), text(manifest));
-        if let Some(lacks) = lacking.get(&manifest.slug) {
+    for card in catalogue.cards() {
+        let (mut value, mut line) = (summary(&card), text(&card));
+        if let Some(lacks) = lacking.get(card.slug) {
             value["askOperator"] = json!(lacks);
             line.push_str(&format!("  ask the operator: {}", lacks.join(", ")));
         }
@@ -44,14 +44,14 @@ pub(super) fn list(
     Ok(())
 }
 
-fn text(manifest: &Manifest) -> String {
-    let can = &manifest.capabilities;
+fn text(card: &Card<'_>) -> String {
+    let can = card.capabilities;
     let yes = |can| if can { "yes" } else { "no" };
-    let manager = managers(manifest).join(", ");
+    let manager = managers(card).join(", ");
     row(
-        &manifest.slug,
-        &manifest.name,
-        manifest.auth.kind(),
+        card.slug,
+        card.name,
+        card.sign_in,
         [
             yes(can.leavers),
             yes(can.future_hires),
@@ -68,37 +68,36 @@ fn row(slug: &str, name: &str, auth: &str, can: [&str; 4]) -> String {
     line.trim_end().to_owned()
 }
 
-fn managers(manifest: &Manifest) -> Vec<&'static str> {
-    manifest
-        .capabilities
+fn managers(card: &Card<'_>) -> Vec<&'static str> {
+    card.capabilities
         .manager
         .iter()
         .map(|by: &ManagerBy| by.as_str())
         .collect()
 }
 
-fn summary(manifest: &Manifest) -> Value {
-    let can = &manifest.capabilities;
+fn summary(card: &Card<'_>) -> Value {
+    let can = card.capabilities;
     json!({
-        "slug": manifest.slug,
-        "name": manifest.name,
-        "version": manifest.version,
-        "auth": manifest.auth.kind(),
+        "slug": card.slug,
+        "name": card.name,
+        "version": card.version,
+        "auth": card.sign_in,
         "capabilities": {
             "leavers": can.leavers,
             "futureHires": can.future_hires,
-            "manager": managers(manifest),
+            "manager": managers(card),
             "incremental": can.incremental,
         },
-        "credentials": manifest.credentials.iter().map(|field| &field.id).collect::<Vec<_>>(),
-        "settings": manifest.settings.iter().map(|field| &field.id).collect::<Vec<_>>(),
+        "credentials": card.credentials.iter().map(|field| &field.id).collect::<Vec<_>>(),
+        "settings": card.settings.iter().map(|field| &field.id).collect::<Vec<_>>(),
     })
 }
 
 /// Prints everything about a connector.
-pub(super) fn show(manifest: &Manifest, args: &Args, output: Output) -> Result<(), Failure> {
+pub(super) fn show(card: &Card<'_>, args: &Args, output: Output) -> Result<(), Failure> {
     if output.json {
-        return say(&details(manifest, &args.lang).to_string());
+        return say(&details(card, &args.lang).to_string());
     }
     let (asked, set, steps, notes) = match args.lang.as_str() {
         "fr" => ("Identifiants", "Réglages", "Mise en place", "À savoir"),
@@ -106,18 +105,18 @@ pub(super) fn show(manifest: &Manifest, args: &Args, output: Output) -> Result<(
     };
     say(&format!(
         "{} ({}, version {})",
-        manifest.name, manifest.slug, manifest.version
+        card.name, card.slug, card.version
     ))?;
-    fields(asked, &manifest.credentials, &args.lang)?;
-    fields(set, &manifest.settings, &args.lang)?;
+    fields(asked, card.credentials, &args.lang)?;
+    fields(set, card.settings, &args.lang)?;
     say(&format!("\n{steps}"))?;
-    for (step, number) in manifest.steps.iter().zip(1..) {
+    for (step, number) in card.steps.iter().zip(1..) {
         say(&format!("  {number}. {}", step.get(&args.lang)))?;
     }
-    if !manifest.notes.is_empty() {
+    if !card.notes.is_empty() {
         say(&format!("\n{notes}"))?;
     }
-    for note in &manifest.notes {
+    for note in card.notes {
         say(&format!("  - {}", note.get(&args.lang)))?;
     }
     Ok(())
@@ -168,7 +167,7 @@ fn given_by(field: &Field) -> &'static str {
     }
 }
 
-fn details(manifest: &Manifest, lang: &str) -> Value {
+fn details(card: &Card<'_>, lang: &str) -> Value {
     let field = |field: &Field| {
         json!({
             "id": field.id,
@@ -187,10 +186,10 @@ fn details(manifest: &Manifest, lang: &str) -> Value {
             .map(|text| text.get(lang).to_owned())
             .collect::<Vec<String>>()
     };
-    let mut all = summary(manifest);
-    all["credentials"] = manifest.credentials.iter().map(field).collect();
-    all["settings"] = manifest.settings.iter().map(field).collect();
-    all["steps"] = json!(texts(&manifest.steps));
-    all["notes"] = json!(texts(&manifest.notes));
+    let mut all = summary(card);
+    all["credentials"] = card.credentials.iter().map(field).collect();
+    all["settings"] = card.settings.iter().map(field).collect();
+    all["steps"] = json!(texts(card.steps));
+    all["notes"] = json!(texts(card.notes));
     all
 }

@@ -62,15 +62,16 @@ impl Vendors for Connectors {
 
     fn form(&self, connector: &str) -> Result<Option<Form>, String> {
         let catalogue = Catalogue::load(self.directory.as_deref()).map_err(|e| e.to_string())?;
-        let Some(manifest) = catalogue.find(connector) else {
-            let known: Vec<&str> = catalogue.list().map(|c| c.slug.as_str()).collect();
+        let cards = catalogue.cards();
+        let Some(card) = cards.iter().find(|card| card.slug == connector) else {
+            let known: Vec<&str> = cards.iter().map(|card| card.slug).collect();
             let known = known.join(", ");
             return Err(format!(
                 "there is no connector `{connector}`; there are {known}"
             ));
         };
         // What the operator enters once for all is never asked of a customer.
-        let fields = manifest.fields();
+        let fields = card.credentials.iter().chain(card.settings);
         let of_customer = fields.filter(|field| field.given_by != GivenBy::Operator);
         let asked = of_customer.map(|field| Asked {
             name: field.id.clone(),
@@ -81,7 +82,7 @@ impl Vendors for Connectors {
             choices: field.choices.clone(),
         });
         Ok(Some(Form {
-            connector: manifest.slug.clone(),
+            connector: card.slug.to_owned(),
             asked: asked.collect(),
         }))
     }

@@ -36,6 +36,11 @@ pub(super) struct World {
 impl World {
     /// The values, checked.
     pub(super) fn values(&self, manifest: &Manifest) -> Result<Values, Failure> {
+        Ok(Values::check(manifest, self.given()?)?)
+    }
+
+    /// The values as they were given.
+    pub(super) fn given(&self) -> Result<BTreeMap<String, String>, Failure> {
         let mut given = BTreeMap::new();
         for pair in &self.set {
             let (name, value) = split(pair, "--set")?;
@@ -48,7 +53,14 @@ impl World {
                 .map_err(|error| format!("{name}: {}: {error}", path.display()))?;
             given.insert(name.to_owned(), value);
         }
-        Ok(Values::check(manifest, given)?)
+        Ok(given)
+    }
+
+    /// The day on which somebody is employed or not.
+    pub(super) fn day(&self) -> NaiveDate {
+        let now = chrono::DateTime::from_timestamp_millis(SystemClock.now().0);
+        self.as_of
+            .unwrap_or_else(|| now.unwrap_or_default().date_naive())
     }
 
     /// The world outside, as the operator set it.
@@ -70,11 +82,10 @@ impl World {
     ) -> Job<'a> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let chance: Arc<dyn Chance> = Arc::new(SystemChance);
-        let now = chrono::DateTime::from_timestamp_millis(clock.now().0).unwrap_or_default();
         Job {
             manifest,
             values,
-            as_of: self.as_of.unwrap_or_else(|| now.date_naive()),
+            as_of: self.day(),
             outside,
             clock,
             chance,

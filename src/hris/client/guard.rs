@@ -40,6 +40,27 @@ pub(super) fn literal(url: &Url) -> Result<(), Error> {
     }
 }
 
+/// The addresses of a host, without private ones unless those are allowed. Errors: `address_private`, `connect`.
+pub async fn addresses(
+    host: &str,
+    port: u16,
+    allow_private: bool,
+) -> Result<Vec<SocketAddr>, Error> {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let found = tokio::net::lookup_host((bare, port)).await;
+    let found: Vec<SocketAddr> = found
+        .map_err(|e| Error::new(Kind::Unavailable, "connect").with("what", e.kind()))?
+        .collect();
+    let open: Vec<SocketAddr> = found
+        .into_iter()
+        .filter(|at| allow_private || is_public(at.ip()))
+        .collect();
+    match open.is_empty() {
+        true => Err(private()),
+        false => Ok(open),
+    }
+}
+
 /// A failure on the way, without its address: a query may hold a key.
 pub(super) fn transport(error: &reqwest::Error) -> Error {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);

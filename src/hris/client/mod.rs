@@ -18,6 +18,7 @@ use reqwest::header::HeaderMap;
 
 pub use self::call::{Call, encode, filled};
 pub use self::endpoint::Endpoint;
+pub use self::guard::addresses;
 use self::limits::Pace;
 use super::error::{Error, Kind};
 use super::manifest::{ErrorRule, Manifest, Method};

@@ -1,4 +1,4 @@
-//! A watched folder: one root that the operator sets, one folder in it for each tenant. Nothing outside is ever read: names
+//! A watched folder: one root that the operator sets, in it a folder for each tenant and in that one for each connection. Nothing outside is ever read: names
 //! are single names, links are not followed, and only plain files count.
 
 use std::fs::File;
@@ -13,22 +13,22 @@ use crate::domain::clock::Millis;
 use crate::hris::formats::Problem;
 use crate::hris::formats::csv::LARGEST;
 
-/// The folder of one tenant.
+/// The folder of one connection: `‹root›/‹tenant›/‹connection›`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folder {
     root: PathBuf,
-    tenant: String,
+    parts: [String; 2],
 }
 
 impl Folder {
-    /// Names it. Errors: `file.folder` if the tenant's part is not one plain name.
-    pub fn new(root: &Path, tenant: &str) -> Result<Self, Problem> {
-        if !name::is_plain(tenant) {
+    /// Names it. Errors: `file.folder` if the tenant's or the connection's part is not one plain name.
+    pub fn new(root: &Path, tenant: &str, connection: &str) -> Result<Self, Problem> {
+        if ![tenant, connection].into_iter().all(name::is_plain) {
             return Err(Problem::new("file.folder"));
         }
         Ok(Self {
             root: root.to_owned(),
-            tenant: tenant.to_owned(),
+            parts: [tenant.to_owned(), connection.to_owned()],
         })
     }
 
@@ -87,7 +87,8 @@ impl Folder {
         Ok(file)
     }
 
-    fn check(&self, file: &File, wanted: &Found) -> Result<(), Problem> {
+    /// Says whether a file that was opened is still what a look found. Errors: `file.changed`, `file.io`.
+    pub fn check(&self, file: &File, wanted: &Found) -> Result<(), Problem> {
         let stat = fs::fstat(file.as_fd()).map_err(problem)?;
         if as_found(&wanted.name, &stat).as_ref() == Some(wanted) {
             Ok(())
@@ -98,9 +99,17 @@ impl Folder {
 
     fn open_folder(&self) -> Result<OwnedFd, Problem> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let missing = |_| Problem::new("file.folder_missing");
-        let root = fs::open(&self.root, flags, Mode::empty()).map_err(missing)?;
-        fs::openat(root, &self.tenant, flags | OFlags::NOFOLLOW, Mode::empty()).map_err(missing)
+        let [tenant, connection] = &self.parts;
+        let missing = |_| {
+            let place = format!("{tenant}/{connection}");
+            Problem::new("file.folder_missing").with("folder", place)
+        };
+        let mut folder = fs::open(&self.root, flags, Mode::empty()).map_err(missing)?;
+        for part in &self.parts {
+            let own = flags | OFlags::NOFOLLOW;
+            folder = fs::openat(&folder, part, own, Mode::empty()).map_err(missing)?;
+        }
+        Ok(folder)
     }
 }
 
@@ -130,10 +139,10 @@ mod tests {
 
     fn world() -> (tempfile::TempDir, Folder) {
         let root = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
-        for tenant in ["acme", "other"] {
-            std::fs::create_dir(root.path().join(tenant)).unwrap_or_else(|e| panic!("{e}"));
+        for place in ["acme/hr", "other/hr"] {
+            std::fs::create_dir_all(root.path().join(place)).unwrap_or_else(|e| panic!("{e}"));
         }
-        let folder = Folder::new(root.path(), "acme").unwrap_or_else(|p| panic!("{p}"));
+        let folder = Folder::new(root.path(), "acme", "hr").unwrap_or_else(|p| panic!("{p}"));
         (root, folder)
     }
 
@@ -144,12 +153,13 @@ mod tests {
     #[test]
     fn only_plain_files_of_the_own_folder_are_seen() {
         let (root, folder) = world();
-        let here = root.path().join("acme");
-        write(&root.path().join("other/secret.csv"), "secret");
+        let here = root.path().join("acme/hr");
+        write(&root.path().join("other/hr/secret.csv"), "secret");
         write(&here.join("people.csv"), "a,b\n1,2\n");
         write(&here.join(".hidden.csv"), "x");
         std::fs::create_dir(here.join("dir.csv")).unwrap_or_else(|e| panic!("{e}"));
-        symlink("../other/secret.csv", here.join("link.csv")).unwrap_or_else(|e| panic!("{e}"));
+        symlink("../../other/hr/secret.csv", here.join("link.csv"))
+            .unwrap_or_else(|e| panic!("{e}"));
         symlink("nowhere", here.join("dangling.csv")).unwrap_or_else(|e| panic!("{e}"));
         fs::mknodat(
             fs::CWD,
@@ -171,7 +181,7 @@ mod tests {
         for name in [
             "link.csv",
             "pipe.csv",
-            "../other/secret.csv",
+            "../../other/hr/secret.csv",
             "dir.csv",
             "none.csv",
             "..",
@@ -191,7 +201,7 @@ mod tests {
     #[test]
     fn a_file_that_changed_since_the_look_is_not_read() {
         let (root, folder) = world();
-        let path = root.path().join("acme/people.csv");
+        let path = root.path().join("acme/hr/people.csv");
         write(&path, "a");
         let found = folder.look().unwrap_or_default();
         write(&path, "ab");
@@ -205,11 +215,14 @@ mod tests {
     fn a_tenant_is_one_name_and_its_folder_is_no_link() {
         let (root, _) = world();
         for bad in ["", ".", "..", "a/b", "../other", "a\0"] {
-            assert!(Folder::new(root.path(), bad).is_err(), "{bad:?}");
+            assert!(Folder::new(root.path(), bad, "hr").is_err(), "{bad:?}");
+            assert!(Folder::new(root.path(), "acme", bad).is_err(), "{bad:?}");
         }
         symlink("other", root.path().join("linked")).unwrap_or_else(|e| panic!("{e}"));
-        for name in ["linked", "missing"] {
-            let folder = Folder::new(root.path(), name).unwrap_or_else(|p| panic!("{p}"));
+        symlink("../other/hr", root.path().join("acme/linked")).unwrap_or_else(|e| panic!("{e}"));
+        for (tenant, connection) in [("linked", "hr"), ("missing", "hr"), ("acme", "linked")] {
+            let folder = Folder::new(root.path(), tenant, connection);
+            let folder = folder.unwrap_or_else(|p| panic!("{p}"));
             assert_eq!(
                 folder.look().err().map(|p| p.code),
                 Some("file.folder_missing")

@@ -24,7 +24,7 @@ mod twice;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{Read, Seek};
 
 use chrono::NaiveDate;
@@ -42,10 +42,15 @@ pub use fields::Field;
 const MOST_WORDS: usize = 20;
 
 /// What a connection says about its files.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// Headers by field, where they are not found by name.
     pub columns: BTreeMap<Field, String>,
+    /// Fields that the file has no column for, and is not to have.
+    pub without: BTreeSet<Field>,
+    /// Fields that the last file had columns for: one that decides who is employed, or by what people are recognised, and
+    /// is not there any more refuses the file.
+    pub had: BTreeSet<Field>,
     /// Formats of date columns, where they are not found.
     pub formats: BTreeMap<Field, Format>,
     /// Status words besides the usual ones.
@@ -92,14 +97,14 @@ pub struct Record {
 }
 
 /// Looks through a file. Gives back the input, to be opened again for [`Table::records`]. Errors: those of the file,
-/// `csv.column_missing`, `csv.column_unknown`, `csv.date_ambiguous` and `csv.date_format` with the field,
+/// `csv.column_missing`, `csv.column_unknown`, `csv.column_gone`, `csv.date_ambiguous` and `csv.date_format` with the field,
 /// `csv.changes_need_status`.
 pub fn survey<R: Read + Seek>(
     mut reader: Reader<R>,
     options: &csv::Options,
     settings: &Settings,
 ) -> Result<(Table, R), Problem> {
-    let columns = fields::assign(&reader.dialect().columns, &settings.columns)?;
+    let columns = fields::assign(&reader.dialect().columns, settings)?;
     let says_who_left =
         columns.contains_key(&Field::Status) || columns.contains_key(&Field::EndDate);
     if settings.changes_only && !says_who_left {
@@ -119,6 +124,10 @@ pub fn survey<R: Read + Seek>(
         warnings: Vec::new(),
         id_length: None,
     };
+    for field in fields::gone(&table.columns, settings)? {
+        let gone = Problem::new("csv.column_gone").with("field", field.name());
+        table.warnings.push(gone);
+    }
     let mut seen = twice::Seen::default();
     table.look(&mut reader, &mut seen)?;
     if !table.columns.contains_key(&Field::WorkEmail) {
@@ -139,6 +148,15 @@ pub fn survey<R: Read + Seek>(
     }
     table.seen = seen;
     Ok((table, input))
+}
+
+/// Columns that say who a row is about. Errors: as [`survey`], for the columns.
+pub fn key_columns(columns: &[String], settings: &Settings) -> Result<Vec<String>, Problem> {
+    let found = fields::assign(columns, settings)?;
+    let keys = found.iter().filter(|(field, _)| field.is_key());
+    Ok(keys
+        .filter_map(|(_, at)| columns.get(*at).cloned())
+        .collect())
 }
 
 /// Rows that were read; a refused file ends them with its problem.
@@ -208,6 +226,27 @@ impl Table {
     /// The way in which a date column is written, where it was found or set.
     pub fn format(&self, field: Field) -> Option<Format> {
         self.formats.get(&field).copied()
+    }
+
+    /// The fields that the file has columns for.
+    pub fn fields(&self) -> impl Iterator<Item = Field> {
+        self.columns.keys().copied()
+    }
+
+    /// The place of a field's column.
+    pub fn column(&self, field: Field) -> Option<usize> {
+        self.columns.get(&field).copied()
+    }
+
+    /// Units of a person about which the file says nothing, since it has no column for them. An empty cell says that
+    /// there is no value; a missing column leaves what was said before.
+    pub fn unsaid(&self) -> BTreeSet<String> {
+        let is_there = |field: &Field| self.columns.contains_key(field);
+        let units = fields::UNITS.iter();
+        units
+            .filter(|(_, from)| !from.iter().any(is_there))
+            .map(|(unit, _)| (*unit).to_owned())
+            .collect()
     }
 
     /// The records, from the start of the file. The last step is a refused file if nobody in it is employed

@@ -4,20 +4,31 @@
 //! A look lists files; two looks, or a marker beside the file, tell whether one is complete ([`choose`]). What was applied
 //! last is kept by the caller as [`Applied`]: an older snapshot is refused, identical bytes only say that the source is
 //! alive. Nothing is moved or deleted.
+//!
+//! What connections that read files are asked for is in [`FileConnector`]; how a connection's own files are read, in
+//! [`Reading`].
 
+mod connector;
 pub mod folder;
 pub mod mapping;
 mod name;
+mod reading;
+pub mod server;
 pub mod sftp;
+mod words;
 
 use std::io::Read;
 
 use sha2::{Digest, Sha256};
 
+use super::error::{Error, Kind};
 use super::formats::Problem;
 use crate::domain::clock::Millis;
 
+pub use connector::{Arrival, FileConnector};
 pub use name::{Pattern, stamp};
+pub use reading::Reading;
+pub use words::{explain, sentence};
 
 /// Most names that a folder may hold.
 pub const MOST_NAMES: usize = 10_000;
@@ -78,14 +89,8 @@ pub enum Choice {
     Read(Found),
 }
 
-/// Chooses from what a look found; `before` is the look before it.
-pub fn choose(
-    before: &[Found],
-    now: &[Found],
-    pattern: &Pattern,
-    complete: &Complete,
-    applied: Option<&Applied>,
-) -> Choice {
+/// The newest file that fits, by the time in its name, else by when it was changed. Partial ones and markers are not seen.
+pub fn newest(now: &[Found], pattern: &Pattern, complete: &Complete) -> Option<Found> {
     let is_marker = |f: &Found| matches!(complete, Complete::Marker(end) if f.name.ends_with(end));
     let fits = |f: &&Found| pattern.fits(&f.name) && !name::is_partial(&f.name) && !is_marker(f);
     let newest = now.iter().filter(fits).max_by(|a, b| {
@@ -94,7 +99,18 @@ pub fn choose(
             .then_with(|| a.modified.cmp(&b.modified))
             .then_with(|| a.name.cmp(&b.name))
     });
-    let Some(newest) = newest.cloned() else {
+    newest.cloned()
+}
+
+/// Chooses from what a look found; `before` is the look before it.
+pub fn choose(
+    before: &[Found],
+    now: &[Found],
+    pattern: &Pattern,
+    complete: &Complete,
+    applied: Option<&Applied>,
+) -> Choice {
+    let Some(newest) = newest(now, pattern, complete) else {
         return Choice::Nothing;
     };
     let is_complete = match complete {
@@ -110,6 +126,24 @@ pub fn choose(
         Choice::Read(newest)
     } else {
         Choice::NotYet(newest)
+    }
+}
+
+/// A problem with a file or with the way to it, as a pull ends with it.
+pub fn pull_error(problem: Problem) -> Error {
+    let kind = match problem.code {
+        "sftp.sign_in" => Kind::Credentials,
+        "sftp.host_key" | "sftp.host_key_format" | "file.folder_missing" | "file.folder" => {
+            Kind::Settings
+        }
+        "file.too_long" | "file.too_many" => Kind::Limit,
+        "sftp.unreachable" | "sftp.handshake" | "sftp.lost" | "sftp.slow" | "sftp.subsystem"
+        | "file.changed" | "file.io" | "csv.io" => Kind::Unavailable,
+        _ => Kind::NotUnderstood,
+    };
+    Error {
+        params: problem.params,
+        ..Error::new(kind, problem.code)
     }
 }
 
@@ -138,10 +172,10 @@ pub fn sha256(mut input: impl Read) -> Result<String, Problem> {
     Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
 }
 
-/// Compares with what was applied last.
-pub fn news(sha256: &str, applied: Option<&Applied>) -> News {
-    match applied {
-        Some(a) if a.sha256 == sha256 => News::Identical,
+/// Compares with the hash of what was read last.
+pub fn news(sha256: &str, last: Option<&str>) -> News {
+    match last {
+        Some(last) if last == sha256 => News::Identical,
         _ => News::Different,
     }
 }
@@ -246,11 +280,17 @@ mod tests {
             Choice::Read(same[0].clone())
         );
         assert_eq!(
-            news(&sha256(&b"x"[..]).unwrap_or_default(), Some(&applied)),
+            news(
+                &sha256(&b"x"[..]).unwrap_or_default(),
+                Some(&applied.sha256)
+            ),
             News::Identical
         );
         assert_eq!(
-            news(&sha256(&b"y"[..]).unwrap_or_default(), Some(&applied)),
+            news(
+                &sha256(&b"y"[..]).unwrap_or_default(),
+                Some(&applied.sha256)
+            ),
             News::Different
         );
         assert_eq!(news("", None), News::Different);

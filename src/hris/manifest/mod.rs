@@ -264,7 +264,45 @@ pub struct LoadError {
     pub what: String,
 }
 
+/// What people see of a connector, whatever it reads.
+#[derive(Debug, Clone, Copy)]
+pub struct Card<'a> {
+    /// Name in addresses and commands.
+    pub slug: &'a str,
+    /// Name as the vendor writes it.
+    pub name: &'a str,
+    /// Version.
+    pub version: u32,
+    /// How one gets in, or how files arrive.
+    pub sign_in: &'static str,
+    /// What the source can tell.
+    pub capabilities: &'a Capabilities,
+    /// What is asked for to get in.
+    pub credentials: &'a [Field],
+    /// What a customer may name freely.
+    pub settings: &'a [Field],
+    /// What the customer's admin does, in order.
+    pub steps: &'a [Localized],
+    /// What to watch.
+    pub notes: &'a [Localized],
+}
+
 impl Manifest {
+    /// What people see of it.
+    pub fn card(&self) -> Card<'_> {
+        Card {
+            slug: &self.slug,
+            name: &self.name,
+            version: self.version,
+            sign_in: self.auth.kind(),
+            capabilities: &self.capabilities,
+            credentials: &self.credentials,
+            settings: &self.settings,
+            steps: &self.steps,
+            notes: &self.notes,
+        }
+    }
+
     /// Reads and checks a connector. `file` names it in errors.
     pub fn parse(text: &str, file: &str) -> Result<Self, LoadError> {
         let manifest: Self = serde_saphyr::from_str(text).map_err(|error| LoadError {

@@ -153,6 +153,7 @@ impl Count {
             unknown_words: self.unknown_words,
             degraded,
             gaps: self.gaps,
+            ..Evidence::default()
         }
     }
 }

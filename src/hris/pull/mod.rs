@@ -8,7 +8,7 @@ mod managers;
 mod records;
 mod table;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use self::evidence::Count;
 use self::joins::Joined;
 use self::managers::Managers;
-pub use self::table::{Table, pull_table};
+pub use self::table::{Inspected, Table, inspect, pull_table};
 use super::auth::{Keeper, Session};
 use super::client::{Client, Outside};
 use super::error::{Error, Kind};
@@ -49,6 +49,9 @@ pub struct Job<'a> {
 
 /// Takes the people, in batches of a page.
 pub trait Sink: Send {
+    /// Is told, before the first batch, about which units the source says nothing: it has no field for them.
+    fn unsaid(&mut self, _units: &BTreeSet<String>) {}
+
     /// Takes a batch. An error ends the pull. What was taken counts only if the pull ends well.
     fn accept(&mut self, batch: Vec<Mapped>) -> impl Future<Output = Result<(), Error>> + Send;
 }

@@ -7,6 +7,7 @@
     displayName: first_of(.display_name, words($given, .prefix, .last_name)),
     emails: work_email(.work_email),
     title: .job_title,
+    userType: .employment_type,
     phoneNumbers: phones(.work_phone; .mobile),
     locale: .locale,
     timezone: .timezone,

@@ -1,6 +1,7 @@
 //! A pull of one file of rows: the same people, counts and proof as from an API. The file is read on a thread that may
 //! block, a few batches ahead at most.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
 
@@ -10,13 +11,15 @@ use tokio::sync::mpsc;
 use super::evidence::Count;
 use super::managers::Managers;
 use super::{Progress, Sink, exhausted, gap, records};
+use crate::domain::clock::Millis;
 use crate::hris::error::{Error, Kind};
-use crate::hris::files::mapping::{Record, Settings, survey};
+use crate::hris::files::mapping::{self, Field, Record, Settings, survey};
+use crate::hris::files::{pull_error, sha256};
 use crate::hris::formats::Problem;
 use crate::hris::formats::csv::{Options, Reader, Refused};
 use crate::hris::jq::{Limits, Runner, Variables};
 use crate::hris::manifest::{Employment, ManagerBy, Mapping};
-use crate::hris::{Evidence, Gap, Mapped};
+use crate::hris::{Evidence, Gap, Mapped, Snapshot};
 
 /// Rows that are mapped together.
 const BATCH: usize = 500;
@@ -27,6 +30,8 @@ const AHEAD: usize = 2;
 pub struct Table<R> {
     /// The file.
     pub file: R,
+    /// The time that it stands for.
+    pub as_of: Millis,
     /// Its dialect, where it is not detected.
     pub options: Options,
     /// What its columns mean.
@@ -36,9 +41,18 @@ pub struct Table<R> {
 /// A row for the mapping, or the line and fault of one that is refused.
 type Row = Result<Record, (u64, Problem)>;
 
+/// What reading hands over.
+enum Step {
+    /// The columns are known: what they say nothing about.
+    Begin(BTreeSet<String>),
+    /// Rows.
+    Rows(Vec<Row>),
+}
+
 /// What reading tells beside the rows.
 struct Told {
     bytes: u64,
+    snapshot: Snapshot,
     warnings: Vec<Problem>,
 }
 
@@ -55,9 +69,18 @@ where
 {
     let mut run = Run::new(&table.settings)?;
     let changes_only = table.settings.changes_only;
-    let (to, mut batches) = mpsc::channel(AHEAD);
+    let mut without = BTreeSet::new();
+    let (to, mut steps) = mpsc::channel(AHEAD);
     let reading = tokio::task::spawn_blocking(move || read(table, &to));
-    while let Some(rows) = batches.recv().await {
+    while let Some(step) = steps.recv().await {
+        let rows = match step {
+            Step::Rows(rows) => rows,
+            Step::Begin(units) => {
+                sink.unsaid(&units);
+                without = units;
+                continue;
+            }
+        };
         let batch = run.map(rows).await?;
         progress.page(run.count.pages, run.count.rows, None);
         if !batch.is_empty() {
@@ -67,53 +90,153 @@ where
     let told = reading
         .await
         .map_err(|_| Error::new(Kind::Unavailable, "file.broken"))?;
-    let told = told.map_err(refused)?;
-    for warning in told.warnings {
-        progress.warn(&Gap {
-            code: warning.code,
-            params: warning.params,
-        });
-    }
-    let mut evidence = run.finish(sink, changes_only).await?;
-    evidence.bytes = told.bytes;
-    Ok(evidence)
+    let told = told.map_err(pull_error)?;
+    let warnings: Vec<Gap> = told.warnings.into_iter().map(warning).collect();
+    warnings.iter().for_each(|warning| progress.warn(warning));
+    let evidence = run.finish(sink).await?;
+    Ok(Evidence {
+        warnings,
+        bytes: told.bytes,
+        snapshot: Some(told.snapshot),
+        unsaid: without,
+        changes_only,
+        ..evidence
+    })
 }
 
-fn refused(problem: Problem) -> Error {
-    Error {
+fn warning(problem: Problem) -> Gap {
+    Gap {
+        code: problem.code,
         params: problem.params,
-        ..Error::new(Kind::NotUnderstood, problem.code)
     }
+}
+
+/// Looks through the file: its columns, and what is wrong with it as a whole. Gives back the file and its dialect.
+fn begin<R: Read + Seek>(
+    mut file: R,
+    mut options: Options,
+    settings: &Settings,
+) -> Result<(mapping::Table, Reader<R>, u64), Problem> {
+    let io = |e: std::io::Error| Problem::new("file.io").with("kind", e.kind());
+    let bytes = file.seek(SeekFrom::End(0)).map_err(io)?;
+    let reader = Reader::open(file, &options)?;
+    options.key_columns = mapping::key_columns(&reader.dialect().columns, settings)?;
+    let reader = Reader::open(reader.into_inner(), &options)?;
+    let dialect = reader.dialect().warnings.clone();
+    let (mut found, file) = survey(reader, &options, settings)?;
+    found.warnings.splice(0..0, dialect);
+    Ok((found, Reader::open(file, &options)?, bytes))
 }
 
 /// Reads the file and hands over its rows, until nobody takes them any more.
-fn read<R: Read + Seek>(table: Table<R>, to: &mpsc::Sender<Vec<Row>>) -> Result<Told, Problem> {
+fn read<R: Read + Seek>(table: Table<R>, to: &mpsc::Sender<Step>) -> Result<Told, Problem> {
     let Table {
         mut file,
+        as_of,
         options,
         settings,
     } = table;
-    let bytes = file
-        .seek(SeekFrom::End(0))
-        .map_err(|e| Problem::new("file.io").with("kind", e.kind()))?;
-    let reader = Reader::open(file, &options)?;
-    let mut warnings = reader.dialect().warnings.clone();
-    let (found, file) = survey(reader, &options, &settings)?;
-    warnings.extend(found.warnings.iter().cloned());
+    let sha256 = whole(&mut file)?;
+    let (found, reader, bytes) = begin(file, options, &settings)?;
+    let snapshot = Snapshot {
+        sha256,
+        as_of,
+        fields: found.fields().map(|f| f.name().to_owned()).collect(),
+        id_length: found.id_length,
+    };
+    let told = Told {
+        bytes,
+        snapshot,
+        warnings: found.warnings.clone(),
+    };
+    // Nobody takes it if the pull has ended; then nobody asks what was told either.
+    let mut is_wanted = to.blocking_send(Step::Begin(found.unsaid())).is_ok();
     let mut batch = Vec::with_capacity(BATCH);
-    for step in found.records(Reader::open(file, &options)?) {
+    for step in found.records(reader) {
         batch.push(match step {
             Ok(record) => Ok(record),
             Err(Refused::Row { line, problem }) => Err((line, problem)),
             Err(Refused::File(problem)) => return Err(problem),
         });
-        if batch.len() == BATCH && to.blocking_send(std::mem::take(&mut batch)).is_err() {
-            break;
+        if batch.len() == BATCH {
+            is_wanted = to
+                .blocking_send(Step::Rows(std::mem::take(&mut batch)))
+                .is_ok();
+        }
+        if !is_wanted {
+            return Ok(told);
         }
     }
-    // Nobody takes it if the pull has ended; then nobody asks what was told either.
-    let _ = to.blocking_send(batch);
-    Ok(Told { bytes, warnings })
+    let _ = to.blocking_send(Step::Rows(batch));
+    Ok(told)
+}
+
+/// The hash of the whole file, which is at its start again then.
+fn whole(file: &mut (impl Read + Seek)) -> Result<String, Problem> {
+    let io = |e: std::io::Error| Problem::new("file.io").with("kind", e.kind());
+    file.rewind().map_err(io)?;
+    let hash = sha256(&mut *file)?;
+    file.rewind().map_err(io)?;
+    Ok(hash)
+}
+
+/// What a file is like, without anybody being pulled.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inspected {
+    /// Rows with a person.
+    pub people: u64,
+    /// Headers by field.
+    pub columns: BTreeMap<String, String>,
+    /// Delimiter.
+    pub delimiter: char,
+    /// Encoding.
+    pub encoding: String,
+    /// What an admin should see.
+    pub warnings: Vec<Problem>,
+    /// Shortest and longest id.
+    pub id_length: Option<(usize, usize)>,
+    /// How many rows are refused.
+    pub refused: u64,
+    /// The first of them, with their lines.
+    pub rows: Vec<(u64, Problem)>,
+}
+
+/// Rows that are refused and shown.
+const SHOWN: usize = 20;
+
+/// Reads a file to its end and says what it is like. It blocks. Errors: as a pull of it.
+pub fn inspect<R: Read + Seek>(
+    file: R,
+    options: &Options,
+    settings: &Settings,
+) -> Result<Inspected, Problem> {
+    let (found, reader, _) = begin(file, options.clone(), settings)?;
+    let dialect = reader.dialect();
+    let header = |field: Field| {
+        let at = found.column(field)?;
+        Some((field.name().to_owned(), dialect.headers.get(at)?.clone()))
+    };
+    let mut told = Inspected {
+        columns: found.fields().filter_map(header).collect(),
+        delimiter: dialect.delimiter,
+        encoding: dialect.encoding.to_owned(),
+        warnings: found.warnings.clone(),
+        id_length: found.id_length,
+        ..Inspected::default()
+    };
+    for step in found.records(reader) {
+        match step {
+            Ok(_) => told.people += 1,
+            Err(Refused::File(problem)) => return Err(problem),
+            Err(Refused::Row { line, problem }) => {
+                told.refused += 1;
+                if told.rows.len() < SHOWN {
+                    told.rows.push((line, problem));
+                }
+            }
+        }
+    }
+    Ok(told)
 }
 
 struct Run {
@@ -192,11 +315,7 @@ impl Run {
         }
     }
 
-    async fn finish<S: Sink>(
-        mut self,
-        sink: &mut S,
-        changes_only: bool,
-    ) -> Result<Evidence, Error> {
+    async fn finish<S: Sink>(mut self, sink: &mut S) -> Result<Evidence, Error> {
         let mut unresolved = 0;
         while let Some((draft, is_found)) = self.managers.next_waiting() {
             unresolved += u64::from(!is_found);
@@ -208,9 +327,6 @@ impl Run {
         if self.without_id > 0 {
             let rows = self.without_id.to_string();
             gaps.push(gap("rows_without_id", &[("rows", &rows)]));
-        }
-        if changes_only {
-            gaps.push(gap("changes_only", &[]));
         }
         self.count.list(None, gaps);
         Ok(self.count.evidence(Vec::new(), unresolved))
@@ -262,17 +378,15 @@ mod tests {
 
     async fn pull(text: &str, changes_only: bool) -> Pulled {
         let settings = Settings {
-            columns: BTreeMap::new(),
-            formats: BTreeMap::new(),
-            words: BTreeMap::new(),
-            several_rows: false,
             changes_only,
             today: chrono::NaiveDate::from_ymd_opt(2026, 11, 24).unwrap_or_default(),
+            ..Settings::default()
         };
         let file = Cursor::new(text.as_bytes().to_vec());
         let (mut kept, heard) = (Kept::default(), Heard::default());
         let table = Table {
             file,
+            as_of: Millis(7),
             options: Options::default(),
             settings,
         };
@@ -322,6 +436,18 @@ mod tests {
             (4, 0, 3)
         );
         assert_eq!(evidence.bytes, text.len() as u64);
+        let snapshot = evidence.snapshot.as_ref();
+        let snapshot = snapshot.unwrap_or_else(|| panic!("a file was read"));
+        assert_eq!(
+            Some(&snapshot.sha256),
+            sha256(text.as_bytes()).as_ref().ok()
+        );
+        assert_eq!(
+            (snapshot.as_of, snapshot.id_length),
+            (Millis(7), Some((4, 4)))
+        );
+        assert!(snapshot.fields.contains(&"cost_center".to_owned()));
+        assert!(evidence.unsaid.contains("locale") && !evidence.unsaid.contains("title"));
         let states = pulled
             .people
             .values()
@@ -405,9 +531,30 @@ mod tests {
             .await
             .evidence
             .unwrap_or_default();
-        assert_eq!(
-            evidence.gaps.iter().map(|g| g.code).collect::<Vec<_>>(),
-            ["changes_only"]
-        );
+        assert!(evidence.changes_only && evidence.is_complete());
+    }
+
+    #[tokio::test]
+    async fn a_total_at_the_end_is_nobody() {
+        let text =
+            "Personalnummer;Nachname;Kostenstelle\n1;Quill;5100\n2;Aras;5110\nSumme:;;10210\n";
+        let pulled = pull(text, false).await;
+        assert_eq!(pulled.people.len(), 2);
+        assert!(pulled.refused.is_empty() && pulled.evidence.is_ok_and(|e| e.is_complete()));
+    }
+
+    #[test]
+    fn a_look_says_what_a_file_is_like() {
+        let text = "Personalnummer;E-Mail (dienstlich);Status\n1;a@b.c;aktiv\n2;b@b.c;???\n3;c@b.c;aktiv\n";
+        let look = |text: &str| {
+            let file = Cursor::new(text.as_bytes().to_vec());
+            inspect(file, &Options::default(), &Settings::default())
+        };
+        let told = look(text).unwrap_or_default();
+        assert_eq!((told.people, told.refused, told.delimiter), (2, 1, ';'));
+        assert_eq!(told.columns["work_email"], "E-Mail (dienstlich)");
+        assert_eq!(told.rows[0].0, 3);
+        assert_eq!(told.rows[0].1.code, "csv.status");
+        assert_eq!(look("").err().map(|p| p.code), Some("csv.empty"));
     }
 }

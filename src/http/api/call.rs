@@ -45,6 +45,8 @@ pub struct Call {
     pub query: Vec<(String, String)>,
     /// Body.
     pub body: web::Bytes,
+    /// A file on its way, on a route that takes one.
+    pub file: Option<web::Payload>,
     /// `Idempotency-Key`.
     pub idempotency: Option<String>,
 }

@@ -5,6 +5,7 @@ use actix_web::http::header::{ALLOW, AUTHORIZATION, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::call::Call;
+use super::files;
 use super::problem::{
     FORBIDDEN, METHOD_NOT_ALLOWED, NOT_FOUND, Problem, Result, TOO_MANY_REQUESTS, UNSUPPORTED_MEDIA,
 };
@@ -70,15 +71,13 @@ async fn run(
         (true, Some(context)) => Some(enter(&state, context, &part("tenant"), id).await?),
         _ => None,
     };
-    let read = read_body(request, body, &state.limits).await;
-    let body = read.map_err(|error| match Problem::from(error) {
-        // What SCIM asks for is named otherwise.
-        problem if problem.code == &UNSUPPORTED_MEDIA => Problem::new(
-            &UNSUPPORTED_MEDIA,
-            "the body is to be application/json without a content encoding",
-        ),
-        problem => problem,
-    })?;
+    let (body, file) = match route.takes_file() {
+        true => {
+            files::check_headers(request)?;
+            (web::Bytes::new(), Some(body))
+        }
+        false => (read_json(request, body, &state).await?, None),
+    };
     let query = decode_query(request.query_string())?;
     check_query(route, &query)?;
     let key = request.headers().get("idempotency-key");
@@ -90,10 +89,23 @@ async fn run(
         name: part("name"),
         query,
         body,
+        file,
         idempotency: key.map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned()),
         state,
     };
     (route.run)(call).await
+}
+
+async fn read_json(request: &HttpRequest, body: web::Payload, state: &State) -> Result<web::Bytes> {
+    let read = read_body(request, body, &state.limits).await;
+    read.map_err(|error| match Problem::from(error) {
+        // What SCIM asks for is named otherwise.
+        problem if problem.code == &UNSUPPORTED_MEDIA => Problem::new(
+            &UNSUPPORTED_MEDIA,
+            "the body is to be application/json without a content encoding",
+        ),
+        problem => problem,
+    })
 }
 
 /// Counts the request, and refuses a role that may not.

@@ -13,7 +13,7 @@ use super::routes::{Described, ROUTES, Route};
 pub const PATH: &str = "/api/openapi.json";
 
 /// What every parameter means, those of paths first.
-const PARAMETERS: [(&str, &str); 9] = [
+const PARAMETERS: [(&str, &str); 10] = [
     ("tenant", "The tenant by id or name."),
     ("id", "Id of the connection, token, person or run."),
     ("name", "Name of the secret, as the connector calls it."),
@@ -24,6 +24,10 @@ const PARAMETERS: [(&str, &str); 9] = [
     ("limit", "Most items of the page."),
     ("connection", "Only those of the connection with this id."),
     ("losses", "`true`: only what takes access away."),
+    (
+        "asOf",
+        "The time for which the file stands; otherwise now. One older than the last file is refused.",
+    ),
     (
         "access",
         "Only people with this access: listed, invited, granted or revoked.",

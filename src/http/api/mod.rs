@@ -9,6 +9,7 @@ pub mod consent;
 pub mod disconnect;
 mod dispatch;
 pub mod document;
+pub mod files;
 mod health;
 pub mod pairs;
 pub mod people;

@@ -40,6 +40,8 @@ codes! {
         "Send one JSON object in UTF-8; `detail` names the place.";
     INVALID_VALUE "invalid-value" 400 "A value breaks a rule"
         "Correct what `detail` names; `/api/openapi.json` has every field and parameter.";
+    BAD_FILE "bad-file" 400 "The file is refused, all of it"
+        "Mend what `detail` names, with its line, and send the file again; nobody was changed.";
     UNAUTHORIZED "unauthorized" 401 "There is no valid token"
         "Send `Authorization: Bearer …` with a token that has not ended and was not revoked, of a tenant that is not suspended.";
     FORBIDDEN "forbidden" 403 "This token may not do it, or not now"
@@ -61,7 +63,7 @@ codes! {
     TOO_LARGE "too-large" 413 "The request is too large"
         "Send less at once; the operator sets the limits (docs/LIMITS.md).";
     UNSUPPORTED_MEDIA "unsupported-media" 415 "The body is in a form that is not taken"
-        "Send `Content-Type: application/json`, without a content encoding.";
+        "Send `Content-Type: application/json` (a file: `text/csv`), without a content encoding.";
     TOO_MANY_REQUESTS "too-many-requests" 429 "This token sends too many requests"
         "Wait for the seconds that `Retry-After` names, or send fewer.";
     HEADERS_TOO_LARGE "headers-too-large" 431 "The headers are too many or too large"

@@ -8,7 +8,8 @@ use super::call::{Call, Handler};
 use super::dispatch::{dispatch, refuse};
 use super::document;
 use super::{
-    conflicts, connections, consent, disconnect, pairs, people, runs, secrets, tenants, tokens,
+    conflicts, connections, consent, disconnect, files, pairs, people, runs, secrets, tenants,
+    tokens,
 };
 use crate::domain::roles::Role;
 use crate::http::State;
@@ -17,6 +18,8 @@ use crate::http::State;
 const OPERATORS: &[Role] = &[Role::Operator];
 /// Who changes a tenant's things.
 const ADMINS: &[Role] = &[Role::TenantAdmin, Role::Operator];
+/// Who hands in files: an HR system's job too, those of its own connection.
+const SENDERS: &[Role] = &[Role::Drop, Role::TenantAdmin, Role::Operator];
 /// Who sees how a tenant is arranged.
 const AUDITORS: &[Role] = &[Role::Auditor, Role::TenantAdmin, Role::Operator];
 /// Who reads.
@@ -26,6 +29,8 @@ const READERS: &[Role] = &[Role::App, Role::Auditor, Role::TenantAdmin, Role::Op
 const NONE: &[&str] = &[];
 /// Those of a list.
 const PAGED: &[&str] = &["after", "limit"];
+/// Those of a file.
+const FILE: &[&str] = &["asOf"];
 /// Those of a list of questions.
 const STATES: &[&str] = &["after", "limit", "state"];
 /// Those of a list of runs.
@@ -50,6 +55,13 @@ pub struct Route {
     pub operation: &'static str,
     /// What it does.
     pub run: Handler,
+}
+
+impl Route {
+    /// Whether its body is a file, which the handler takes as it comes.
+    pub fn takes_file(&self) -> bool {
+        self.operation == "files-put"
+    }
 }
 
 macro_rules! routes {
@@ -90,6 +102,10 @@ routes! {
     "GET" "/api/v1/tenants/{tenant}/connections/{id}/secrets" AUDITORS NONE secrets::list;
     "PUT" "/api/v1/tenants/{tenant}/connections/{id}/secrets/{name}" ADMINS NONE secrets::set;
     "DELETE" "/api/v1/tenants/{tenant}/connections/{id}/secrets/{name}" ADMINS NONE secrets::delete;
+    "GET" "/api/v1/tenants/{tenant}/connections/{id}/file" AUDITORS NONE files::get;
+    "PUT" "/api/v1/tenants/{tenant}/connections/{id}/file" SENDERS FILE files::put;
+    "POST" "/api/v1/tenants/{tenant}/connections/{id}/drop" ADMINS NONE files::rotate;
+    "POST" "/api/v1/tenants/{tenant}/connections/{id}/absences/confirm" ADMINS NONE files::confirm;
     "GET" "/api/v1/tenants/{tenant}/tokens" AUDITORS PAGED tokens::list;
     "POST" "/api/v1/tenants/{tenant}/tokens" ADMINS NONE tokens::create;
     "DELETE" "/api/v1/tenants/{tenant}/tokens/{id}" ADMINS NONE tokens::revoke;

@@ -23,10 +23,10 @@ pub struct Token {
     /// Id.
     #[schema(example = "01977e60-2f4b-7c11-9d0e-5a3c8b7f1e20")]
     id: String,
-    /// `connection`, `app`, `auditor`, `tenant-admin` or `operator`.
+    /// `connection`, `drop`, `app`, `auditor`, `tenant-admin` or `operator`.
     #[schema(example = "app")]
     role: String,
-    /// Of the role `connection`: which one.
+    /// Of the roles `connection` and `drop`: which one.
     #[serde(skip_serializing_if = "Option::is_none")]
     connection: Option<String>,
     /// How it is shown.
@@ -66,9 +66,9 @@ pub struct MadeToken {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({"role": "app", "label": "our backend", "expiresAt": "2028-01-01T00:00:00Z"}))]
 pub struct TokenToCreate {
-    /// `connection`, `app`, `auditor` or `tenant-admin`; in the tenant `operator` also `operator`.
+    /// `connection`, `drop`, `app`, `auditor` or `tenant-admin`; in the tenant `operator` also `operator`.
     role: String,
-    /// Of the role `connection`, and required there: id of the connection.
+    /// Of the roles `connection` and `drop`, and required there: id of the connection.
     connection: Option<String>,
     /// How it is shown: one line of at most 200 characters.
     label: Option<String>,
@@ -160,7 +160,7 @@ pub async fn create(call: Call) -> Result<Reply> {
 fn checked(call: &Call, wanted: TokenToCreate) -> Result<NewToken> {
     let role = Role::parse(&wanted.role).ok_or_else(|| {
         Problem::invalid(format!(
-            "`role` takes connection, app, auditor, tenant-admin or operator; got `{}`",
+            "`role` takes connection, drop, app, auditor, tenant-admin or operator; got `{}`",
             quote(&wanted.role)
         ))
     })?;

@@ -229,6 +229,7 @@ impl Service {
         for secret in self.list_secrets(&caller.tenant, &row.id).await? {
             self.delete_secret(caller, &row.id, &secret.name).await?;
         }
+        self.drop_files(caller, &row.id).await?;
         let id = row.id;
         self.store
             .write(caller.meta(), move |tx| end(tx, &id).map(Outcome::Done))

@@ -1,5 +1,7 @@
 //! A person as she is about to be, with her link: what a preview looks at, and an apply settles.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
 
 use super::record::{Record, Scene};
@@ -9,8 +11,8 @@ use crate::domain::employment::EmploymentState;
 use crate::domain::lifecycle::{Earlier, Phase, Term};
 use crate::scim::Doc;
 use crate::scim::immutable;
-use crate::scim::schema::ResourceKind;
-use crate::scim::units::{Units, flatten};
+use crate::scim::schema::{Registry, ResourceKind};
+use crate::scim::units::{Units, flatten, unflatten};
 use crate::service::error::Result;
 use crate::service::users::access::Heard;
 use crate::service::users::model::Model;
@@ -123,8 +125,14 @@ impl Draft {
         }
     }
 
-    /// Puts the document into the source's claim, as a write of a push source would.
-    pub(super) fn assert(&mut self, scene: &Scene<'_>, mut view: Doc) -> Result<()> {
+    /// Puts the document into the source's claim, as a write of a push source would. About the `unsaid` units the source
+    /// has no field: they stay as it said before.
+    pub(super) fn assert(
+        &mut self,
+        scene: &Scene<'_>,
+        mut view: Doc,
+        unsaid: &BTreeSet<String>,
+    ) -> Result<()> {
         let (registry, connection) = (scene.registry, scene.source.source.id.as_str());
         let model = &mut self.model;
         if let Some(place) = model
@@ -132,6 +140,12 @@ impl Draft {
             .filter(|_| self.step == Step::Update)
         {
             let before = model.view_doc(registry, place);
+            if !unsaid.is_empty() {
+                let asserted = model.claims[place].asserted.clone();
+                let said =
+                    asserted.unwrap_or_else(|| flatten(registry, ResourceKind::User, &before));
+                view = with_unsaid(registry, &view, said, unsaid);
+            }
             immutable::keep(registry, ResourceKind::User, &before, &mut view);
             immutable::hold(registry, ResourceKind::User, &before, &mut view)?;
         }
@@ -286,6 +300,17 @@ impl Draft {
             is_change,
         }
     }
+}
+
+/// The document with what the source said before about units of which it says nothing now.
+fn with_unsaid(registry: &Registry, view: &Doc, said: Units, unsaid: &BTreeSet<String>) -> Doc {
+    let mut units = flatten(registry, ResourceKind::User, view);
+    for (path, value) in said {
+        if unsaid.contains(&path.to_string()) {
+            units.insert(path, value);
+        }
+    }
+    unflatten(&units)
 }
 
 /// The day from which a phase follows.

@@ -1,5 +1,7 @@
 //! What a run hands in about a person, and what it gets back.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
 use serde_json::{Map, Value};
 
@@ -44,6 +46,8 @@ pub struct PullPerson {
     /// Hash of everything that decides what is done with the record: itself, mapping, settings, scope, policy. A record
     /// with the digest of its link is done with, if the link is settled. Never empty.
     pub digest: String,
+    /// Paths of units about which the source says nothing, since it has no field for them: they stay as it said before.
+    pub unsaid: BTreeSet<String>,
 }
 
 /// The digest of a link whose record is done with but for a manager whom nobody knows yet: it is looked at again when

@@ -63,7 +63,7 @@ pub(super) fn draft(
     };
     drafted.heard.keeps_access = permit == Permit::KeepAccess;
     let manager = find_manager(scope, scene, record, &mut drafted.findings)?;
-    drafted.assert(scene, record.doc(manager.as_deref()))?;
+    drafted.assert(scene, record.doc(manager.as_deref()), &record.person.unsaid)?;
     drafted.employ(scope, scene, Some(record.term))?;
     drafted.ends_hold = hold.is_some() && held.is_none();
     if frozen.is_some() {

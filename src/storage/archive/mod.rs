@@ -20,12 +20,15 @@ use serde::{Deserialize, Serialize};
 /// Version of the file's form.
 pub const FORMAT: u32 = 1;
 
-/// Tables that are no data: what the migrations fill, and what tells of processes that run.
-const NOT_DATA: [&str; 4] = [
+/// Tables that are no data: what the migrations fill, what tells of processes that run, and files that wait to be read,
+/// which are not kept anywhere.
+const NOT_DATA: [&str; 6] = [
     super::migrations::APPLIED,
     "schema_floor",
     "leases",
     "invalidations",
+    "file_uploads",
+    "file_chunks",
 ];
 
 /// The first line.

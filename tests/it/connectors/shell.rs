@@ -396,3 +396,37 @@ async fn a_connection_is_tried_with_what_is_stored_of_it() {
         process::said(&tried)
     );
 }
+
+#[actix_web::test]
+async fn the_example_of_the_docs_pulls_a_plain_api() {
+    let page = include_str!("../../../docs/CONNECTORS.md");
+    let (_, after) = page.split_once("## An API of your own").unwrap();
+    let (_, after) = after.split_once("```yaml\n").unwrap();
+    let (yaml, _) = after.split_once("```").unwrap();
+    let manifest = Manifest::parse(yaml, "docs/CONNECTORS.md").unwrap();
+    let server = Server::start(|asked, _| {
+        assert_eq!(asked.header("X-Api-Key"), Some("s3cret-key"));
+        let marta = json!({"id": "1001", "email": "marta.quill@example.com", "firstName": "Marta", "lastName": "Quill",
+            "title": "Head of Support", "department": {"id": "d1", "name": "Support"}, "manager": null,
+            "status": "active", "startDate": "2019-05-01", "endDate": null});
+        let olof = json!({"id": "0930", "email": "olof.berg@example.com", "firstName": "Olof", "lastName": "Berg",
+            "title": "Agent", "department": {"id": "d1", "name": "Support"}, "manager": {"id": "1001"},
+            "status": "terminated", "startDate": "2020-01-01", "endDate": "2026-06-30"});
+        let (person, next) = match asked.parameter("cursor") {
+            Some("two") => (olof, Value::Null),
+            _ => (marta, json!("two")),
+        };
+        Reply::json(&json!({"data": [person], "meta": {"next_cursor": next, "total": 2}}))
+    })
+    .await;
+    let given = super::Setting {
+        given: vec![("api_key", "s3cret-key")],
+        ..super::Setting::default()
+    };
+    let pulled = super::pull_with(&manifest, &server, given).await;
+    assert!(pulled.gaps().is_empty(), "{:?}", pulled.outcome);
+    let user = Value::Object(pulled.people[1].user.clone());
+    assert_eq!(user[rosterd::hris::ENTERPRISE]["manager"]["value"], "1001");
+    assert_eq!(pulled.people[1].employment.as_str(), "left");
+    assert_eq!(pulled.people[0].user["title"], "Head of Support");
+}

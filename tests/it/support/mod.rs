@@ -164,6 +164,7 @@ impl TestApp {
         let mut service = Service::new(Arc::new(store), Arc::new(Registry::builtin().unwrap()));
         service.keys = Arc::new(Keyring::new(&[7; 32], &[]));
         service.vendors = Arc::new(AnyForm(Connectors::new(connectors)));
+        service.files = Arc::new(rosterd::cli::bridge::Inspector::new().unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::new(State {

@@ -1,7 +1,8 @@
 //! What columns are called in exports, in the languages of the systems that write them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::Settings;
 use crate::hris::formats::Problem;
 
 /// What a column can mean. Its name is that of the column in the recommended template.
@@ -139,6 +140,27 @@ impl Field {
         matches!(self, Self::StartDate | Self::EndDate)
     }
 
+    /// Whether a file that lost its column would say something else about everybody: who is employed, and who is who.
+    fn is_decisive(self) -> bool {
+        matches!(
+            self,
+            Self::Status | Self::StartDate | Self::EndDate | Self::WorkEmail
+        )
+    }
+
+    /// Whether it says who a row is about: a row without any of them is a total.
+    pub fn is_key(self) -> bool {
+        matches!(
+            self,
+            Self::EmployeeId
+                | Self::EmployeeNumber
+                | Self::WorkEmail
+                | Self::FirstName
+                | Self::LastName
+                | Self::DisplayName
+        )
+    }
+
     /// Whether its cells are identifiers, which are kept letter by letter.
     pub fn is_identifier(self) -> bool {
         matches!(
@@ -148,15 +170,56 @@ impl Field {
     }
 }
 
+/// Units of a person with the fields that they are made of (`table.jq`). Those that are made of the id, which no file
+/// lacks, are not among them.
+pub(super) const UNITS: &[(&str, &[Field])] = {
+    use Field::*;
+    &[
+        ("userName", &[WorkEmail]),
+        ("emails", &[WorkEmail]),
+        ("name.givenName", &[FirstName, PreferredName]),
+        ("name.familyName", &[LastName, Prefix]),
+        (
+            "displayName",
+            &[DisplayName, FirstName, PreferredName, LastName, Prefix],
+        ),
+        ("title", &[JobTitle]),
+        ("userType", &[EmploymentType]),
+        ("phoneNumbers", &[WorkPhone, Mobile]),
+        ("locale", &[Locale]),
+        ("timezone", &[Timezone]),
+        (
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department",
+            &[Department],
+        ),
+        (
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:division",
+            &[Division],
+        ),
+        (
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:organization",
+            &[Organization],
+        ),
+        (
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:costCenter",
+            &[CostCenter],
+        ),
+        (
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value",
+            &[ManagerId, ManagerEmail],
+        ),
+    ]
+};
+
 /// Which column holds which field: what the settings say, else by name. Errors: `csv.column_unknown` for a setting that
 /// names no column, `csv.column_missing` if there is no id.
 pub(super) fn assign(
     columns: &[String],
-    settings: &BTreeMap<Field, String>,
+    settings: &Settings,
 ) -> Result<BTreeMap<Field, usize>, Problem> {
     let place = |name: &str| columns.iter().position(|c| c == name);
     let mut found = BTreeMap::new();
-    for (field, column) in settings {
+    for (field, column) in &settings.columns {
         let column = crate::hris::formats::csv::normalise(column);
         let at = place(&column).ok_or_else(|| {
             Problem::new("csv.column_unknown")
@@ -166,9 +229,11 @@ pub(super) fn assign(
         found.insert(*field, at);
     }
     for field in Field::ALL {
+        if found.contains_key(&field) || settings.without.contains(&field) {
+            continue;
+        }
         let free = |at: &usize| !found.values().any(|taken| taken == at);
-        let by_name = field.headers().filter_map(place).find(free);
-        if let (false, Some(at)) = (found.contains_key(&field), by_name) {
+        if let Some(at) = field.headers().filter_map(place).find(free) {
             found.insert(field, at);
         }
     }
@@ -176,6 +241,19 @@ pub(super) fn assign(
         return Err(Problem::new("csv.column_missing").with("field", Field::EmployeeId.name()));
     }
     Ok(found)
+}
+
+/// Fields that the last file had and this one has not. Errors: `csv.column_gone` if one of them is decisive.
+pub(super) fn gone(
+    found: &BTreeMap<Field, usize>,
+    settings: &Settings,
+) -> Result<BTreeSet<Field>, Problem> {
+    let is_gone = |f: &&Field| !found.contains_key(*f) && !settings.without.contains(*f);
+    let gone: BTreeSet<Field> = settings.had.iter().filter(is_gone).copied().collect();
+    match gone.iter().find(|f| f.is_decisive()) {
+        Some(field) => Err(Problem::new("csv.column_gone").with("field", field.name())),
+        None => Ok(gone),
+    }
 }
 
 #[cfg(test)]
@@ -225,7 +303,7 @@ mod tests {
             } else {
                 &columns[..]
             };
-            let found = assign(columns, &BTreeMap::new()).unwrap_or_default();
+            let found = assign(columns, &Settings::default()).unwrap_or_default();
             assert_eq!(found.get(&wanted), Some(&(columns.len() - 1)), "{header}");
         }
     }
@@ -233,30 +311,57 @@ mod tests {
     #[test]
     fn settings_win_and_a_column_has_one_meaning() {
         let columns = ["personalnummer", "id", "email", "work_email"].map(str::to_owned);
-        let found = assign(&columns, &BTreeMap::new()).unwrap_or_default();
+        let found = assign(&columns, &Settings::default()).unwrap_or_default();
         assert_eq!(
             (found[&Field::EmployeeId], found[&Field::WorkEmail]),
             (0, 3)
         );
-        let own = BTreeMap::from([
+        let set = |columns| Settings {
+            columns,
+            ..Settings::default()
+        };
+        let own = set(BTreeMap::from([
             (Field::EmployeeId, "ID".to_owned()),
             (Field::WorkEmail, "email".to_owned()),
-        ]);
+        ]));
         let found = assign(&columns, &own).unwrap_or_default();
         assert_eq!(
             (found[&Field::EmployeeId], found[&Field::WorkEmail]),
             (1, 2)
         );
-        let wrong = BTreeMap::from([(Field::Status, "zustand".to_owned())]);
+        let wrong = set(BTreeMap::from([(Field::Status, "zustand".to_owned())]));
         assert_eq!(
             assign(&columns, &wrong).err().map(|p| p.code),
             Some("csv.column_unknown")
         );
         assert_eq!(
-            assign(&columns[2..], &BTreeMap::new())
+            assign(&columns[2..], &Settings::default())
                 .err()
                 .map(|p| p.code),
             Some("csv.column_missing")
         );
+    }
+
+    #[test]
+    fn a_decisive_column_that_is_gone_refuses_the_file_unless_that_is_meant() {
+        let columns = ["id", "email"].map(str::to_owned);
+        let had = |fields: &[Field]| Settings {
+            had: fields.iter().copied().collect(),
+            ..Settings::default()
+        };
+        let judge = |settings: &Settings| {
+            let found = assign(&columns, settings).unwrap_or_default();
+            gone(&found, settings).map_err(|p| (p.code, p.params["field"].clone()))
+        };
+        let with_status = had(&[Field::EmployeeId, Field::WorkEmail, Field::Status]);
+        let refused = Err(("csv.column_gone", "status".to_owned()));
+        assert_eq!(judge(&with_status), refused);
+        let meant = Settings {
+            without: BTreeSet::from([Field::Status]),
+            ..with_status
+        };
+        assert_eq!(judge(&meant), Ok(BTreeSet::new()));
+        let titles = had(&[Field::JobTitle]);
+        assert_eq!(judge(&titles), Ok(BTreeSet::from([Field::JobTitle])));
     }
 }

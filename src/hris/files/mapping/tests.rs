@@ -8,12 +8,8 @@ use super::*;
 
 fn settings() -> Settings {
     Settings {
-        columns: BTreeMap::new(),
-        formats: BTreeMap::new(),
-        words: BTreeMap::new(),
-        several_rows: false,
-        changes_only: false,
         today: NaiveDate::from_ymd_opt(2026, 11, 24).unwrap_or_default(),
+        ..Settings::default()
     }
 }
 
@@ -120,6 +116,32 @@ fn a_missing_column_is_missing_and_an_empty_cell_is_null() {
     assert_eq!(value["job_title"], json!(null));
     assert!(value.get("department").is_none());
     assert_eq!(value["shoe_size"], "43");
+    let unsaid = all.table.unsaid();
+    assert!(!unsaid.contains("title") && !unsaid.contains("userName"));
+    for unit in ["displayName", "name.givenName", "phoneNumbers", "locale"] {
+        assert!(unsaid.contains(unit), "{unit}");
+    }
+    let urn = crate::hris::ENTERPRISE;
+    assert!(unsaid.contains(&format!("{urn}:manager.value")));
+    assert!(!unsaid.contains(&format!("{urn}:employeeNumber")));
+}
+
+#[test]
+fn capital_letters_are_folded_alike_in_every_language() {
+    // In Turkish I has a small form without a dot; an address has none.
+    let all = fine("id,email\n1,INFO@EXAMPLE.COM\n2,\u{130}@b.c\n", &settings());
+    assert_eq!(all.records[0].value["work_email"], "info@example.com");
+    assert_eq!(all.records[1].value["work_email"], "i\u{307}@b.c");
+}
+
+#[test]
+fn a_formula_in_a_cell_is_a_text() {
+    let all = fine(
+        "id,email,last_name\n1,a@b.c,=1+1\n2,b@b.c,@SUM(A1)\n",
+        &settings(),
+    );
+    assert_eq!(all.records[0].value["last_name"], "=1+1");
+    assert_eq!(all.records[1].value["last_name"], "@SUM(A1)");
 }
 
 #[test]
