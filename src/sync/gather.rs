@@ -287,7 +287,7 @@ impl Gather {
             parts.push(unsaid.as_bytes());
         }
         // Of somebody new nothing was said before.
-        let was_there = self.known.contains_key(&person.source_id);
+        let was_there = self.known.contains_key(person.source_id.as_str());
         PullPerson {
             digest: super::run::digest(&parts),
             unsaid: match was_there {
