@@ -163,6 +163,10 @@ impl Table for Groups<'_> {
         Some(people.and(nested))
     }
 
+    fn shown(&self, _path: &AttrPath) -> Option<Frag> {
+        None
+    }
+
     fn hidden(&self, _path: &AttrPath) -> Option<Frag> {
         None
     }

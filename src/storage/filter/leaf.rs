@@ -33,6 +33,15 @@ pub(super) fn in_json(dialect: Dialect, doc: &str, path: &[&str], test: &Test) -
     compare(dialect, &expression, test.op, &test.value)
 }
 
+/// A comparison of a text that SQL with values of its own gives.
+pub(super) fn of_text(dialect: Dialect, text: &Frag, test: &Test) -> Frag {
+    Frag::sql("(SELECT ")
+        .frag(&compare(dialect, "x.v", test.op, &test.value))
+        .push(" FROM (SELECT ")
+        .frag(text)
+        .push(" AS v) x)")
+}
+
 /// A comparison of the element `e`, or of a part of it.
 pub(super) fn in_element(dialect: Dialect, test: &Test) -> Frag {
     match &test.path.sub {

@@ -37,6 +37,8 @@ trait Table {
     fn list(&self, path: &AttrPath, filter: &Filter) -> Option<List<'_>>;
     /// A comparison whose rows an index names.
     fn driver(&self, test: &Test) -> Option<Driver>;
+    /// The value of an attribute as this reader sees it, where the match document has another.
+    fn shown(&self, path: &AttrPath) -> Option<Frag>;
     /// Where it holds, the reader does not see the attribute that the match document has.
     fn hidden(&self, path: &AttrPath) -> Option<Frag>;
     /// An attribute that columns sort by.
@@ -135,7 +137,10 @@ impl<T: Table> Translator<'_, T> {
     fn in_document(&self, filter: &Filter, test: &Test) -> Frag {
         let AttrPath { urn, attr, sub } = &test.path;
         let path = segments(urn.as_deref(), attr.as_deref(), sub.as_deref());
-        let holds = leaf::in_json(self.dialect, &self.table.document(), &path, test);
+        let holds = match self.table.shown(&test.path) {
+            Some(value) => leaf::of_text(self.dialect, &value, test),
+            None => leaf::in_json(self.dialect, &self.table.document(), &path, test),
+        };
         let Some(hidden) = self.table.hidden(&test.path) else {
             return holds;
         };

@@ -42,11 +42,16 @@ fn in_document<T: Table>(table: &T, dialect: Dialect, by: &SortKey) -> Key {
         }),
         false => value(&doc, &segments(urn, attr, sub)),
     };
+    let value = table
+        .shown(&by.path)
+        .unwrap_or_else(|| Frag::sql(expression));
     let shown = match table.hidden(&by.path) {
-        None => Frag::sql(expression),
+        None => value,
         Some(hidden) => Frag::sql("CASE WHEN ")
             .frag(&hidden)
-            .push(&format!(" THEN NULL ELSE {expression} END")),
+            .push(" THEN NULL ELSE ")
+            .frag(&value)
+            .push(" END"),
     };
     Key::new(dialect, &shown, by.compares)
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Table;
 use super::driver::{Driver, Rank};
-use super::leaf::{compare, compare_present, compare_time, in_json, millis, version};
+use super::leaf::{compare, compare_present, compare_time, millis, version};
 use super::list::List;
 use crate::scim::filter::{Filter, Literal, Op, Test, evaluate_element};
 use crate::scim::fold::email_identity_key;
@@ -61,33 +61,6 @@ impl<'a> Users<'a> {
             _ => "NULL",
         };
         Some(compare(self.dialect, column, test.op, &test.value))
-    }
-
-    /// Whose manager is somebody whom only this connection knows under the id.
-    fn known_manager(&self, test: &Test) -> Option<Frag> {
-        let (View::Connection(connection), Literal::Text(id), Op::Eq) =
-            (self.view, &test.value, test.op)
-        else {
-            return None;
-        };
-        let path = (
-            test.path.urn.as_deref(),
-            test.path.attr.as_deref(),
-            test.path.sub.as_deref(),
-        );
-        if path != (Some(ENTERPRISE), Some("manager"), Some("value")) {
-            return None;
-        }
-        let by_own = [ENTERPRISE, "manager", "value"];
-        let by_own = in_json(self.dialect, &self.document(), &by_own, test);
-        let known = "SELECT 1 FROM claims mk WHERE mk.tenant = u.tenant AND mk.state <> 'ended' AND mk.user_id = \
-                     CASE WHEN c.view_doc IS NULL THEN u.manager_id ELSE c.manager_id END AND mk.connection_id = ";
-        let found = Frag::sql("(")
-            .frag(&by_own)
-            .push(" OR EXISTS (")
-            .push(known);
-        let found = found.text(connection.as_str()).push(" AND mk.scim_id = ");
-        Some(found.text(id.as_str()).push("))"))
     }
 
     fn select(&self, columns: &str) -> Frag {
@@ -190,6 +163,17 @@ pub(super) fn by_id(dialect: Dialect, tenant: &str, view: &View, id: &str) -> Dr
     }
 }
 
+/// The manager's id as the connection knows her.
+fn known_manager(dialect: Dialect, document: &str, connection: &str) -> Frag {
+    let manager = dialect.json_text(document, &[ENTERPRISE, "manager", "value"]);
+    Frag::sql(format!(
+        "COALESCE((SELECT mk.scim_id FROM claims mk WHERE mk.tenant = u.tenant AND mk.user_id = {manager} \
+         AND mk.state <> 'ended' AND mk.connection_id = "
+    ))
+    .text(connection)
+    .push(&format!("), {manager})"))
+}
+
 /// The manager is somebody whom the connection cannot see (`Scope::list_other_ids` says the same of a page).
 fn hidden_manager(dialect: Dialect, document: &str, connection: &str) -> Frag {
     let manager = dialect.json_text(document, &[ENTERPRISE, "manager", "value"]);
@@ -213,7 +197,7 @@ impl Table for Users<'_> {
             return Some(frag);
         }
         if test.path.urn.is_some() {
-            return self.known_manager(test);
+            return None;
         }
         let plain =
             |expression: &str| Some(compare(self.dialect, expression, test.op, &test.value));
@@ -258,6 +242,14 @@ impl Table for Users<'_> {
         let groups = groups_around(self.view, "display_name_key", &own);
         let from = Frag::sql(" FROM (").frag(&groups).push(") r WHERE 1 = 1");
         Some(List::new(from, |test| self.of_group(test)))
+    }
+
+    fn shown(&self, path: &AttrPath) -> Option<Frag> {
+        let is_id = path.urn.as_deref() == Some(ENTERPRISE)
+            && path.attr.as_deref() == Some("manager")
+            && path.sub.as_deref() == Some("value");
+        let connection = self.view.connection().filter(|_| is_id)?;
+        Some(known_manager(self.dialect, &self.document(), connection))
     }
 
     fn hidden(&self, path: &AttrPath) -> Option<Frag> {
