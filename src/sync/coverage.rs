@@ -9,6 +9,8 @@ use crate::hris::{Evidence, Gap};
 const FEW: u64 = 5;
 /// A field may lose this share of the people, in percent.
 const PERCENT: u64 = 10;
+/// Managers may lose more: where a few of them leave, many who reported to them name nobody for a while.
+const PERCENT_OF_MANAGERS: u64 = 50;
 
 /// Gaps that show only beside the last good pull.
 pub(super) fn gaps(now: &Evidence, last: Option<&Evidence>, were_known: bool) -> Vec<Gap> {
@@ -23,7 +25,11 @@ pub(super) fn gaps(now: &Evidence, last: Option<&Evidence>, were_known: bool) ->
     let said = |unit: &String| !now.unsaid.contains(unit);
     for (unit, &had) in last.coverage.iter().filter(|(unit, _)| said(unit)) {
         let has = now.coverage.get(unit).copied().unwrap_or_default();
-        if fell(had, last.people, has, now.people) {
+        let percent = match unit.ends_with("manager.value") {
+            true => PERCENT_OF_MANAGERS,
+            false => PERCENT,
+        };
+        if fell((had, last.people), (has, now.people), percent) {
             let mut gap = gap("coverage", [("before", had), ("now", has)]);
             gap.params.insert("unit".to_owned(), unit.clone());
             gaps.push(gap);
@@ -32,15 +38,15 @@ pub(super) fn gaps(now: &Evidence, last: Option<&Evidence>, were_known: bool) ->
     gaps
 }
 
-/// Whether a share fell by more than a tenth of the people, and by more than a few of them. A field that few had is none
-/// to go by.
-fn fell(had: u64, of: u64, has: u64, of_now: u64) -> bool {
+/// Whether a share of the people fell by more than this, and by more than a few of them. A field that few had is none to
+/// go by.
+fn fell((had, of): (u64, u64), (has, of_now): (u64, u64), percent: u64) -> bool {
     if of == 0 || of_now == 0 || had.saturating_mul(2) < of {
         return false;
     }
     let expected = u128::from(had) * u128::from(of_now) / u128::from(of);
     let missing = expected.saturating_sub(u128::from(has));
-    missing > u128::from(FEW) && missing * 100 > u128::from(of_now) * u128::from(PERCENT)
+    missing > u128::from(FEW) && missing * 100 > u128::from(of_now) * u128::from(percent)
 }
 
 fn gap<const N: usize>(code: &'static str, params: [(&str, u64); N]) -> Gap {
@@ -81,6 +87,21 @@ mod tests {
         );
         assert_eq!(codes(pull(20, 13), pull(20, 19)), 1);
         assert_eq!(codes(pull(100, 0), pull(100, 40)), 0, "few had it");
+    }
+
+    #[test]
+    fn managers_who_leave_take_those_of_their_reports_along() {
+        let of = |managers: u64| Evidence {
+            people: 60,
+            coverage: BTreeMap::from([("urn:x:User:manager.value".to_owned(), managers)]),
+            ..Evidence::default()
+        };
+        assert!(gaps(&of(45), Some(&of(59)), true).is_empty());
+        assert_eq!(
+            gaps(&of(20), Some(&of(59)), true).len(),
+            1,
+            "nobody has one any more"
+        );
     }
 
     #[test]

@@ -33,6 +33,11 @@ impl Which {
     }
 }
 
+/// Whether an admin refused this loss, and its record is as it was then: nobody is asked again.
+pub(super) fn is_refused(held: &HeldRow, loss: &PlannedLoss) -> bool {
+    held.state == "discarded" && held.digest == loss.digest
+}
+
 /// Whether a loss may be carried out. What waits or was refused never applies itself, whatever becomes of its reason; an
 /// approval is good while the reason is the same. The guard is asked about the others only.
 pub(super) fn passes(held: Option<&HeldRow>, loss: &PlannedLoss, verdict: &Verdict) -> bool {

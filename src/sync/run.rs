@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use sha2::{Digest, Sha256};
 
 use super::apply::Apply;
-use super::decide::passes;
+use super::decide::{is_refused, passes};
 use super::gather::Gather;
 use super::guard::{Loss, Situation, Verdict, Why, judge};
 use super::report::{Counts, describe_error, describe_evidence, read_evidence};
@@ -301,7 +301,9 @@ impl Bridge {
         };
         let waits = gather.tally.losses.iter().filter(|loss| {
             let held = held.iter().find(|h| h.source_id == loss.source_id);
-            loss.is_proved && !passes(held, loss, &verdict)
+            loss.is_proved
+                && !passes(held, loss, &verdict)
+                && !held.is_some_and(|h| is_refused(h, loss))
         });
         let counts = Counts::of(&gather.tally, waits.count() as u64, missed);
         run.planned = gather.items();

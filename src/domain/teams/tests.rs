@@ -301,7 +301,9 @@ proptest! {
             while let Some(parent) = at {
                 steps += 1;
                 prop_assert!(steps <= plan.teams.len());
-                at = plan.teams.iter().find(|t| t.manager == *parent).expect("the parent exists").parent.as_ref();
+                let found = plan.teams.iter().find(|t| t.manager == *parent);
+                prop_assert!(found.is_some(), "no team of {}", parent);
+                at = found.and_then(|t| t.parent.as_ref());
             }
         }
     }

@@ -209,7 +209,7 @@ async fn offered(company: &Company) -> Vec<&'static str> {
         .filter_map(Value::as_str)
         .collect();
     let word = |fault: &&'static str| known.contains(&fault.split('=').next().unwrap());
-    FAULTS.into_iter().filter(|f| word(&f)).collect()
+    FAULTS.into_iter().filter(|f| word(f)).collect()
 }
 
 /// One company, three leavers, and pulls of which some go wrong.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use rosterd::domain::access::JoinerPolicy;
-use rosterd::domain::employment::EmploymentState::{self, Employed, Left};
+use rosterd::domain::employment::EmploymentState::{Employed, Left};
 use rosterd::domain::pull::{Leaving, Scope};
 use rosterd::hris::Mapped;
 use rosterd::sync::{Unwatched, Which};
@@ -64,26 +64,6 @@ async fn losses_of_a_run_that_was_killed_before_it_noted_them_are_counted() {
     firm.leave(10..18);
     firm.pull().await;
     assert_eq!(firm.inside().len(), 90, "ten percent in a day");
-}
-
-#[actix_web::test]
-async fn last_days_are_counted_when_they_are_learned() {
-    let firm = Firm::of(100, JoinerPolicy::Grant).await;
-    // A broken date column: thirty people get a last day, seven each on another one.
-    for n in 0..30 {
-        let last = day("2026-06-16").unwrap() + chrono::Days::new(2 * (n as u64 / 7));
-        firm.edit(&id(n), |p| p.end_date = Some(last));
-    }
-    let learned = firm.pull().await;
-    for _ in 0..10 {
-        firm.later(DAY);
-        firm.days().await;
-    }
-    assert!(
-        learned.run.why_held.is_some() || firm.inside().len() >= 90,
-        "{} went, nobody was asked",
-        100 - firm.inside().len()
-    );
 }
 
 #[actix_web::test]
@@ -201,7 +181,7 @@ async fn approving_a_plan_takes_access_from_nobody_whom_it_did_not_name() {
 }
 
 #[actix_web::test]
-async fn days_whose_plan_waits_as_a_whole_ask_once_and_can_be_approved() {
+async fn days_whose_plan_waits_as_a_whole_ask_once_and_can_be_released() {
     let firm = Firm::of(3, JoinerPolicy::Grant).await;
     for n in 0..2 {
         firm.edit(&id(n), |p| p.end_date = day("2026-06-15"));
@@ -214,8 +194,8 @@ async fn days_whose_plan_waits_as_a_whole_ask_once_and_can_be_approved() {
         firm.later(MINUTE);
         assert!(firm.days().await.is_none(), "asked again each minute");
     }
-    firm.approve(&first.run, Which::All).await.unwrap();
-    assert_eq!(firm.inside().len(), 1);
+    let released = firm.bridge.release(&firm.order(), &Which::All).await;
+    assert_eq!((released.unwrap(), firm.inside().len()), (2, 1));
 }
 
 #[actix_web::test]
@@ -324,42 +304,4 @@ async fn a_leaver_who_falls_out_of_the_scope_with_it_has_left() {
     firm.later(HOUR);
     firm.pull().await;
     assert_eq!(firm.inside().len(), 19);
-}
-
-#[actix_web::test]
-async fn an_unknown_word_does_not_cancel_a_last_day_that_was_known() {
-    let firm = Firm::of(20, JoinerPolicy::Grant).await;
-    firm.edit("p000", |p| p.end_date = day("2026-06-16"));
-    firm.pull().await;
-    firm.edit("p000", |p| p.employment = EmploymentState::Unknown);
-    firm.pull().await;
-    firm.later(3 * DAY);
-    firm.days().await;
-    firm.pull().await;
-    assert_eq!(firm.inside().len(), 19);
-}
-
-#[actix_web::test]
-async fn somebody_whose_id_changes_keeps_her_access() {
-    for says_left in [false, true] {
-        let firm = Firm::of(20, JoinerPolicy::Grant).await;
-        let user = firm.user("p000");
-        match says_left {
-            true => firm.leave([0]),
-            false => firm.delete("p000"),
-        }
-        let mut again = person("new", Employed);
-        again.user = person("p000", Employed).user;
-        firm.write(again);
-        let mut lost = 0;
-        for _ in 0..4 {
-            lost += firm.pull().await.run.lost;
-            firm.later(10 * MINUTE);
-        }
-        assert_eq!(
-            (firm.user("new"), lost),
-            (user, 0),
-            "says left: {says_left}"
-        );
-    }
 }

@@ -172,7 +172,9 @@ async fn a_stale_plan_and_one_that_does_not_wait_have_their_codes() {
         .await
         .expect(409);
     assert_eq!(twice.body["code"], "not-now");
-    // Settings that changed after an approval give the plan up.
+    // Settings that changed after an approval give the plan up. What was refused above is not asked about again.
+    hr.firm.setup.lock().unwrap().settings_digest = "new".to_owned();
+    hr.change("01", |r| r.email = "renamed@x.test".to_owned());
     let waits = hr.pull_and_wait().await;
     send(&admin, "POST", &format!("/runs/{waits}/approve"), None)
         .await
