@@ -193,7 +193,9 @@ fn read(desk: &Desk) -> Result<Wanted, Refusal> {
     // "Future-dated semantics: … ask again with As_Of_Effective_Date": the people here are those of today.
     let as_of = text("Response_Filter/As_Of_Effective_Date").map(|day| day.get(..10));
     if as_of.is_some_and(|day| day != Some(desk.company.day.to_string().as_str())) {
-        return Err(bad("this stand-in has the As_Of_Effective_Date of today only"));
+        return Err(bad(
+            "this stand-in has the As_Of_Effective_Date of today only",
+        ));
     }
     let is_on = |end: &str| matches!(text(end), Some("1" | "true"));
     Ok(Wanted {

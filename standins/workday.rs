@@ -22,14 +22,12 @@ pub const STANDIN: Standin = Standin {
         Credential::new("isu_user_name", Make::Fixed("ISU_Roster")),
         Credential::new("isu_password", Make::Word("", 24)),
     ],
-    routes: &[
-        Route::get(
-            "/ccx/service/customreport2/{tenant}/{owner}/{report}",
-            Role::List,
-            &["format"],
-            report,
-        ),
-    ],
+    routes: &[Route::get(
+        "/ccx/service/customreport2/{tenant}/{owner}/{report}",
+        Role::List,
+        &["format"],
+        report,
+    )],
     // Sheet: Limits, "Workday publishes no public figures".
     limits: &[],
     fields: &[
