@@ -16,7 +16,7 @@ use crate::storage::{Outcome, Scope, Tx};
 /// State of a plan that an admin approved and that is still to be applied.
 pub const APPROVED: &str = "approved";
 
-/// Items that are looked at together.
+/// Losses that are looked at together.
 const AT_ONCE: i64 = 500;
 
 impl Service {
@@ -37,11 +37,10 @@ impl Service {
             .await?;
         let mut after = 0;
         loop {
-            let items = self.list_items(&caller.tenant, id, after, AT_ONCE).await?;
+            let items = self.list_losses(&caller.tenant, id, after, AT_ONCE).await?;
             let Some(last) = items.last() else { break };
             after = last.ordinal;
-            // A loss that an incomplete pull speaks of is none, whoever approves the plan.
-            let losses = items.iter().filter(|i| i.loses && i.state != "unproved");
+            let losses = items.iter().filter(|i| is_proved(i));
             let passes = |i: &&ItemRow| only.as_ref().is_none_or(|o| o.contains(&i.source_id));
             let (pass, wait): (Vec<_>, Vec<_>) = losses.partition(passes);
             let ordinals = |of: Vec<&ItemRow>| of.iter().map(|i| i.ordinal).collect::<Vec<_>>();
@@ -75,12 +74,12 @@ impl Service {
         // Nobody changes it any more. Losses that a crash keeps from being noted are asked about once more.
         let mut after = 0;
         loop {
-            let items = self.list_items(&caller.tenant, id, after, AT_ONCE).await?;
+            let items = self.list_losses(&caller.tenant, id, after, AT_ONCE).await?;
             let Some(last) = items.last() else {
                 return Ok(run);
             };
             after = last.ordinal;
-            let losses = items.into_iter().filter(|i| i.loses);
+            let losses = items.into_iter().filter(is_proved);
             let refused: Vec<Held> = losses.map(|item| Held::Keep(refused(&run, item))).collect();
             self.settle_items(caller, run.clone(), Vec::new(), refused)
                 .await?;
@@ -202,6 +201,11 @@ fn approvable(scope: &mut Scope<'_>, id: &str) -> Result<RunRow> {
             "{people} of its people changed since; run it again"
         )),
     }
+}
+
+/// A loss that an incomplete pull speaks of is none: nobody approves or refuses it.
+fn is_proved(item: &ItemRow) -> bool {
+    item.state != "unproved"
 }
 
 /// A loss that a plan names and an admin refuses.
