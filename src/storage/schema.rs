@@ -452,6 +452,7 @@ table! {
         digest -> Text,
         run_id -> Text,
         since -> BigInt,
+        said -> Nullable<Text>,
     }
 }
 

@@ -43,6 +43,7 @@ pub struct HoldRow {
     pub digest: String,
     pub run_id: String,
     pub since: i64,
+    pub said: Option<String>,
 }
 
 /// How many changes of a run are in a state, and how many of them gave access back.
@@ -188,6 +189,15 @@ impl Scope<'_> {
         let (conn, _) = self.parts();
         diesel::insert_into(undo_holds::table)
             .values(row.clone())
+            .execute(conn)?;
+        Ok(())
+    }
+
+    /// A record said something else: what is held of it is held in parts from now on.
+    pub fn forget_said(&mut self, connection: &str, source_id: &str) -> Result<()> {
+        let (conn, tenant) = self.parts();
+        diesel::update(undo_holds::table.find((tenant, connection, source_id)))
+            .set(undo_holds::said.eq(None::<String>))
             .execute(conn)?;
         Ok(())
     }

@@ -8,7 +8,7 @@ use crate::domain::audit::Actor;
 use crate::domain::ids::TenantId;
 use crate::service::decisions::APPROVED;
 use crate::service::runs::RunRow;
-use crate::service::undo::UNDOING;
+use crate::service::undo::{Part, UNDOING};
 use crate::service::{Caller, Error, Result};
 
 /// People put back between two looks.
@@ -48,12 +48,22 @@ impl Bridge {
         let caller = Caller::of_undo(tenant.clone(), decider(run), &run.id);
         let progress = self.service.undo_progress(&tenant, &run.id).await?;
         let (mut done, of) = (progress.all() - progress.open, progress.all());
-        let mut after = String::new();
         watch.applied(done, of);
-        while let Some((some, last)) = self.service.undo_some(&caller, run, &after, CHUNK).await? {
-            done += some;
-            after = last;
-            watch.applied(done, of);
+        let mut is_last_resort = false;
+        loop {
+            let (mut part, mut waiting, before) = (Part::default(), 0, done);
+            part.is_last_resort = is_last_resort;
+            while let Some(step) = self.service.undo_some(&caller, run, &part, CHUNK).await? {
+                done += step.done;
+                waiting += step.waiting;
+                part.after = step.last;
+                watch.applied(done, of);
+            }
+            if waiting == 0 {
+                break;
+            }
+            // As long as some go back, the names that others wait for become free.
+            is_last_resort = done == before;
         }
         self.service.end_undo(&caller, &run.id).await
     }

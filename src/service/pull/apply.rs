@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::draft::Draft;
+use super::draft::{Draft, HoldNow};
 use super::record::{Record, Scene};
 use super::types::{Effect, Permit};
 use super::who::draft;
@@ -67,7 +67,7 @@ fn is_change(drafted: &Draft) -> bool {
     drafted.before.as_ref() != Some(&drafted.model)
         || drafted.link_before.as_ref() != Some(&drafted.link)
         || drafted.merged.is_some()
-        || drafted.ends_hold
+        || drafted.hold.is_some()
 }
 
 /// Applies a record.
@@ -119,13 +119,16 @@ pub(super) fn store_link(tx: &mut Tx<'_>, drafted: &Draft) -> Result<bool> {
     for link in &drafted.superseded {
         tx.delete_link(&link.connection_id, &link.source_id)?;
     }
-    if drafted.ends_hold {
-        tx.delete_hold(&drafted.link.connection_id, &drafted.link.source_id)?;
+    let record = (&drafted.link.connection_id, &drafted.link.source_id);
+    match drafted.hold {
+        Some(HoldNow::Over) => tx.delete_hold(record.0, record.1)?,
+        Some(HoldNow::InPart) => tx.forget_said(record.0, record.1)?,
+        None => {}
     }
     match &drafted.link_before {
         None => tx.create_link(&drafted.link)?,
         Some(before) if *before != drafted.link => tx.update_link(&drafted.link)?,
-        Some(_) => return Ok(drafted.ends_hold || !drafted.superseded.is_empty()),
+        Some(_) => return Ok(drafted.hold.is_some() || !drafted.superseded.is_empty()),
     }
     Ok(true)
 }
@@ -144,12 +147,14 @@ pub(super) fn note(
         before: drafted.link_before.clone(),
         after: Some(drafted.link.clone()).filter(|_| !drafted.is_unlinked),
         content: drafted.content.clone(),
+        said: drafted.said.clone(),
     };
     let gone = drafted.superseded.iter().map(|link| {
         let linked = Linked {
             before: Some(link.clone()),
             after: None,
             content: String::new(),
+            said: String::new(),
         };
         (link.source_id.clone(), linked)
     });

@@ -21,6 +21,15 @@ use crate::storage::claims::ClaimState;
 use crate::storage::links::LinkRow;
 use crate::storage::{Scope, Tx};
 
+/// What becomes of an undo's hold of a record that says something else than when it was undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum HoldNow {
+    /// Nothing of it is held any more.
+    Over,
+    /// Her employment still is.
+    InPart,
+}
+
 /// A person about to be written.
 pub(super) struct Draft {
     pub(super) before: Option<Model>,
@@ -41,8 +50,10 @@ pub(super) struct Draft {
     pub(super) term: Term,
     /// What the record says, hashed; empty without one.
     pub(super) content: String,
-    /// The record says something else than what an undo holds of it.
-    pub(super) ends_hold: bool,
+    /// Digest of the record with all that decides what is made of it; empty without one.
+    pub(super) said: String,
+    /// What becomes of an undo's hold of the record.
+    pub(super) hold: Option<HoldNow>,
     /// The link is forgotten.
     pub(super) is_unlinked: bool,
 }
@@ -120,7 +131,8 @@ impl Draft {
             findings: Vec::new(),
             term: record.term,
             content: record.content(),
-            ends_hold: false,
+            said: record.person.digest.clone(),
+            hold: None,
             is_unlinked: false,
         }
     }

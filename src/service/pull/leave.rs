@@ -2,7 +2,7 @@
 
 use super::apply::{note, store, store_link, try_out};
 use super::disconnect;
-use super::draft::{Draft, day_of, earlier, term_of};
+use super::draft::{Draft, HoldNow, day_of, earlier, term_of};
 use super::record::Scene;
 use super::types::{Effect, Finding, Gone, Permit, Step};
 use crate::domain::access::reason;
@@ -62,7 +62,8 @@ pub(super) fn linked(
         findings: Vec::new(),
         term,
         content: String::new(),
-        ends_hold: false,
+        said: String::new(),
+        hold: None,
         is_unlinked: false,
     }))
 }
@@ -84,10 +85,10 @@ fn nobody(source_id: &str, finding: Option<Finding>) -> Effect {
     }
 }
 
-/// An undo holds that the record is missing, or out of scope.
-fn is_held(scope: &mut Scope<'_>, scene: &Scene<'_>, source_id: &str) -> Result<bool> {
+/// What an undo holds of the record, if anything.
+fn held(scope: &mut Scope<'_>, scene: &Scene<'_>, source_id: &str) -> Result<Option<Kind>> {
     let hold = scope.find_hold(&scene.source.source.id, source_id)?;
-    Ok(hold.is_some_and(|hold| hold.kind == Kind::Gone.as_str()))
+    Ok(hold.and_then(|hold| Kind::parse(&hold.kind)))
 }
 
 /// Ends the source's claim. What nobody else says about name and address passes to whoever is left.
@@ -110,7 +111,8 @@ fn gone(
     gone: Gone,
     permit: Permit,
 ) -> Result<std::result::Result<Draft, Effect>> {
-    if is_held(scope, scene, source_id)? {
+    let hold = held(scope, scene, source_id)?;
+    if hold == Some(Kind::Gone) {
         return Ok(Err(nobody(source_id, Some(Finding::Undone))));
     }
     let phase = Phase::Ended(gone.reason());
@@ -131,6 +133,8 @@ fn gone(
         drafted.link.digest = String::new();
         return Ok(Ok(drafted));
     }
+    // That it is missing is another word than the one that is held.
+    drafted.hold = hold.map(|_| HoldNow::Over);
     end_claim(scene, &mut drafted.model)?;
     drafted.employ(scope, scene, None)?;
     let link = &mut drafted.link;
@@ -244,7 +248,7 @@ fn close_due(scene: &Scene<'_>, drafted: &mut Draft) {
 
 /// A record left the scope: the claim ends, access stays, the link is forgotten.
 pub(super) fn unlink(tx: &mut Tx<'_>, scene: &Scene<'_>, source_id: &str) -> Result<Effect> {
-    if is_held(tx, scene, source_id)? {
+    if held(tx, scene, source_id)? == Some(Kind::Gone) {
         return Ok(nobody(source_id, Some(Finding::Undone)));
     }
     let mut drafted = match linked(tx, scene, source_id, Phase::Unknown, Step::Leave)? {

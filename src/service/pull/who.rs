@@ -1,6 +1,6 @@
 //! Whom a record is about, and what kind of step it is for her: somebody known, matched, merged, new, or nobody.
 
-use super::draft::{Draft, earlier};
+use super::draft::{Draft, HoldNow, earlier};
 use super::matching::{Found, find};
 use super::record::{Record, Scene};
 use super::types::{Effect, Finding, Permit, Recognised, Stand, Step};
@@ -27,15 +27,16 @@ pub(super) fn draft(
 ) -> Result<std::result::Result<Box<Draft>, Effect>> {
     let connection = scene.source.source.id.as_str();
     let (link, hold) = scope.find_link_and_hold(connection, &record.person.source_id)?;
-    let held = hold
-        .as_ref()
-        .and_then(|hold| still_held(hold, record, link.as_ref()));
-    let frozen = match (held, &link) {
-        (Some(Kind::Record), _) => {
+    let (frozen, hold) = match hold.map(|hold| holding(&hold, record, link.as_ref())) {
+        None => (None, None),
+        Some(Holding::All) => {
             return Ok(Err(nothing(record, None, Some(Finding::Undone))));
         }
-        (Some(_), Some(link)) => Some(record.employed_as(link)),
-        _ => None,
+        Some(Holding::Employment { is_news }) => (
+            link.as_ref().map(|link| record.employed_as(link)),
+            is_news.then_some(HoldNow::InPart),
+        ),
+        Some(Holding::Nothing) => (None, Some(HoldNow::Over)),
     };
     let record = frozen.as_ref().unwrap_or(record);
     let is_over = matches!(record.phase(scene), Phase::Ended(_) | Phase::Unknown);
@@ -65,7 +66,7 @@ pub(super) fn draft(
     let manager = find_manager(scope, scene, record, &mut drafted.findings)?;
     drafted.assert(scene, record.doc(manager.as_deref()), &record.person.unsaid)?;
     drafted.employ(scope, scene, Some(record.term))?;
-    drafted.ends_hold = hold.is_some() && held.is_none();
+    drafted.hold = hold;
     if frozen.is_some() {
         // Her employment counts as not said.
         drafted.heard.phase = Phase::Unknown;
@@ -73,15 +74,31 @@ pub(super) fn draft(
     Ok(Ok(Box::new(drafted)))
 }
 
-/// What an undo goes on holding of a record: it says what it said then. That it is there ends the hold of its absence.
-fn still_held(hold: &HoldRow, record: &Record, link: Option<&LinkRow>) -> Option<Kind> {
-    let kind = Kind::parse(&hold.kind)?;
-    let is_same = match kind {
-        Kind::Record => hold.digest == record.content(),
-        Kind::Employment => link.is_some() && hold.digest == record.employment(),
-        Kind::Gone => false,
-    };
-    is_same.then_some(kind)
+/// What an undo still holds of a record that is there.
+enum Holding {
+    /// All of it: it says what it said then.
+    All,
+    /// Her employment: that is as it was then.
+    Employment {
+        /// The rest is not, for the first time.
+        is_news: bool,
+    },
+    /// Nothing any more. That it is there ends the hold of its absence.
+    Nothing,
+}
+
+fn holding(hold: &HoldRow, record: &Record, link: Option<&LinkRow>) -> Holding {
+    let is_same = hold.said.as_ref() == Some(&record.person.digest);
+    match Kind::parse(&hold.kind) {
+        Some(Kind::Record) if hold.digest == record.content() => Holding::All,
+        Some(Kind::Employment | Kind::Values) if is_same => Holding::All,
+        Some(Kind::Employment) if link.is_some() && hold.digest == record.employment() => {
+            Holding::Employment {
+                is_news: hold.said.is_some(),
+            }
+        }
+        _ => Holding::Nothing,
+    }
 }
 
 /// Somebody only this source knows, and not let in yet, has the address of somebody else by now: the app's address was
@@ -140,10 +157,10 @@ fn adoptable(
         return Ok(None);
     };
     let model = Model::load(scope, scene.registry, id)?;
-    // Whom an undo took from one record, no other record of the source takes over by itself.
+    // Whom an undo took from one record, or let be gone, no other record of the source takes over by itself.
     let is_held = |hold: &HoldRow| {
         hold.connection_id == scene.source.source.id
-            && hold.kind == Kind::Record.as_str()
+            && hold.kind != Kind::Values.as_str()
             && hold.source_id != record.person.source_id
     };
     if model.as_ref().is_some_and(|m| m.row.removed_at.is_none())

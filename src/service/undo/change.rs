@@ -66,7 +66,7 @@ pub(super) struct Claimed {
     /// When it had ended.
     pub(super) ended_at: Option<i64>,
     pub(super) after: String,
-    /// What takes part in precedence.
+    /// What takes part in precedence; of use where the claim was live before and after.
     pub(super) units: Sides,
     /// What a claim that had ended had said: externalId, what it asserted, held, and had undone, as stored.
     pub(super) said: [Option<String>; 4],
@@ -79,6 +79,9 @@ pub(in crate::service) struct Linked {
     pub(in crate::service) after: Option<LinkRow>,
     /// Hash of what the record said; empty where there was none.
     pub(in crate::service) content: String,
+    /// Digest of the record with all that decides what is made of it; empty where there was none.
+    #[serde(default)]
+    pub(in crate::service) said: String,
 }
 
 /// What a run changed about a person.
@@ -141,14 +144,15 @@ fn claims(registry: &Registry, before: &Model, model: &Model) -> BTreeMap<String
             .position(connection)
             .map(|place| &before.claims[place]);
         let is_over = |claim: &Claim| claim.is(ClaimState::Ended);
-        let units = match was {
-            // What a claim says that takes no part is not compared.
-            Some(was) if !is_over(was) && !is_over(claim) => sides(
-                &taking(registry, before, was),
-                &taking(registry, model, claim),
-            ),
-            _ => Sides::new(),
+        // A claim that has ended takes no part; what a run ends and begins anew is compared across both.
+        let part = |model: &Model, claim: &Claim| match is_over(claim) {
+            true => Units::new(),
+            false => taking(registry, model, claim),
         };
+        let units = sides(
+            &was.map_or_else(Units::new, |was| part(before, was)),
+            &part(model, claim),
+        );
         let claimed = Claimed {
             before: was.map(|was| was.row.state.clone()),
             ended_at: was.and_then(|was| was.row.ended_at),
@@ -191,7 +195,9 @@ impl Change {
         self.after = later.after;
         for (source_id, link) in later.links {
             match self.links.get_mut(&source_id) {
-                Some(mine) => (mine.after, mine.content) = (link.after, link.content),
+                Some(mine) => {
+                    (mine.after, mine.content, mine.said) = (link.after, link.content, link.said);
+                }
                 None => drop(self.links.insert(source_id, link)),
             }
         }

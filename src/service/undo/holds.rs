@@ -21,6 +21,8 @@ use crate::storage::{Outcome, Tx};
 pub(in crate::service) enum Kind {
     /// All of it: nothing is made of it while it says the same.
     Record,
+    /// Values of it, by her claim; and all of it while it says the same.
+    Values,
     /// Her employment: access and dates stay while its state and days are the same.
     Employment,
     /// That it is missing, or out of scope, until it is there again.
@@ -31,13 +33,14 @@ impl Kind {
     pub(in crate::service) fn as_str(self) -> &'static str {
         match self {
             Self::Record => "record",
+            Self::Values => "values",
             Self::Employment => "employment",
             Self::Gone => "gone",
         }
     }
 
     pub(in crate::service) fn parse(text: &str) -> Option<Self> {
-        [Self::Record, Self::Employment, Self::Gone]
+        [Self::Record, Self::Values, Self::Employment, Self::Gone]
             .into_iter()
             .find(|kind| kind.as_str() == text)
     }
@@ -138,6 +141,10 @@ fn lift(tx: &mut Tx<'_>, registry: &Registry, id: &str) -> Result<Lifted> {
                 updated_at,
                 ..link
             })?;
+        }
+        if hold.kind == Kind::Values.as_str() {
+            // Its values are in force already.
+            continue;
         }
         let entry = Entry::new("hold.lifted", "user", id).reason(hold.kind);
         tx.record(entry.object("connection", hold.connection_id.clone()));

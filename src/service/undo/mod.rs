@@ -4,6 +4,7 @@
 mod change;
 mod holds;
 mod put_back;
+mod records;
 mod revert;
 
 use futures_util::StreamExt;
@@ -15,6 +16,7 @@ pub(in crate::service) use holds::{Kind, employment_digest};
 pub use change::Since;
 pub use holds::Lifted;
 pub use revert::{Kept, Undone};
+use revert::{Names, Plan};
 
 use crate::domain::audit::Entry;
 use crate::domain::ids::TenantId;
@@ -63,6 +65,33 @@ impl Progress {
     }
 }
 
+/// Which people of an undo are put back next.
+#[derive(Debug, Clone, Default)]
+pub struct Part {
+    /// Those after this one, in the order of their ids.
+    pub after: String,
+    /// Nobody's former userName becomes free any more: who cannot have hers keeps the one she has.
+    pub is_last_resort: bool,
+}
+
+/// What became of them.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// So many are done with.
+    pub done: u64,
+    /// So many wait for a userName.
+    pub waiting: u64,
+    /// The last of them.
+    pub last: String,
+}
+
+/// How one person is put back.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    As(Names),
+    Leave,
+}
+
 impl Service {
     /// How far the undo of a run is; of a run that is not undone, how many people it changed.
     ///
@@ -98,10 +127,16 @@ impl Service {
                     .find_run(&id)?
                     .ok_or_else(|| Error::no_such("run", &id))?;
                 let rows = scope.list_changes(&id, None, &after, limit)?;
+                let plan = Plan {
+                    registry: &registry,
+                    run: &run,
+                    names: Names::Back,
+                    now,
+                };
                 let each = rows.iter().map(|row| match done(row) {
                     Some(undone) => Ok(undone),
                     None => {
-                        let drafted = revert::draft(scope, &registry, &run, row, now)?;
+                        let drafted = revert::draft(scope, &plan, row)?;
                         Ok(drafted.map_or_else(|gone| gone, |revert| revert.outcome))
                     }
                 });
@@ -126,8 +161,10 @@ impl Service {
             .await
     }
 
-    /// Puts the next people after one back, at most some hundred; returns how many and the last of them. `None`: nobody
-    /// is left behind her.
+    /// Puts the next people after one back, at most some hundred. `None`: nobody is left behind her.
+    ///
+    /// A userName is somebody's at a time: who would take that of somebody who is still to be put back waits, and is asked
+    /// about again.
     ///
     /// # Errors
     /// Storage.
@@ -135,10 +172,10 @@ impl Service {
         &self,
         caller: &Caller,
         run: &RunRow,
-        after: &str,
+        part: &Part,
         limit: i64,
-    ) -> Result<Option<(u64, String)>> {
-        let (id, after) = (run.id.clone(), after.to_owned());
+    ) -> Result<Option<Step>> {
+        let (id, after) = (run.id.clone(), part.after.clone());
         let rows = self
             .store
             .read(&caller.tenant, move |scope| {
@@ -150,25 +187,72 @@ impl Service {
         };
         let each = rows
             .into_iter()
-            .map(|row| self.undo_person(caller, run, row.subject));
+            .map(|row| self.undo_person(caller, run, row.subject, part.is_last_resort));
         let mut each = futures_util::stream::iter(each).buffered(AT_ONCE);
-        let mut done = 0;
-        while let Some(one) = each.next().await {
-            one?;
-            done += 1;
+        let mut step = Step {
+            done: 0,
+            waiting: 0,
+            last,
+        };
+        while let Some(is_done) = each.next().await {
+            match is_done? {
+                true => step.done += 1,
+                false => step.waiting += 1,
+            }
         }
-        Ok(Some((done, last)))
+        Ok(Some(step))
     }
 
-    async fn undo_person(&self, caller: &Caller, run: &RunRow, subject: String) -> Result<()> {
+    /// False: her former userName is somebody else's.
+    async fn undo_person(
+        &self,
+        caller: &Caller,
+        run: &RunRow,
+        subject: String,
+        is_last_resort: bool,
+    ) -> Result<bool> {
+        let mut ways = vec![Way::As(Names::Back)];
+        if is_last_resort {
+            ways.extend([Way::As(Names::Stay), Way::Leave]);
+        }
+        for way in ways {
+            match self.undo_person_by(caller, run, &subject, way).await {
+                Err(Error::Conflict(_)) => {}
+                other => return other.map(|()| true),
+            }
+        }
+        Ok(false)
+    }
+
+    async fn undo_person_by(
+        &self,
+        caller: &Caller,
+        run: &RunRow,
+        subject: &str,
+        way: Way,
+    ) -> Result<()> {
         let (registry, run) = (self.registry(&caller.tenant).await?, run.clone());
+        let subject = subject.to_owned();
         self.store
             .write(caller.meta(), move |tx| {
                 let row = tx.find_change(&run.id, &subject)?;
-                if let Some(row) = row.filter(|row| row.state == OPEN) {
-                    put_back::apply(tx, &registry, &run, row)?;
+                let Some(row) = row.filter(|row| row.state == OPEN) else {
+                    return Ok::<_, Error>(Outcome::Done(()));
+                };
+                let mut plan = Plan {
+                    registry: &registry,
+                    run: &run,
+                    names: Names::Stay,
+                    now: tx.now(),
+                };
+                match way {
+                    Way::As(names) => {
+                        plan.names = names;
+                        put_back::apply(tx, &plan, row)?;
+                    }
+                    Way::Leave => put_back::leave(tx, &plan, row)?,
                 }
-                Ok::<_, Error>(Outcome::Done(()))
+                Ok(Outcome::Done(()))
             })
             .await
     }

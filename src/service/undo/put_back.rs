@@ -1,9 +1,8 @@
 //! Puts a drafted person back: what the writer does with what `revert` drafted.
 
-use super::revert::{Revert, Undone, draft, kept};
+use super::revert::{Plan, Revert, Undone, draft, kept};
 use crate::domain::access::{JoinerPolicy, reason};
 use crate::domain::audit::Entry;
-use crate::scim::schema::Registry;
 use crate::service::Source;
 use crate::service::error::Result;
 use crate::service::users::addresses;
@@ -11,27 +10,36 @@ use crate::service::users::model::Model;
 use crate::service::users::settle::{Act, settle};
 use crate::storage::Tx;
 use crate::storage::conflicts::ConflictRow;
-use crate::storage::runs::RunRow;
 use crate::storage::undo::{ChangeRow, KEPT, UNDONE};
 
 /// Puts a person back; the row of the change is marked.
-pub(super) fn apply(
-    tx: &mut Tx<'_>,
-    registry: &Registry,
-    run: &RunRow,
-    mut row: ChangeRow,
-) -> Result<Undone> {
-    let now = tx.now();
-    let outcome = match draft(tx, registry, run, &row, now)? {
+pub(super) fn apply(tx: &mut Tx<'_>, plan: &Plan<'_>, row: ChangeRow) -> Result<Undone> {
+    let outcome = match draft(tx, plan, &row)? {
         Err(outcome) => outcome,
         Ok(revert) => store(tx, revert)?,
     };
+    mark(tx, row, &outcome)?;
+    Ok(outcome)
+}
+
+/// Leaves a person as she is: the name under which she was before is somebody else's.
+pub(super) fn leave(tx: &mut Tx<'_>, plan: &Plan<'_>, row: ChangeRow) -> Result<()> {
+    let mut outcome = match draft(tx, plan, &row)? {
+        Err(outcome) => outcome,
+        Ok(revert) => revert.outcome,
+    };
+    (outcome.is_undone, outcome.returns, outcome.units) = (false, false, Vec::new());
+    outcome.kept = vec![kept("person", "user-name-taken", None)];
+    mark(tx, row, &outcome)
+}
+
+/// Notes on the row of the change what became of it.
+fn mark(tx: &mut Tx<'_>, mut row: ChangeRow, outcome: &Undone) -> Result<()> {
     let state = if outcome.is_undone { UNDONE } else { KEPT };
     state.clone_into(&mut row.state);
     row.returned = outcome.returns;
-    row.outcome = serde_json::to_string(&outcome).ok();
-    tx.update_change(&row)?;
-    Ok(outcome)
+    row.outcome = serde_json::to_string(outcome).ok();
+    Ok(tx.update_change(&row)?)
 }
 
 fn store(tx: &mut Tx<'_>, mut revert: Revert<'_>) -> Result<Undone> {

@@ -7,10 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::change::{Change, Claimed, Linked, Side, Since, Stood, since, taking};
-use super::holds::{Kind, employment_digest};
+use super::holds::Kind;
 use crate::domain::access::{Access, Decision, reason};
 use crate::domain::clock::Millis;
-use crate::domain::employment::EmploymentState;
 use crate::scim::schema::{AttrPath, Registry, ResourceKind};
 use crate::scim::units::{flatten, unflatten};
 use crate::service::error::Result;
@@ -65,30 +64,48 @@ pub struct Kept {
 pub(super) struct Revert<'a> {
     pub(super) registry: &'a Registry,
     pub(super) run: &'a RunRow,
-    change: Change,
+    pub(super) change: Change,
     pub(super) before: Model,
     pub(super) model: Model,
     since: Vec<Since>,
     /// The first later run of the same connection that changed her.
-    later_run: Option<Since>,
+    pub(super) later_run: Option<Since>,
     /// What records said in later runs that are undone.
-    newest: BTreeMap<String, Linked>,
+    pub(super) newest: BTreeMap<String, Linked>,
     /// Links by source id, as they will be.
     pub(super) links: Vec<(String, Option<LinkRow>)>,
     pub(super) holds: Vec<HoldRow>,
     pub(super) conflicts: Vec<ConflictRow>,
     pub(super) outcome: Undone,
+    names: Names,
+    pub(super) now: Millis,
+}
+
+/// Whether a userName goes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::service) enum Names {
+    /// As it was.
+    Back,
+    /// It stays as it is: somebody else has the former one.
+    Stay,
+}
+
+/// What people are put back by.
+#[derive(Clone, Copy)]
+pub(super) struct Plan<'a> {
+    pub(super) registry: &'a Registry,
+    pub(super) run: &'a RunRow,
+    pub(super) names: Names,
     pub(super) now: Millis,
 }
 
 /// What an undo does about a person; `Err` inside where she is there no more.
 pub(super) fn draft<'a>(
     scope: &mut Scope<'_>,
-    registry: &'a Registry,
-    run: &'a RunRow,
+    plan: &Plan<'a>,
     row: &ChangeRow,
-    now: Millis,
 ) -> Result<std::result::Result<Revert<'a>, Undone>> {
+    let Plan { registry, run, .. } = *plan;
     let change = Change::read(row)?;
     let mut outcome = Undone {
         person: row.subject.clone(),
@@ -128,7 +145,8 @@ pub(super) fn draft<'a>(
         holds: Vec::new(),
         conflicts: Vec::new(),
         outcome,
-        now,
+        names: plan.names,
+        now: plan.now,
     };
     revert.all(scope)?;
     Ok(Ok(revert))
@@ -163,11 +181,11 @@ pub(super) fn kept(what: &str, code: &str, by: Option<Since>) -> Kept {
 }
 
 impl Revert<'_> {
-    fn connection(&self) -> &str {
+    pub(super) fn connection(&self) -> &str {
         &self.run.connection_id
     }
 
-    fn keep(&mut self, what: &str) {
+    pub(super) fn keep(&mut self, what: &str) {
         let code = match self.later_run.is_some() {
             true => "later-run",
             false => "changed-since",
@@ -178,7 +196,7 @@ impl Revert<'_> {
         }
     }
 
-    fn own(&self) -> Option<&Claimed> {
+    pub(super) fn own(&self) -> Option<&Claimed> {
         self.change.claims.get(self.connection())
     }
 
@@ -187,7 +205,7 @@ impl Revert<'_> {
         if self.is_whole() && self.must_stay(scope)? {
             return Ok(());
         }
-        if self.left_since() {
+        if self.change.before.is_some() && self.left_since() {
             self.keep("person");
             return Ok(());
         }
@@ -204,8 +222,9 @@ impl Revert<'_> {
             };
             let is_of_the_run =
                 conflict.connection_id == self.connection() && asked_at >= self.run.started_at;
+            let is_about_nobody = self.change.before.is_none();
             let state = conflict.state.as_str();
-            if (is_of_the_run && state == "open")
+            if ((is_of_the_run || is_about_nobody) && state == "open")
                 || (self.outcome.was == "merged" && state == "linked")
             {
                 self.conflicts.push(conflict);
@@ -268,6 +287,7 @@ impl Revert<'_> {
             self.set_claim(place, None, None)?;
         }
         self.model.row.removed_at = Some(self.now.0);
+        self.model.row.merged_into = None;
         let gone = Decision {
             access: Access::Listed,
             reason: reason::UNDONE,
@@ -280,7 +300,7 @@ impl Revert<'_> {
             if now.is_some_and(|row| row.user_id == self.model.row.id) {
                 self.links.push((source_id.clone(), link.before.clone()));
             }
-            self.hold(Kind::Record, &source_id, &link);
+            self.hold(scope, Kind::Record, &source_id, &link)?;
         }
         Ok(())
     }
@@ -385,7 +405,16 @@ impl Revert<'_> {
     /// sources goes back to whom it came from.
     fn units(&mut self) {
         let (own, mut stay) = (self.connection().to_owned(), BTreeSet::new());
-        for (connection, claim) in self.change.claims.clone() {
+        let ended = ClaimState::Ended.as_str();
+        let goes_on = |claim: &Claimed| {
+            claim
+                .before
+                .as_deref()
+                .is_some_and(|before| before != ended)
+                && claim.after != ended
+        };
+        let claims = self.change.claims.clone();
+        for (connection, claim) in claims.into_iter().filter(|(_, claim)| goes_on(claim)) {
             let Some(place) = self.model.position(&connection) else {
                 continue;
             };
@@ -394,7 +423,7 @@ impl Revert<'_> {
                 let Some(path) = self.registry.resolve(KIND, &text) else {
                     continue;
                 };
-                if now.get(&path) != is.first() {
+                if now.get(&path) != is.first() || self.is_kept_name(&text) {
                     stay.insert(text);
                     continue;
                 }
@@ -422,82 +451,18 @@ impl Revert<'_> {
         }
         self.model.doc = unflatten(&doc);
         for text in stay {
-            self.keep(&text);
+            match self.is_kept_name(&text) {
+                true => {
+                    let taken = kept(&text, "user-name-taken", None);
+                    self.outcome.kept.push(taken);
+                }
+                false => self.keep(&text),
+            }
         }
     }
 
-    /// Links as they were. False: what they say of her employment changed since, and stays.
-    fn link(&mut self, scope: &mut Scope<'_>, before: &Stood) -> Result<bool> {
-        let (mut is_as_after, after) = (true, self.change.after.clone());
-        let kind = match self.own().map(|c| (c.before.as_deref(), c.after.as_str())) {
-            Some((Some("live"), "ended")) => Some(Kind::Gone),
-            Some((before, "live")) if before != Some("live") => Some(Kind::Record),
-            _ => None,
-        };
-        for (source_id, link) in self.change.links.clone() {
-            let now = scope.find_link(self.connection(), &source_id)?;
-            let me = self.model.row.id.as_str();
-            let other = now.as_ref().map(|row| row.user_id.clone());
-            if let Some(other) = other.filter(|other| other != me)
-                && scope.find_change(&self.run.id, &other)?.is_some()
-            {
-                // The run itself gave the record to somebody else in between: what was hers is hers again.
-                if link.after.is_none() && link.before.is_some() {
-                    self.links.push((source_id, link.before));
-                }
-                continue;
-            }
-            if !is_same(now.as_ref(), link.after.as_ref()) {
-                is_as_after = false;
-                self.keep("employment");
-                continue;
-            }
-            let back = link.before.clone().map(|row| LinkRow {
-                // What is held is not due.
-                due_at: row.due_at.filter(|at| *at > self.now.0),
-                updated_at: self.now.0,
-                ..row
-            });
-            let is_said = !is_same(link.before.as_ref(), link.after.as_ref())
-                || !before.has_access_of(&after)
-                || before.employment != after.employment;
-            match kind {
-                Some(kind) => self.hold(kind, &source_id, &link),
-                None if is_said && !is_held_loss(before, &after, &link) => {
-                    self.hold(Kind::Employment, &source_id, &link);
-                }
-                None if !is_said && self.later_run.is_some() => continue,
-                None => {}
-            }
-            self.links.push((source_id, back));
-        }
-        Ok(is_as_after)
-    }
-
-    fn hold(&mut self, kind: Kind, source_id: &str, link: &Linked) {
-        // What the source says by now is what is held.
-        let link = self.newest.get(source_id).unwrap_or(link);
-        let digest = match (kind, &link.after) {
-            (Kind::Record, Some(_)) => link.content.clone(),
-            (Kind::Employment, Some(after)) => employment_digest(
-                &after.state,
-                after.start_date.as_deref(),
-                after.end_date.as_deref(),
-            ),
-            (Kind::Gone, _) => String::new(),
-            // A link that a newer record of hers took the place of.
-            (Kind::Record | Kind::Employment, None) => return,
-        };
-        self.holds.push(HoldRow {
-            tenant: self.run.tenant.clone(),
-            connection_id: self.connection().to_owned(),
-            source_id: source_id.to_owned(),
-            subject: self.model.row.id.clone(),
-            kind: kind.as_str().to_owned(),
-            digest,
-            run_id: self.run.id.clone(),
-            since: self.now.0,
-        });
+    fn is_kept_name(&self, unit: &str) -> bool {
+        self.names == Names::Stay && unit == "userName"
     }
 }
 
@@ -506,27 +471,4 @@ fn put(units: &mut BTreeMap<AttrPath, Value>, path: AttrPath, value: Side) {
         Some(value) => drop(units.insert(path, value)),
         None => drop(units.remove(&path)),
     }
-}
-
-/// Both say the same of the same person's employment.
-fn is_same(now: Option<&LinkRow>, after: Option<&LinkRow>) -> bool {
-    let said = |row: &LinkRow| {
-        let days = (row.start_date.clone(), row.end_date.clone());
-        (
-            row.user_id.clone(),
-            row.state.clone(),
-            row.in_force.clone(),
-            days,
-        )
-    };
-    now.map(said) == after.map(said)
-}
-
-/// All that the run did is that the guard held her loss of access: that goes on waiting for an admin.
-fn is_held_loss(before: &Stood, after: &Stood, link: &Linked) -> bool {
-    let in_force = |row: &Option<LinkRow>| row.as_ref().map(|r| r.in_force.clone());
-    after.employment[0].as_deref() == Some(EmploymentState::Left.as_str())
-        && after.has_access
-        && before.has_access_of(after)
-        && in_force(&link.before) == in_force(&link.after)
 }

@@ -4,6 +4,7 @@ use rosterd::domain::access::JoinerPolicy;
 use rosterd::domain::employment::EmploymentState;
 use rosterd::domain::pull::Leaving;
 use rosterd::service::Error;
+use rosterd::service::undo::Part;
 use rosterd::sync::Kind;
 use serde_json::json;
 
@@ -340,7 +341,10 @@ async fn an_undo_that_was_cut_off_is_gone_on_with_before_anything_else() {
     let service = &hr.w.app.service;
     let begun = service.begin_undo(&caller, &run.id).await.unwrap();
     assert_eq!(begun.state, "undoing");
-    service.undo_some(&caller, &begun, "", 120).await.unwrap();
+    service
+        .undo_some(&caller, &begun, &Part::default(), 120)
+        .await
+        .unwrap();
     let progress = service.undo_progress(hr.tenant(), &run.id).await.unwrap();
     assert_eq!((progress.undone, progress.open), (120, 380));
     // The next pull finishes it first.

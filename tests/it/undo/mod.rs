@@ -5,4 +5,5 @@ mod api;
 mod firm;
 mod holds;
 mod kill;
+mod names;
 mod random;

@@ -1,0 +1,1 @@
+ALTER TABLE undo_holds DROP COLUMN said;
