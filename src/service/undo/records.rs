@@ -113,24 +113,22 @@ impl Revert<'_> {
         // What the source says by now is what is held.
         let link = self.newest.get(source_id).unwrap_or(link);
         let (mut kind, mut said) = (kind, link.said.clone());
+        let mut employment = link.after.as_ref().map_or_else(String::new, |after| {
+            let (start, end) = (after.start_date.as_deref(), after.end_date.as_deref());
+            employment_digest(&after.state, start, end)
+        });
         if link.after.is_none() && kind != Kind::Gone {
             // A newer record of hers took its place; the run read it all the same, if it had changed.
             let item = scope.find_item(&self.run.id, source_id)?;
-            said = item.and_then(|item| digest_of(&item)).unwrap_or_default();
-            kind = match said.is_empty() {
-                // It had not changed, or was missing.
-                true => Kind::Gone,
-                false => Kind::Values,
-            };
+            let read = item.and_then(|item| read_by(&item));
+            // Without an item it had not changed, or was missing.
+            kind = read.as_ref().map_or(Kind::Gone, |_| Kind::Employment);
+            (said, employment) = read.unwrap_or_default();
         }
-        let digest = match (kind, &link.after) {
-            (Kind::Record, _) => link.content.clone(),
-            (Kind::Employment, Some(after)) => employment_digest(
-                &after.state,
-                after.start_date.as_deref(),
-                after.end_date.as_deref(),
-            ),
-            (Kind::Gone | Kind::Values | Kind::Employment, _) => String::new(),
+        let digest = match kind {
+            Kind::Record => link.content.clone(),
+            Kind::Employment => employment,
+            Kind::Gone | Kind::Values => String::new(),
         };
         let is_in_parts = matches!(kind, Kind::Employment | Kind::Values);
         let hold = HoldRow {
@@ -174,10 +172,13 @@ fn beside(earlier: Option<HoldRow>, hold: HoldRow) -> Option<HoldRow> {
     }
 }
 
-/// Digest of the record that an item of a run is about.
-fn digest_of(item: &ItemRow) -> Option<String> {
+/// What an item of a run read: the record's digest, and the hash of what it said of her employment.
+fn read_by(item: &ItemRow) -> Option<(String, String)> {
     let person: Value = serde_json::from_str(item.person.as_deref()?).ok()?;
-    person.get("digest")?.as_str().map(str::to_owned)
+    let text = |name: &str| person.get(name).and_then(Value::as_str);
+    let employment =
+        employment_digest(text("employmentState")?, text("startDate"), text("endDate"));
+    Some((text("digest")?.to_owned(), employment))
 }
 
 /// Both say the same of the same person's employment.

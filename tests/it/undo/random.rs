@@ -69,12 +69,18 @@ async fn others_move(hr: &Hr, dice: &mut Dice) {
     }
 }
 
-/// The firm's people change.
+/// The firm's people change; between runs that are undone, without `drops`, nobody is missed for the first time, who would
+/// be gone in the next pull, and nothing is changed of which the runs before made nothing: both would be news, and no
+/// repetition.
 fn firm_moves(hr: &Hr, dice: &mut Dice, drops: bool) {
+    let linked = hr.ids();
     for _ in 0..6 {
         let id = format!("{:02}", dice.roll(16));
         if !hr.firm.people.lock().unwrap().contains_key(&id) {
             hr.put(&id, Record::of(&email(dice.roll(30))));
+            continue;
+        }
+        if !drops && !linked.contains_key(&id) {
             continue;
         }
         let boss = format!("{:02}", dice.roll(16));
@@ -127,7 +133,6 @@ async fn try_seed(seed: u64) -> usize {
     others_move(&hr, &mut dice).await;
     // Between two runs that are both undone nobody moves but the firm.
     for _ in 0..=dice.roll(2) {
-        // Who is missed for the first time here would be gone in the next pull: news, and no repetition.
         firm_moves(&hr, &mut dice, false);
         let before = (hr.people(), hr.links());
         let run = hr.pull().await;
