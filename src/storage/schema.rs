@@ -528,3 +528,5 @@ table! {
         sealed -> Text,
     }
 }
+
+allow_tables_to_appear_in_same_query!(file_chunks, file_uploads);

@@ -4,6 +4,7 @@
 
 mod content;
 mod inspect;
+mod reseal;
 
 use serde_json::Value;
 
