@@ -356,6 +356,11 @@ table! {
         settings_digest -> Nullable<Text>,
         announced -> BigInt,
         announced_until -> Nullable<BigInt>,
+        announced_at -> Nullable<BigInt>,
+        look_at -> Nullable<BigInt>,
+        look_actor_kind -> Nullable<Text>,
+        look_actor_id -> Nullable<Text>,
+        connector_version -> Nullable<BigInt>,
     }
 }
 
@@ -384,6 +389,8 @@ table! {
         decided_at -> Nullable<BigInt>,
         decider_kind -> Nullable<Text>,
         decider_id -> Nullable<Text>,
+        connector_version -> Nullable<BigInt>,
+        version_before -> Nullable<BigInt>,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Pulls from beginning to end: a stand-in of a vendor, its connector, the service and the schedule, with a clock that the
 //! test sets. What a run may do and what waits is held here; what it does to one person in `pull.rs`.
 
+mod announce;
 mod faults;
 mod kill;
 mod retention;

@@ -121,7 +121,10 @@ fn a_pull_connection_is_added_changed_and_shown_without_its_credentials() {
         ]))
     };
     let shown = show();
-    assert_eq!(shown["schedule"], json!({"everyMinutes": 60}));
+    assert_eq!(
+        shown["schedule"],
+        json!({"everyMinutes": 60, "confirmMinutes": 5})
+    );
     assert_eq!(shown["settings"], json!({"subdomain": "acme"}));
     assert_eq!(shown["joinerPolicy"], "list");
     let names = |shown: &Value| -> Vec<String> {
@@ -201,7 +204,10 @@ fn what_is_wrong_is_named_and_no_credential_with_it() {
             &["--connector", "x", "--secret", "key"],
             "nothing was entered",
         ),
-        (&["--connector", "x", "--leaving", "drop"], "keep or revoke"),
+        (
+            &["--connector", "x", "--leaving", "drop"],
+            "takes one of keep, revoke",
+        ),
         (&["--connector", "x", "--scope", "("], "scope.filter"),
         (&["--connector", "X y"], "slug"),
         (
