@@ -470,6 +470,8 @@ impl Bridge {
         }
         let mut run = new_run(order, fresh_text(now, self.service.store.chance()), now);
         DAYS.clone_into(&mut run.kind);
+        // No connector is asked.
+        run.version_before = None;
         let caller = self.caller(order, &run.id);
         self.service.begin_run(&caller, run.clone()).await?;
         let mut gather = Gather::new(&self.service, &caller, &order.setup, &run).await?;
@@ -495,6 +497,7 @@ impl Bridge {
         if order.kind != Kind::Dry {
             ABSENCES.clone_into(&mut run.kind);
         }
+        run.version_before = None;
         let caller = self.caller(order, &run.id);
         self.service.begin_run(&caller, run.clone()).await?;
         let mut gather = Gather::new(&self.service, &caller, &order.setup, &run).await?;

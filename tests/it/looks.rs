@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 
 use crate::bridge::world::{World, operator};
 use crate::standins::client::World as Company;
-use crate::support::{Answer, Client, TestApp};
+use crate::support::process::{self, Server};
+use crate::support::{Answer, Client, Database, TestApp};
 
 async fn send(client: &Client, method: &str, path: &str) -> Answer {
     client
@@ -331,4 +332,88 @@ async fn a_new_version_is_tried_visibly_and_waits_if_it_changes_who_somebody_is(
         json!({"used": 3, "shipped": 3, "isTriedNext": false})
     );
     world.app.verify().await;
+}
+
+#[actix_web::test]
+async fn a_server_tests_a_connection_and_makes_the_dry_run_that_is_asked_for() {
+    let company = Company::of("bamboohr", 30, 1);
+    let (database, files) = (Database::fresh(), tempfile::tempdir().unwrap());
+    let server = Server::start(&database, files.path()).await;
+    let mut add = vec![
+        "connection".to_owned(),
+        "add".to_owned(),
+        "--json".to_owned(),
+    ];
+    let own = |args: &[&str]| -> Vec<String> { args.iter().map(|a| (*a).to_owned()).collect() };
+    add.extend(own(&[
+        "--label",
+        "HR",
+        "--connector",
+        "bamboohr",
+        "--endpoint",
+        &company.base,
+    ]));
+    let manifest = rosterd::hris::catalogue::Catalogue::load(None).unwrap();
+    for field in manifest.find("bamboohr").unwrap().fields() {
+        let example = field
+            .example
+            .clone()
+            .filter(|_| field.default.is_none() && !field.optional);
+        let Some(value) = company.given(&field.id).or(example) else {
+            continue;
+        };
+        if field.secret {
+            let file = files.path().join(&field.id);
+            std::fs::write(&file, value).unwrap();
+            add.extend(own(&[
+                "--secret-file",
+                &format!("{}={}", field.id, file.display()),
+            ]));
+        } else {
+            add.extend(own(&["--set", &format!("{}={value}", field.id)]));
+        }
+    }
+    let command = process::command(&database, files.path(), "127.0.0.1:0");
+    let made = tokio::task::spawn_blocking(move || {
+        let args: Vec<&str> = add.iter().map(String::as_str).collect();
+        process::run(command, &args)
+    });
+    let made = made.await.unwrap();
+    assert!(made.status.success(), "{}", process::said(&made));
+    let made: Value = serde_json::from_slice(&made.stdout).unwrap();
+    let admin = Client::new(&server.base, process::OPERATOR);
+    let path = format!(
+        "/api/v1/tenants/default/connections/{}",
+        made["id"].as_str().unwrap()
+    );
+    let tested = send(&admin, "POST", &format!("{path}/test"))
+        .await
+        .expect(200);
+    assert_eq!(tested.body["works"], true, "{}", tested.text);
+    let asked = send(&admin, "POST", &format!("{path}/dry-run"))
+        .await
+        .expect(202)
+        .body;
+    let mut run = Value::Null;
+    for _ in 0..150 {
+        let runs = send(&admin, "GET", asked["runs"].as_str().unwrap())
+            .await
+            .expect(200)
+            .body;
+        run = runs["items"][0].clone();
+        if run["state"] == "done" {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    assert_eq!(
+        (&run["kind"], &run["state"], &run["applied"]),
+        (&json!("dry"), &json!("done"), &json!(0))
+    );
+    assert!(run["planned"].as_u64().unwrap() > 20, "{run}");
+    let people = send(&admin, "GET", "/api/v1/tenants/default/people")
+        .await
+        .expect(200)
+        .body;
+    assert_eq!(people["items"], json!([]), "nothing was applied");
 }
