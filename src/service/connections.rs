@@ -216,8 +216,10 @@ impl Service {
         let id = ConnectionId::new(row.id.clone());
         self.store
             .write(caller.meta(), move |tx| {
+                let alone = shipped.check_alone(&row, &tx.list_connections()?);
+                let is_beside = alone.is_err();
                 if beside == Beside::Refused {
-                    shipped.check_alone(&row, &tx.list_connections()?)?;
+                    alone?;
                 }
                 tx.create_connection(&row)?;
                 if row.kind == PULL {
@@ -225,6 +227,7 @@ impl Service {
                     tx.create_schedule(&ScheduleRow::new(&row.tenant, &row.id, first))?;
                 }
                 let entry = Entry::new("connection.created", "connection", row.id.clone());
+                let entry = entry.change("besidePush", None, is_beside.then(|| Value::from(true)));
                 tx.record(entry.change("preset", None, Some(Value::from(row.preset.as_str()))));
                 for secret in &secrets {
                     store_secret(tx, &row.id, secret, "connection.secret_set")?;

@@ -743,6 +743,13 @@ async fn a_provider_pushes_and_is_pulled_at_once_only_after_somebody_said_so() {
         desk.send("POST", "/connections", Some(confirmed))
             .await
             .expect(201);
+        let sql = "SELECT value AS line FROM journal_values WHERE value = 'true'";
+        let noted = lines(&mut desk.app.database.connect(), sql);
+        assert_eq!(
+            noted.len(),
+            1,
+            "that somebody confirmed it is in the journal"
+        );
     }
     // Other providers come beside each other as before.
     let desk = Desk::open().await;

@@ -221,8 +221,11 @@ pub(super) async fn run(
 async fn list(config: &Config, output: Output, tenant: &str) -> Result<(), Failure> {
     let service = open::service(config)?;
     let caller = open::caller(&service, tenant, "connection list").await?;
+    let ground = service.ground(&caller).await?;
+    let schedules = service.list_schedules_of(&caller.tenant).await?;
     for row in service.list_connections(&caller).await? {
-        let standing = service.find_standing(&caller, &row).await?;
+        let schedule = schedules.get(&row.id);
+        let standing = schedule.map(|schedule| ground.of(&row, schedule));
         let mut text = format!(
             "{}  {}  {}  {}  {}  {}",
             row.id,

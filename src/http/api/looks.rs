@@ -149,7 +149,8 @@ pub async fn test(call: Call) -> Result<Reply> {
 /// Ask for a dry run.
 ///
 /// A process that pulls reads everybody and makes the plan, within seconds or as long as the vendor takes. Nothing is
-/// applied; the plan is looked at as that of any run, losses of access with `?losses=true`.
+/// applied; the plan is looked at as that of any run, losses of access with `?losses=true`. Of a connection that reads files
+/// there is a plan only while one waits, and one that is handed in is read at once: look through it with `file/preview`.
 #[utoipa::path(post, path = "/api/v1/tenants/{tenant}/connections/{id}/dry-run", responses((status = 202, description = "It will be made: look at the runs.", body = LookAsked)))]
 pub async fn dry_run(call: Call) -> Result<Reply> {
     let (service, caller) = (&call.state.service, call.caller()?);
