@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::connections::no_such_connection;
 use super::{Failure, Output, open, shown};
 use crate::config::Config;
+use crate::domain::access::RETURN_DAYS;
 use crate::domain::clock::Millis;
 use crate::domain::ids::{OPERATOR_TENANT, TenantId};
 use crate::domain::roles::Role;
@@ -12,8 +13,9 @@ use crate::service;
 use crate::service::Caller;
 use crate::service::credentials::NewToken;
 use crate::service::files::curl_line;
+use crate::service::tenants::SettingsChange;
 use crate::storage::credentials::CredentialRow;
-use crate::storage::tenants::TenantRow;
+use crate::storage::tenants::{TenantRow, TenantSettings};
 
 /// Tenants.
 #[derive(Debug, clap::Subcommand)]
@@ -37,6 +39,21 @@ pub(super) enum Tenant {
     Show {
         /// Name or id.
         name: String,
+    },
+    /// Change a tenant's settings; what is not named stays.
+    Set {
+        /// Name or id.
+        name: String,
+        /// A domain whose addresses count as verified: only by these a source takes somebody over who is there. May be given
+        /// more than once, and names all of them; an empty one: all domains count.
+        #[arg(long, value_name = "DOMAIN")]
+        verified_domain: Vec<String>,
+        /// Days within which somebody revoked by a source who returns gets back what she had: 0 to 3650; at first 30.
+        #[arg(long, value_name = "DAYS")]
+        return_days: Option<i64>,
+        /// Time zone of days that name none, such as Europe/Paris; an empty one: UTC.
+        #[arg(long, value_name = "ZONE")]
+        time_zone: Option<String>,
     },
     /// Suspend a tenant: its tokens are refused within a second.
     Suspend {
@@ -123,12 +140,33 @@ pub(super) async fn tenant(
                 .read(&TenantId::new(row.id.clone()), |scope| scope.find_head())
                 .await?;
             let mut value = tenant_value(&row);
-            value["settings"] = serde_json::to_value(row.settings()?)?;
+            value["settings"] = settings_value(row.settings()?);
             if let Some(head) = head {
                 value["users"] = Value::from(head.users);
                 value["groups"] = Value::from(head.groups);
                 value["journalEntries"] = Value::from(head.entries);
             }
+            output.row(&value, &lines(&value))
+        }
+        Tenant::Set {
+            name,
+            verified_domain: domains,
+            return_days,
+            time_zone,
+        } => {
+            let is_none = domains.iter().all(|domain| domain.trim().is_empty());
+            let change = SettingsChange {
+                verified_domains: match (domains.is_empty(), is_none) {
+                    (true, _) => None,
+                    (false, true) => Some(Vec::new()),
+                    (false, false) => Some(domains),
+                },
+                return_days,
+                time_zone,
+            };
+            let caller = open::caller(&service, &name, "tenant set").await?;
+            let settings = service.change_tenant_settings(&caller, change).await?;
+            let value = settings_value(settings);
             output.row(&value, &lines(&value))
         }
         Tenant::Rename { name, to } => change(&service, output, &name, Some(to), None).await,
@@ -151,6 +189,15 @@ async fn change(
         .await?;
     let text = format!("{}  {}  {}", row.id, row.name, row.state);
     output.row(&tenant_value(&row), &text)
+}
+
+/// All settings, those as well that are as at first.
+fn settings_value(settings: TenantSettings) -> Value {
+    json!({
+        "verifiedDomains": settings.verified_domains,
+        "returnDays": settings.return_days.unwrap_or(RETURN_DAYS),
+        "timeZone": settings.time_zone.unwrap_or_else(|| "UTC".to_owned()),
+    })
 }
 
 fn tenant_value(row: &TenantRow) -> Value {

@@ -94,7 +94,7 @@ enum Here {
     Tenant(admin::Tenant),
     /// Connections of a tenant.
     #[command(subcommand)]
-    Connection(connections::Connection),
+    Connection(Box<connections::Connection>),
     /// Questions about who is who, and their answers.
     #[command(subcommand)]
     Conflicts(conflicts::Conflicts),
@@ -189,7 +189,7 @@ fn run(
         Here::Restore(args) => restore::run(&config, output, &args),
         Here::Audit(command) => runtime.block_on(audit::run(&config, output, command)),
         Here::Tenant(command) => runtime.block_on(admin::tenant(&config, output, command)),
-        Here::Connection(command) => runtime.block_on(connections::run(&config, output, command)),
+        Here::Connection(command) => runtime.block_on(connections::run(&config, output, *command)),
         Here::Conflicts(command) => runtime.block_on(conflicts::run(&config, output, command)),
         Here::Pairs(command) => runtime.block_on(pairs::run(&config, output, command)),
         Here::Sync(args) => return runtime.block_on(bridge::sync(&config, output, args)),

@@ -35,7 +35,7 @@ async fn status(config: &Config, output: Output) -> Result<(), Failure> {
     for key in &keys {
         let value = json!({
             "key": key.id, "current": key.is_current, "here": key.is_here, "held": key.held, "damaged": key.damaged,
-            "lost": key.lost,
+            "lost": key.lost, "files": key.files,
         });
         output.row(&value, &line(key))?;
     }
@@ -63,7 +63,10 @@ fn line(key: &KeyStatus) -> String {
             text.push_str(&format!(", {count} {word}"));
         }
     }
-    match (key.is_current, key.is_here, key.held) {
+    if key.files > 0 {
+        text.push_str(&format!(", {} files that wait to be read", key.files));
+    }
+    match (key.is_current, key.is_here, key.held + key.files) {
         (false, true, 1..) => text.push_str(": rosterd secrets rotate"),
         (false, false, 1..) => text.push_str(": set ROSTERD_SECRET_KEY_PREVIOUS_FILE"),
         _ => {}
@@ -81,12 +84,18 @@ async fn rotate(config: &Config, output: Output) -> Result<(), Failure> {
     let done = done?;
     let current = service.keys.current().unwrap_or_default().to_owned();
     let value = json!({
-        "key": current, "resealed": done.resealed, "damaged": done.damaged, "missing": done.missing,
+        "key": current, "resealed": done.resealed, "pieces": done.pieces, "damaged": done.damaged, "missing": done.missing,
     });
     let mut text = format!(
         "{} credentials are sealed with {current} now",
         done.resealed
     );
+    if done.pieces > 0 {
+        let pieces = done.pieces;
+        text.push_str(&format!(
+            ", and {pieces} pieces of files that wait to be read"
+        ));
+    }
     if done.damaged > 0 {
         text.push_str(&format!(
             "; {} do not open: rosterd secrets status",

@@ -39,7 +39,7 @@ pub(super) fn run(config: Config) -> Result<(), Failure> {
 async fn serve(
     config: Config,
     certificates: Option<Arc<Certificates>>,
-    service: Service,
+    mut service: Service,
     key: [u8; 32],
     metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
 ) -> Result<(), Failure> {
@@ -55,6 +55,8 @@ async fn serve(
     if let Some(folder) = config.schemas_dir() {
         schema::add_folder(&service, folder).await?;
     }
+    let exchanges = bridge::Exchanges::default();
+    service.tries = Arc::new(bridge::tester(&config, &service, &exchanges));
     let replica = service.new_replica();
     service.beat(&replica).await?;
     let tokens = bootstrap(&config, &service).await?;
@@ -110,7 +112,6 @@ async fn serve(
     let resumer = actix_web::rt::spawn(resume_jobs(service.clone()));
     let sweeper = actix_web::rt::spawn(forget_runs(service.clone(), config.runs_keep()));
     // Each under a name of its own: a slow vendor keeps one of them busy.
-    let exchanges = bridge::Exchanges::default();
     let scheduler = || bridge::scheduler(&config, &service, &exchanges);
     let pullers: Vec<_> = (0..PULLERS)
         .map(|n| actix_web::rt::spawn(pull(scheduler(), n == 0)))
@@ -191,6 +192,9 @@ async fn pull(scheduler: Scheduler, looks_for_days: bool) {
         tick.tick().await;
         if let Err(error) = scheduler.tick_decided().await {
             tracing::warn!(error = %error, "decisions about runs cannot be looked for");
+        }
+        if let Err(error) = bridge::tick_looks(&scheduler).await {
+            tracing::warn!(error = %error, "dry runs that are asked for cannot be looked for");
         }
         if let Err(error) = scheduler.tick().await {
             tracing::warn!(error = %error, "connections that are due cannot be looked for");

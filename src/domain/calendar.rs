@@ -31,6 +31,20 @@ pub fn day_begins(day: NaiveDate, zone: Option<&str>) -> Option<Millis> {
     Some(Millis(begins.timestamp().as_millisecond()))
 }
 
+/// The day that a moment belongs to in a zone; UTC where none is named, or one that nobody knows.
+pub fn day_at(at: Millis, zone: Option<&str>) -> Option<NaiveDate> {
+    let zone = zone
+        .and_then(|name| ZONES.get(name).ok())
+        .unwrap_or(TimeZone::UTC);
+    let at = jiff::Timestamp::from_millisecond(at.0).ok()?;
+    let day = at.to_zoned(zone).date();
+    let (month, date) = (
+        u32::from(day.month().unsigned_abs()),
+        u32::from(day.day().unsigned_abs()),
+    );
+    NaiveDate::from_ymd_opt(i32::from(day.year()), month, date)
+}
+
 /// The moment at which a day is over in a zone.
 pub fn day_ends(day: NaiveDate, zone: Option<&str>) -> Option<Millis> {
     day_begins(day.succ_opt()?, zone)
@@ -96,6 +110,18 @@ mod tests {
                 Some(ends),
                 "{text} {zone:?}"
             );
+            let at = |text: &str, by: i64| Millis::from_rfc3339(text).map(|t| Millis(t.0 + by));
+            for (moment, of) in [
+                (at(begins, 0), day),
+                (at(ends, -1), day),
+                (at(ends, 0), day.succ_opt().unwrap_or_default()),
+            ] {
+                assert_eq!(
+                    moment.and_then(|m| day_at(m, zone)),
+                    Some(of),
+                    "{text} {zone:?}"
+                );
+            }
         }
         assert!(is_zone("Europe/Paris") && !is_zone("Mars/Olympus"));
         assert_eq!(day_ends(NaiveDate::MAX, None), None);

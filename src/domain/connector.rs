@@ -16,6 +16,67 @@ pub struct Asked {
     pub choices: Vec<String>,
 }
 
+/// What people see of a connector, in one language.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Card {
+    /// Slug.
+    pub slug: String,
+    /// Name as the vendor writes it.
+    pub name: String,
+    /// Version.
+    pub version: u32,
+    /// Preset of the push connections of the same provider, if there is one.
+    pub provider: Option<String>,
+    /// How one gets in, or how files arrive.
+    pub sign_in: String,
+    /// People who left stay in its list, marked.
+    pub has_leavers: bool,
+    /// People who have not started are in its list.
+    pub has_future_hires: bool,
+    /// How a record names the manager.
+    pub manager_by: Vec<String>,
+    /// Changes alone can be asked for.
+    pub is_incremental: bool,
+    /// What is asked for to get in.
+    pub credentials: Vec<Field>,
+    /// What a customer may name freely.
+    pub settings: Vec<Field>,
+    /// What the customer's admin does at the vendor, in order.
+    pub steps: Vec<String>,
+    /// What to watch.
+    pub notes: Vec<String>,
+}
+
+/// A field of a connector's form, in one language.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Field {
+    /// Name.
+    pub name: String,
+    /// What it is called.
+    pub label: String,
+    /// Where it is found.
+    pub help: Option<String>,
+    /// It is a credential.
+    pub is_secret: bool,
+    /// It may stay empty.
+    pub is_optional: bool,
+    /// Taken where nothing is entered.
+    pub default: Option<String>,
+    /// What it looks like.
+    pub example: Option<String>,
+    /// The values to choose from; empty: any.
+    pub choices: Vec<String>,
+    /// `customer`, `operator` (once for all) or `consent` (in the browser).
+    pub given_by: String,
+}
+
+impl Field {
+    /// The operator has to enter it.
+    pub fn is_of_operator(&self) -> bool {
+        self.given_by == "operator" && !self.is_optional && self.default.is_none()
+    }
+}
+
 /// What a connector asks for, in its order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Form {

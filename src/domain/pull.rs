@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::access::JoinerPolicy;
+use super::calendar::is_zone;
 
 /// Settings of a pull connection.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +20,12 @@ pub struct PullSettings {
     pub guard: Guard,
     /// Whom it brings.
     pub scope: Scope,
+    /// By what its records are taken for people who are there.
+    #[serde(skip_serializing_if = "Matching::is_usual")]
+    pub matching: Matching,
+    /// Time zone of the days that its records name, where a record names none (`Europe/Paris`); absent: the tenant's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
     /// Where requests are sent instead of the vendor's hosts, their paths kept behind it. The operator's alone: whoever
     /// sets it decides who sees the credentials.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,6 +38,9 @@ pub struct PullSettings {
 pub struct Schedule {
     /// Minutes from one pull to the next.
     pub every_minutes: u32,
+    /// Minutes after a pull that misses somebody until another confirms it; files confirm it by other bytes instead.
+    #[serde(skip_serializing_if = "is_usual_confirmation")]
+    pub confirm_minutes: u32,
 }
 
 /// The limits of a connection: a plan beyond both waits for an admin.
@@ -54,6 +64,78 @@ pub struct Scope {
     pub leaving: Leaving,
 }
 
+/// By what the records of a connection are taken for people who are there, beside their links and verified addresses.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Matching {
+    /// What is compared with the `externalId` under which other sources, and the app, know people.
+    pub also_by: MatchBy,
+    /// Which addresses of a record count.
+    pub addresses: AddressUse,
+}
+
+impl Matching {
+    /// As it is unless somebody says otherwise.
+    pub fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What of a record is compared with others' `externalId`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MatchBy {
+    /// Nothing.
+    #[default]
+    None,
+    /// The source's stable id.
+    SourceId,
+    /// The employee number.
+    EmployeeNumber,
+}
+
+/// Which addresses of a record count: as the person's, and to recognise her by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AddressUse {
+    /// Those at work alone; private ones are not kept.
+    #[default]
+    Work,
+    /// Those at work; where there is none, the private one, if the source has it.
+    WorkThenPrivate,
+}
+
+/// Words of a setting.
+macro_rules! words {
+    ($($kind:ident: $($variant:ident $word:literal),*;)*) => {
+        $(impl $kind {
+            /// All words.
+            pub const WORDS: &'static [&'static str] = &[$($word),*];
+
+            /// Reads the word.
+            pub fn parse(text: &str) -> Option<Self> {
+                match text {
+                    $($word => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+
+            /// The word.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)*
+                }
+            }
+        })*
+    };
+}
+
+words! {
+    MatchBy: None "none", SourceId "source-id", EmployeeNumber "employee-number";
+    AddressUse: Work "work", WorkThenPrivate "work-then-private";
+    Leaving: Keep "keep", Revoke "revoke";
+}
+
 /// What happens to a person who leaves a connection's scope.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -65,20 +147,20 @@ pub enum Leaving {
     Revoke,
 }
 
-impl Leaving {
-    /// Reads the word.
-    pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "keep" => Some(Self::Keep),
-            "revoke" => Some(Self::Revoke),
-            _ => None,
-        }
-    }
+/// Minutes until an absence is confirmed, unless somebody says otherwise.
+const CONFIRM_USUAL: u32 = 5;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_usual_confirmation(minutes: &u32) -> bool {
+    *minutes == CONFIRM_USUAL
 }
 
 impl Default for Schedule {
     fn default() -> Self {
-        Self { every_minutes: 180 }
+        Self {
+            every_minutes: 180,
+            confirm_minutes: CONFIRM_USUAL,
+        }
     }
 }
 
@@ -98,6 +180,8 @@ pub struct PullChange {
     pub settings: BTreeMap<String, Option<String>>,
     /// Minutes from one pull to the next.
     pub every_minutes: Option<u32>,
+    /// Minutes until another pull confirms that somebody is missing.
+    pub confirm_minutes: Option<u32>,
     /// Most people who lose access.
     pub max_leavers: Option<u32>,
     /// The same as a percentage.
@@ -106,6 +190,12 @@ pub struct PullChange {
     pub filter: Option<String>,
     /// What happens to who leaves the scope.
     pub leaving: Option<Leaving>,
+    /// What is compared with others' `externalId`.
+    pub also_by: Option<MatchBy>,
+    /// Which addresses count.
+    pub addresses: Option<AddressUse>,
+    /// Time zone; an empty text: the tenant's.
+    pub zone: Option<String>,
     /// Where requests are sent; an empty text: to the vendor.
     pub endpoint: Option<String>,
 }
@@ -122,6 +212,8 @@ pub const JOINERS: JoinerPolicy = JoinerPolicy::List;
 
 /// Shortest and longest time between two pulls, in minutes.
 const EVERY: std::ops::RangeInclusive<u32> = 5..=1_440;
+/// Shortest and longest time until an absence is confirmed, in minutes.
+const CONFIRM: std::ops::RangeInclusive<u32> = 1..=1_440;
 /// Most settings of a connector.
 const SETTINGS: usize = 100;
 /// Longest name and value of a setting, in bytes.
@@ -140,6 +232,7 @@ impl PullSettings {
         }
         let set = |place: &mut u32, value: Option<u32>| *place = value.unwrap_or(*place);
         set(&mut self.schedule.every_minutes, change.every_minutes);
+        set(&mut self.schedule.confirm_minutes, change.confirm_minutes);
         set(&mut self.guard.max_leavers, change.max_leavers);
         set(&mut self.guard.max_percent, change.max_percent);
         if let Some(endpoint) = &change.endpoint {
@@ -149,6 +242,11 @@ impl PullSettings {
             self.scope.filter = Some(filter.clone()).filter(|f| !f.trim().is_empty());
         }
         self.scope.leaving = change.leaving.unwrap_or(self.scope.leaving);
+        self.matching.also_by = change.also_by.unwrap_or(self.matching.also_by);
+        self.matching.addresses = change.addresses.unwrap_or(self.matching.addresses);
+        if let Some(zone) = &change.zone {
+            self.zone = Some(zone.clone()).filter(|z| !z.is_empty());
+        }
         self
     }
 
@@ -162,6 +260,15 @@ impl PullSettings {
             return Err(format!(
                 "`schedule.everyMinutes` takes 5 to 1440 (24 hours); got {minutes}"
             ));
+        }
+        let minutes = self.schedule.confirm_minutes;
+        if !CONFIRM.contains(&minutes) {
+            return Err(format!(
+                "`schedule.confirmMinutes` takes 1 to 1440 (24 hours); got {minutes}"
+            ));
+        }
+        if let Some(zone) = &self.zone {
+            check_zone("zone", zone)?;
         }
         if self.guard.max_percent > 100 {
             let got = self.guard.max_percent;
@@ -177,6 +284,22 @@ impl PullSettings {
             return Err(format!("`settings` takes at most {SETTINGS} values"));
         }
         self.settings.iter().try_for_each(|(n, v)| setting(n, v))
+    }
+}
+
+/// Says that a text is no time zone.
+///
+/// # Errors
+/// The setting and its rule.
+pub fn check_zone(setting: &str, zone: &str) -> Result<(), String> {
+    match is_zone(zone) {
+        true => Ok(()),
+        false => {
+            let short: String = zone.chars().filter(|c| !c.is_control()).take(64).collect();
+            Err(format!(
+                "`{setting}` takes a time zone of the IANA list, such as Europe/Paris; got `{short}`"
+            ))
+        }
     }
 }
 
@@ -229,6 +352,27 @@ mod tests {
     }
 
     #[test]
+    fn words_are_read_as_they_are_stored() {
+        for word in MatchBy::WORDS {
+            let stored = serde_json::to_value(MatchBy::parse(word).expect(word)).expect(word);
+            assert_eq!(stored, *word);
+        }
+        for word in AddressUse::WORDS {
+            let stored = serde_json::to_value(AddressUse::parse(word).expect(word)).expect(word);
+            assert_eq!(stored, *word);
+        }
+        for word in Leaving::WORDS {
+            let stored = serde_json::to_value(Leaving::parse(word).expect(word)).expect(word);
+            assert_eq!(stored, *word);
+        }
+        // A program of before reads what it knows as long as nothing new is set.
+        let text = serde_json::to_string(&PullSettings::default()).expect("text");
+        for new in ["matching", "zone", "confirmMinutes"] {
+            assert!(!text.contains(new), "{text}");
+        }
+    }
+
+    #[test]
     fn a_change_leaves_alone_what_it_does_not_name() {
         let set = |name: &str, value: Option<&str>| {
             BTreeMap::from([(name.to_owned(), value.map(str::to_owned))])
@@ -269,6 +413,8 @@ mod tests {
         }
         for (value, named) in [
             (json!({"guard": {"maxPercent": 101}}), "guard.maxPercent"),
+            (json!({"schedule": {"confirmMinutes": 0}}), "confirmMinutes"),
+            (json!({"zone": "Mars/Olympus"}), "Europe/Paris"),
             (
                 json!({"guard": {"maxLeavers": 1_000_001}}),
                 "guard.maxLeavers",

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::providers::Beside;
 use super::secrets::{Closing, store as store_secret};
 use crate::domain::access::JoinerPolicy;
 use crate::domain::audit::Entry;
@@ -96,11 +97,12 @@ impl Service {
         caller: &Caller,
         new: NewConnection,
     ) -> Result<ConnectionId> {
-        self.create_connection_as(caller, self.fresh_id(), new)
+        self.create_connection_as(caller, self.fresh_id(), new, Beside::Refused)
             .await
     }
 
-    /// The same under an id that the caller chose, so that a request that comes twice creates one.
+    /// The same under an id that the caller chose, so that a request that comes twice creates one; perhaps beside a
+    /// connection that pulls the same provider.
     ///
     /// # Errors
     /// Also `Conflict` for an id that is taken.
@@ -109,6 +111,7 @@ impl Service {
         caller: &Caller,
         id: String,
         new: NewConnection,
+        beside: Beside,
     ) -> Result<ConnectionId> {
         let row = ConnectionRow {
             kind: PUSH.to_owned(),
@@ -117,7 +120,8 @@ impl Service {
             joiner_policy: new.policy.as_str().to_owned(),
             ..self.blank_connection(caller, id)
         };
-        self.insert_connection(caller, row, Vec::new()).await
+        self.insert_connection(caller, row, Vec::new(), beside)
+            .await
     }
 
     /// Creates a pull connection together with its credentials.
@@ -129,11 +133,12 @@ impl Service {
         caller: &Caller,
         new: NewPull,
     ) -> Result<ConnectionId> {
-        self.create_pull_connection_as(caller, self.fresh_id(), new)
+        self.create_pull_connection_as(caller, self.fresh_id(), new, Beside::Refused)
             .await
     }
 
-    /// The same under an id that the caller chose, so that a request that comes twice creates one.
+    /// The same under an id that the caller chose, so that a request that comes twice creates one; perhaps beside a
+    /// connection to which the same provider pushes.
     ///
     /// # Errors
     /// Also `Conflict` for an id that is taken.
@@ -142,6 +147,7 @@ impl Service {
         caller: &Caller,
         id: String,
         new: NewPull,
+        beside: Beside,
     ) -> Result<ConnectionId> {
         check_slug(&new.connector)?;
         if let Some(form) = self.form(&new.connector)? {
@@ -165,7 +171,7 @@ impl Service {
         let seal =
             |(name, value): &(String, SecretText)| self.seal(&caller.tenant, &row.id, name, value);
         let secrets = new.secrets.iter().map(seal).collect::<Result<Vec<_>>>()?;
-        self.insert_connection(caller, row, secrets).await
+        self.insert_connection(caller, row, secrets, beside).await
     }
 
     /// What a connector asks for; `None` where nobody knows.
@@ -203,17 +209,25 @@ impl Service {
         caller: &Caller,
         row: ConnectionRow,
         secrets: Vec<Closing>,
+        beside: Beside,
     ) -> Result<ConnectionId> {
         check_label(&row.label)?;
+        let shipped = self.shipped()?;
         let id = ConnectionId::new(row.id.clone());
         self.store
             .write(caller.meta(), move |tx| {
+                let alone = shipped.check_alone(&row, &tx.list_connections()?);
+                let is_beside = alone.is_err();
+                if beside == Beside::Refused {
+                    alone?;
+                }
                 tx.create_connection(&row)?;
                 if row.kind == PULL {
                     let first = Millis(tx.now().0 + every_ms(&row)?);
                     tx.create_schedule(&ScheduleRow::new(&row.tenant, &row.id, first))?;
                 }
                 let entry = Entry::new("connection.created", "connection", row.id.clone());
+                let entry = entry.change("besidePush", None, is_beside.then(|| Value::from(true)));
                 tx.record(entry.change("preset", None, Some(Value::from(row.preset.as_str()))));
                 for secret in &secrets {
                     store_secret(tx, &row.id, secret, "connection.secret_set")?;

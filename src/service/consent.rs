@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::audit::{Actor, Cause, Entry, sha256_hex};
 use crate::domain::clock::Millis;
-use crate::domain::connector::Form;
+use crate::domain::connector::{Card, Form};
 use crate::domain::ids::TenantId;
 use crate::domain::sealed::{Place, Sealed, SecretText};
 use crate::service::connections::{ConnectionRow, PULL};
@@ -37,6 +37,14 @@ pub trait Vendors: Send + Sync {
     /// # Errors
     /// Why there is none: the connector needs no consent, or a value is missing.
     fn consent_address(&self, asked: &Question<'_>) -> Result<String, String>;
+
+    /// What people see of all connectors, in the order of slugs; English where a language is not spoken.
+    ///
+    /// # Errors
+    /// A connector of the operator's directory cannot be read.
+    fn cards(&self, _lang: &str) -> Result<Vec<Card>, String> {
+        Ok(Vec::new())
+    }
 
     /// What a connector asks for; `None` where nobody knows, and nothing is checked.
     ///

@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::domain::audit::Entry;
-use crate::service::connections::PULL;
 use crate::service::error::{Error, Result};
 use crate::service::runs::{Held, HeldRow, ItemRow, RunRow, ScheduleRow};
 use crate::service::{Caller, Service};
@@ -151,19 +150,7 @@ impl Service {
     /// # Errors
     /// `NotFound`; `NotNow` for a connection that does not pull, or not at present.
     pub async fn ask_for_pull(&self, caller: &Caller, connection: &str) -> Result<ScheduleRow> {
-        let row = self.find_connection(caller, connection).await?;
-        if row.kind != PULL {
-            return Err(Error::NotNow(
-                "this connection is pushed by its identity provider; there is nothing to pull"
-                    .to_owned(),
-            ));
-        }
-        if row.state != "active" {
-            let state = &row.state;
-            return Err(Error::NotNow(format!(
-                "the connection is {state}: resume it first"
-            )));
-        }
+        self.find_working_pull(caller, connection).await?;
         let now = self.store.clock().now().0;
         self.change_schedule(caller, connection, move |row| {
             row.next_at = row.next_at.min(now);

@@ -1,6 +1,7 @@
 //! The use cases, and the only writers: one operation is one closure in the writer's transaction, with its change,
 //! versions, totals and journal entries. Here `domain`, `scim` and `storage` meet.
 
+pub mod announce;
 pub mod connections;
 pub mod consent;
 pub mod credentials;
@@ -11,7 +12,9 @@ pub mod files;
 pub mod groups;
 pub mod health;
 mod limits;
+pub mod looks;
 pub mod pairs;
+pub mod providers;
 pub mod pull;
 pub mod replicas;
 mod retention;
@@ -19,6 +22,7 @@ pub mod runs;
 pub mod schemas;
 pub mod scope;
 pub mod secrets;
+pub mod standing;
 pub mod tenants;
 pub mod undo;
 pub mod users;
@@ -134,6 +138,8 @@ pub struct Service {
     pub member_write: Duration,
     /// Who looks through files that are handed in.
     pub files: Arc<dyn files::Inspect>,
+    /// Who tries connections.
+    pub tries: Arc<dyn looks::Try>,
 }
 
 impl Service {
@@ -147,6 +153,7 @@ impl Service {
             vendors: Arc::new(consent::NoVendors),
             member_write: Duration::from_secs(60),
             files: Arc::new(files::NoFiles),
+            tries: Arc::new(looks::NoTries),
         }
     }
 }

@@ -1,13 +1,79 @@
 //! Tenants: created by the operator, recorded in the operator's own journal.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
+use super::users::identity::domain_of;
 use crate::domain::audit::Entry;
 use crate::domain::ids::{OPERATOR_TENANT, TenantId, fresh_text};
+use crate::domain::pull::check_zone;
+use crate::scim::Error as ScimError;
+use crate::scim::error::quote;
 use crate::service::error::{Error, Result};
 use crate::service::{Caller, Service};
-use crate::storage::Outcome;
 use crate::storage::tenants::{self, TenantRow, TenantSettings};
+use crate::storage::{Outcome, Tx};
+
+/// Most domains of a tenant.
+const DOMAINS: usize = 500;
+/// Longest time within which somebody gets back what she had, in days.
+const RETURN: std::ops::RangeInclusive<i64> = 0..=3_650;
+
+/// What changes about a tenant's settings; `None` stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SettingsChange {
+    /// All domains whose addresses count as verified; none: all do.
+    pub verified_domains: Option<Vec<String>>,
+    /// Days within which somebody who returns gets back what she had.
+    pub return_days: Option<i64>,
+    /// Time zone; an empty text: UTC.
+    pub time_zone: Option<String>,
+}
+
+impl SettingsChange {
+    /// Nothing would change.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The settings with the change. Domains are stored as they are compared.
+    fn on(&self, mut settings: TenantSettings) -> Result<TenantSettings> {
+        if let Some(domains) = &self.verified_domains {
+            let all: Result<BTreeSet<String>> = domains.iter().map(|text| domain(text)).collect();
+            settings.verified_domains = all?.into_iter().collect();
+            if settings.verified_domains.len() > DOMAINS {
+                let detail = format!("`verifiedDomains` takes at most {DOMAINS} domains");
+                return Err(ScimError::invalid_value(detail).into());
+            }
+        }
+        if let Some(days) = self.return_days {
+            if !RETURN.contains(&days) {
+                let detail = format!("`returnDays` takes 0 to 3650 days; got {days}");
+                return Err(ScimError::invalid_value(detail).into());
+            }
+            settings.return_days = Some(days);
+        }
+        if let Some(zone) = &self.time_zone {
+            if !zone.is_empty() {
+                check_zone("timeZone", zone).map_err(ScimError::invalid_value)?;
+            }
+            settings.time_zone = Some(zone.clone()).filter(|z| !z.is_empty());
+        }
+        Ok(settings)
+    }
+}
+
+/// A domain as addresses of it are compared.
+fn domain(text: &str) -> Result<String> {
+    domain_of(text.trim().trim_start_matches('@')).ok_or_else(|| {
+        let detail = format!(
+            "`verifiedDomains` takes domains such as example.com; got `{}`",
+            quote(text)
+        );
+        ScimError::invalid_value(detail).into()
+    })
+}
 
 impl Service {
     /// The tenant with this name, or with this id.
@@ -108,6 +174,38 @@ impl Service {
             .await
     }
 
+    /// The settings of a tenant.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn find_tenant_settings(&self, tenant: &TenantId) -> Result<TenantSettings> {
+        self.store
+            .point(tenant, |scope| Ok(scope.find_tenant_settings()?))
+            .await
+    }
+
+    /// Changes a tenant's settings; returns them as they are then.
+    ///
+    /// # Errors
+    /// `Invalid` for a value that breaks its rule; `Forbidden` for the operator's own tenant, which has no people.
+    pub async fn change_tenant_settings(
+        &self,
+        caller: &Caller,
+        change: SettingsChange,
+    ) -> Result<TenantSettings> {
+        if caller.tenant.as_str() == OPERATOR_TENANT {
+            let detail = "the operator's own tenant has no people, and so no settings about them";
+            return Err(Error::Forbidden(detail.to_owned()));
+        }
+        self.store
+            .write(caller.meta(), move |tx| {
+                let settings = change.on(tx.tenant_settings()?)?;
+                put_settings(tx, &settings)?;
+                Ok::<_, Error>(Outcome::Done(settings))
+            })
+            .await
+    }
+
     /// Replaces a tenant's settings.
     ///
     /// # Errors
@@ -119,19 +217,25 @@ impl Service {
     ) -> Result<()> {
         self.store
             .write(caller.meta(), move |tx| {
-                let present = tx.tenant_settings()?;
-                if present == settings {
-                    return Ok(Outcome::Done(()));
-                }
-                let before = serde_json::to_value(present).ok();
-                tx.update_tenant_settings(&settings)?;
-                let tenant = tx.tenant().as_str().to_owned();
-                let entry = Entry::new("tenant.settings_changed", "tenant", tenant);
-                tx.record(entry.change("settings", before, serde_json::to_value(&settings).ok()));
+                put_settings(tx, &settings)?;
                 Ok::<_, Error>(Outcome::Done(()))
             })
             .await
     }
+}
+
+/// Stores settings that differ, with an entry.
+fn put_settings(tx: &mut Tx<'_>, settings: &TenantSettings) -> Result<()> {
+    let present = tx.tenant_settings()?;
+    if present == *settings {
+        return Ok(());
+    }
+    let before = serde_json::to_value(present).ok();
+    tx.update_tenant_settings(settings)?;
+    let tenant = tx.tenant().as_str().to_owned();
+    let entry = Entry::new("tenant.settings_changed", "tenant", tenant);
+    tx.record(entry.change("settings", before, serde_json::to_value(settings).ok()));
+    Ok(())
 }
 
 fn check_name(name: &str) -> Result<()> {
@@ -142,7 +246,7 @@ fn check_name(name: &str) -> Result<()> {
         true => Ok(()),
         false => Err(crate::scim::Error::invalid_value(format!(
             "a tenant's name has 1 to 63 of a-z, 0-9 and `-`, and is no UUID; got `{}`",
-            crate::scim::error::quote(name)
+            quote(name)
         ))
         .into()),
     }

@@ -4,6 +4,7 @@
 use diesel::prelude::*;
 
 use super::connection::AnyConnection;
+use super::dialect::Frag;
 use super::error::Result;
 use super::schema::{file_chunks, file_marks, file_uploads, links};
 use super::scope::Scope;
@@ -97,6 +98,40 @@ pub fn list_uploads_before(
         .load(conn)?)
 }
 
+/// How many files of all tenants each key seals pieces of.
+pub fn tally_by_key(conn: &mut AnyConnection) -> Result<Vec<(String, i64)>> {
+    let query = Frag::sql(
+        "SELECT c.key_id, count(DISTINCT c.upload_id) FROM file_chunks c JOIN file_uploads u ON u.tenant = c.tenant \
+         AND u.id = c.upload_id GROUP BY c.key_id ORDER BY c.key_id",
+    );
+    Ok(query
+        .query::<(diesel::sql_types::Text, diesel::sql_types::BigInt)>()
+        .load(conn)?)
+}
+
+/// Some pieces of files of all tenants that a key seals, each with its connection.
+pub fn list_chunks_by_key(
+    conn: &mut AnyConnection,
+    key: &str,
+    limit: i64,
+) -> Result<Vec<(ChunkRow, String)>> {
+    Ok(file_chunks::table
+        .inner_join(
+            file_uploads::table.on(file_uploads::tenant
+                .eq(file_chunks::tenant)
+                .and(file_uploads::id.eq(file_chunks::upload_id))),
+        )
+        .filter(file_chunks::key_id.eq(key))
+        .order((
+            file_chunks::tenant,
+            file_chunks::upload_id,
+            file_chunks::ordinal,
+        ))
+        .limit(limit)
+        .select((file_chunks::all_columns, file_uploads::connection_id))
+        .load(conn)?)
+}
+
 impl Scope<'_> {
     /// What is known of a connection's last file.
     pub fn find_file_mark(&mut self, connection: &str) -> Result<Option<MarkRow>> {
@@ -180,6 +215,18 @@ impl Scope<'_> {
         let (conn, _) = self.parts();
         diesel::insert_into(file_chunks::table)
             .values(row.clone())
+            .execute(conn)?;
+        Ok(())
+    }
+
+    /// Stores a piece that exists.
+    pub fn update_chunk(&mut self, row: &ChunkRow) -> Result<()> {
+        let (conn, tenant) = self.parts();
+        diesel::update(file_chunks::table.find((tenant, &row.upload_id, row.ordinal)))
+            .set((
+                file_chunks::key_id.eq(&row.key_id),
+                file_chunks::sealed.eq(&row.sealed),
+            ))
             .execute(conn)?;
         Ok(())
     }

@@ -38,6 +38,8 @@ pub struct RunRow {
     pub decided_at: Option<i64>,
     pub decider_kind: Option<String>,
     pub decider_id: Option<String>,
+    pub connector_version: Option<i64>,
+    pub version_before: Option<i64>,
 }
 
 /// What a run means to do about one person.

@@ -29,6 +29,11 @@ pub struct ScheduleRow {
     pub settings_digest: Option<String>,
     pub announced: i64,
     pub announced_until: Option<i64>,
+    pub announced_at: Option<i64>,
+    pub look_at: Option<i64>,
+    pub look_actor_kind: Option<String>,
+    pub look_actor_id: Option<String>,
+    pub connector_version: Option<i64>,
 }
 
 impl ScheduleRow {
@@ -48,6 +53,11 @@ impl ScheduleRow {
             settings_digest: None,
             announced: 0,
             announced_until: None,
+            announced_at: None,
+            look_at: None,
+            look_actor_kind: None,
+            look_actor_id: None,
+            connector_version: None,
         }
     }
 
@@ -73,6 +83,20 @@ pub fn list_due(conn: &mut AnyConnection, now: Millis, limit: i64) -> Result<Vec
                 .or(schedules::lease_until.le(now.0)),
         )
         .order(schedules::next_at)
+        .limit(limit)
+        .load(conn)?)
+}
+
+/// Schedules of all tenants for which somebody asked for a dry run, and that nobody works on; the longest asked first.
+pub fn list_looks(conn: &mut AnyConnection, now: Millis, limit: i64) -> Result<Vec<ScheduleRow>> {
+    Ok(schedules::table
+        .filter(schedules::look_at.is_not_null())
+        .filter(
+            schedules::lease_until
+                .is_null()
+                .or(schedules::lease_until.le(now.0)),
+        )
+        .order(schedules::look_at)
         .limit(limit)
         .load(conn)?)
 }

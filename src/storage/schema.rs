@@ -356,6 +356,11 @@ table! {
         settings_digest -> Nullable<Text>,
         announced -> BigInt,
         announced_until -> Nullable<BigInt>,
+        announced_at -> Nullable<BigInt>,
+        look_at -> Nullable<BigInt>,
+        look_actor_kind -> Nullable<Text>,
+        look_actor_id -> Nullable<Text>,
+        connector_version -> Nullable<BigInt>,
     }
 }
 
@@ -384,6 +389,8 @@ table! {
         decided_at -> Nullable<BigInt>,
         decider_kind -> Nullable<Text>,
         decider_id -> Nullable<Text>,
+        connector_version -> Nullable<BigInt>,
+        version_before -> Nullable<BigInt>,
     }
 }
 
@@ -528,3 +535,5 @@ table! {
         sealed -> Text,
     }
 }
+
+allow_tables_to_appear_in_same_query!(file_chunks, file_uploads);

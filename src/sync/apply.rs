@@ -120,10 +120,12 @@ impl<'a> Apply<'a> {
                 .await?;
         }
         let (connection, digest) = (&self.run.connection_id, self.run.settings_digest.clone());
+        let version = self.run.connector_version;
         self.bridge
             .service
             .change_schedule(self.caller, connection, move |schedule| {
                 schedule.settings_digest = Some(digest.clone());
+                schedule.connector_version = version;
             })
             .await?;
         Ok(self.run)

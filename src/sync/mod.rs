@@ -45,6 +45,10 @@ pub struct Setup {
     /// Hash of everything but the records that decides what is done: connector version, mapping, settings, scope,
     /// policy.
     pub settings_digest: String,
+    /// Version of its connector.
+    pub version: u32,
+    /// Version under which a plan was last applied, as far as it is known.
+    pub applied_version: Option<i64>,
     /// Whom it brings.
     pub scope: Scope,
     /// Time between two pulls, in milliseconds.

@@ -124,6 +124,17 @@ impl Bridge {
         let now = self.now();
         let mut run = new_run(order, fresh_text(now, self.service.store.chance()), now);
         let caller = self.caller(order, &run.id);
+        if let Some(before) = run.version_before {
+            let (tenant, now) = (run.tenant.as_str(), order.setup.version);
+            tracing::info!(
+                tenant.id = tenant,
+                connection.id = run.connection_id,
+                run.id = run.id,
+                before,
+                now,
+                "a new version of the connector is tried: a plan that changes who somebody is waits for an admin"
+            );
+        }
         self.service.begin_run(&caller, run.clone()).await?;
         let mut gather = Gather::new(&self.service, &caller, &order.setup, &run).await?;
         let mut evidence = match feed.read(order.as_of, &mut gather, watch).await {
@@ -400,11 +411,8 @@ impl Bridge {
         let applied = schedule.as_ref().and_then(|s| s.settings_digest.as_deref());
         let mut limits = order.setup.limits;
         if let Some(schedule) = &schedule {
-            let holds = schedule.announced_until.is_some_and(|t| t > self.now().0);
-            limits.announced = match holds {
-                true => u64::try_from(schedule.announced).unwrap_or_default(),
-                false => 0,
-            };
+            let left = self.service.count_announced_left(tenant, schedule, since);
+            limits.announced = left.await?;
         }
         let mut situation = Situation {
             with_access: gather.with_access() + lost_lately,
@@ -462,6 +470,8 @@ impl Bridge {
         }
         let mut run = new_run(order, fresh_text(now, self.service.store.chance()), now);
         DAYS.clone_into(&mut run.kind);
+        // No connector is asked.
+        run.version_before = None;
         let caller = self.caller(order, &run.id);
         self.service.begin_run(&caller, run.clone()).await?;
         let mut gather = Gather::new(&self.service, &caller, &order.setup, &run).await?;
@@ -487,6 +497,7 @@ impl Bridge {
         if order.kind != Kind::Dry {
             ABSENCES.clone_into(&mut run.kind);
         }
+        run.version_before = None;
         let caller = self.caller(order, &run.id);
         self.service.begin_run(&caller, run.clone()).await?;
         let mut gather = Gather::new(&self.service, &caller, &order.setup, &run).await?;
@@ -550,5 +561,10 @@ fn new_run(order: &Order, id: String, now: Millis) -> RunRow {
         decided_at: None,
         decider_kind: None,
         decider_id: None,
+        connector_version: Some(order.setup.version.into()),
+        version_before: order
+            .setup
+            .applied_version
+            .filter(|before| *before != i64::from(order.setup.version)),
     }
 }

@@ -233,7 +233,10 @@ async fn a_pull_connection_is_made_changed_paused_and_its_secrets_are_never_read
         json!({"maxLeavers": 20, "maxPercent": 10})
     );
     assert_eq!(changed.body["settings"], json!({"subdomain": "acme"}));
-    assert_eq!(changed.body["schedule"], json!({"everyMinutes": 60}));
+    assert_eq!(
+        changed.body["schedule"],
+        json!({"everyMinutes": 60, "confirmMinutes": 5})
+    );
     assert_eq!(changed.body["scope"]["leaving"], "revoke");
     let everybody = json!({"scope": {"filter": ""}});
     let changed = send(&admin, "PATCH", &path, Some(everybody))

@@ -1,6 +1,7 @@
 //! Pulls from beginning to end: a stand-in of a vendor, its connector, the service and the schedule, with a clock that the
 //! test sets. What a run may do and what waits is held here; what it does to one person in `pull.rs`.
 
+mod announce;
 mod faults;
 mod kill;
 mod retention;
@@ -9,7 +10,7 @@ mod two_ids;
 pub mod world;
 
 use rosterd::domain::access::JoinerPolicy;
-use rosterd::domain::pull::Leaving;
+use rosterd::domain::pull::{Leaving, PullChange};
 use rosterd::sync::{Kind, Which};
 use serde_json::json;
 
@@ -98,6 +99,24 @@ async fn who_is_missed_once_keeps_access_until_a_second_complete_pull() {
     let report = world.pull().await;
     assert_eq!((report.counts.by_action["absent"], report.run.lost), (1, 1));
     assert_eq!(world.with_access().await.len(), before.len() - 1);
+}
+
+#[actix_web::test]
+async fn an_admin_says_how_long_an_absence_takes_to_be_confirmed() {
+    let world = settled("personio", 60).await;
+    let pull = PullChange {
+        confirm_minutes: Some(45),
+        ..PullChange::default()
+    };
+    world.set_pull(pull).await;
+    world.play("delete").await;
+    assert!(world.pull().await.must_confirm_absence);
+    let soon = world.schedule().await.next_at - world.now();
+    assert!((40..=45).contains(&(soon / MINUTES)), "{soon}");
+    world.later(44 * MINUTES);
+    assert_eq!(world.pull().await.run.lost, 0, "too soon to tell");
+    world.later(MINUTES);
+    assert_eq!(world.pull().await.run.lost, 1);
 }
 
 #[actix_web::test]

@@ -3,6 +3,7 @@
 
 mod bad;
 mod places;
+mod settings;
 mod shell;
 mod world;
 

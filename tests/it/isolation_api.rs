@@ -70,6 +70,8 @@ impl Things {
             decided_at: None,
             decider_kind: None,
             decider_id: None,
+            connector_version: None,
+            version_before: None,
         };
         app.service.begin_run(&app.tenant, row).await.unwrap();
         Self {
@@ -107,7 +109,9 @@ fn body(route: &Route) -> Option<Value> {
         "secrets-set" => json!({"value": "stolen"}),
         "tokens-create" => json!({"role": "app"}),
         "people-unlink" => json!({"connection": "x"}),
-        "files-put" => json!("employee_id,work_email\n1,stolen@x.test\n"),
+        "settings-update" => json!({"returnDays": 1}),
+        "announcements-put" => json!({"people": 9, "until": "2027-01-01"}),
+        "files-put" | "files-preview" => json!("employee_id,work_email\n1,stolen@x.test\n"),
         _ => return None,
     })
 }

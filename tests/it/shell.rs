@@ -121,7 +121,10 @@ fn a_pull_connection_is_added_changed_and_shown_without_its_credentials() {
         ]))
     };
     let shown = show();
-    assert_eq!(shown["schedule"], json!({"everyMinutes": 60}));
+    assert_eq!(
+        shown["schedule"],
+        json!({"everyMinutes": 60, "confirmMinutes": 5})
+    );
     assert_eq!(shown["settings"], json!({"subdomain": "acme"}));
     assert_eq!(shown["joinerPolicy"], "list");
     let names = |shown: &Value| -> Vec<String> {
@@ -201,7 +204,10 @@ fn what_is_wrong_is_named_and_no_credential_with_it() {
             &["--connector", "x", "--secret", "key"],
             "nothing was entered",
         ),
-        (&["--connector", "x", "--leaving", "drop"], "keep or revoke"),
+        (
+            &["--connector", "x", "--leaving", "drop"],
+            "takes one of keep, revoke",
+        ),
         (&["--connector", "x", "--scope", "("], "scope.filter"),
         (&["--connector", "X y"], "slug"),
         (
@@ -347,4 +353,42 @@ async fn a_servers_log_shows_no_credential_whatever_it_logs() {
     let leak = logged.lines().find(|line| line.contains("hunter2"));
     assert_eq!(leak, None);
     server.kill();
+}
+
+#[test]
+fn a_plan_shows_who_loses_access_first() {
+    let database = Database::fresh();
+    let files = tempfile::tempdir().unwrap();
+    let shell = |args: &[&str]| run(command(&database, files.path(), "127.0.0.1:0"), args);
+    let tenant = printed(&shell(&["tenant", "create", "default", "--json"]))["id"].clone();
+    let tenant = tenant.as_str().unwrap();
+    let mut sql = format!(
+        "INSERT INTO runs (tenant, id, connection_id, kind, state, stage, actor_kind, actor_id, as_of, started_at, planned, applied, \
+         lost, is_complete, settings_digest) VALUES ('{tenant}', 'r', 'c', 'dry', 'done', 'plan', 'operator', '', '2027-01-31', 1, \
+         900, 0, 0, TRUE, '');"
+    );
+    // More than are read at once, and the losses among the last.
+    for n in 1..=900 {
+        let loses = if n % 300 == 0 { "TRUE" } else { "FALSE" };
+        sql += &format!(
+            "INSERT INTO run_items (tenant, run_id, ordinal, source_id, subject, action, state, loses) \
+             VALUES ('{tenant}', 'r', {n}, '{n}', '', 'update', 'planned', {loses});"
+        );
+    }
+    crate::support::execute(&mut database.connect(), &sql);
+    let show = |more: &[&str]| -> Vec<i64> {
+        let output = shell(&[&["runs", "show", "r", "--json"], more].concat());
+        assert!(output.status.success(), "{}", said(&output));
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let rows = text
+            .lines()
+            .skip(1)
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        rows.map(|row| row["ordinal"].as_i64().unwrap()).collect()
+    };
+    assert_eq!(show(&["--limit", "5"]), [300, 600, 900, 1, 2]);
+    assert_eq!(show(&["--limit", "2"]), [300, 600]);
+    assert_eq!(show(&["--losses"]), [300, 600, 900]);
+    let all = show(&["--limit", "1000"]);
+    assert_eq!((all.len(), all[3], all[899]), (900, 1, 899));
 }

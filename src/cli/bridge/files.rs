@@ -11,8 +11,10 @@ use chrono::NaiveDate;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+use super::addresses::Addressed;
 use super::sources::Told;
 use crate::domain::clock::Millis;
+use crate::domain::pull::AddressUse;
 use crate::hris::files::folder::Folder;
 use crate::hris::files::mapping::Field;
 use crate::hris::files::server::{self, Server};
@@ -85,6 +87,7 @@ pub(super) struct FileFeed {
     pub(super) row: ConnectionRow,
     pub(super) reading: Reading,
     pub(super) origin: Origin,
+    addresses: AddressUse,
     taken: Mutex<Option<Taken>>,
     /// The file that was read and is kept, since reading it again may go well.
     kept: Mutex<Option<String>>,
@@ -105,6 +108,7 @@ impl FileFeed {
         row: &ConnectionRow,
         reading: Reading,
         origin: Origin,
+        addresses: AddressUse,
     ) -> Self {
         Self {
             service: service.clone(),
@@ -112,6 +116,7 @@ impl FileFeed {
             row: row.clone(),
             reading,
             origin,
+            addresses,
             taken: Mutex::default(),
             kept: Mutex::default(),
         }
@@ -280,7 +285,8 @@ impl FileFeed {
             settings: self.reading.settings(day, had(mark.as_ref())),
         };
         let told = Told(watch);
-        let mut evidence = hris::pull_table(table, people, &told).await?;
+        let mut people = Addressed::new(people, self.addresses);
+        let mut evidence = hris::pull_table(table, &mut people, &told).await?;
         if let (Some((file, found)), Origin::Folder(folder)) = (open.again, &self.origin) {
             folder.check(&file, &found).map_err(pull_error)?;
         }

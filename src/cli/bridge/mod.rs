@@ -1,8 +1,10 @@
 //! `sync` and `runs`: pulls at the shell.
 
+mod addresses;
 pub(super) mod files;
 mod inspect;
 mod kept;
+mod looks;
 mod show;
 mod sources;
 mod undo;
@@ -20,13 +22,14 @@ use crate::config::Config;
 use crate::domain::audit::Actor;
 use crate::domain::ids::TenantId;
 use crate::hris::files::explain;
-use crate::service::runs::RunRow;
+use crate::service::runs::{ItemRow, RunRow};
 use crate::service::{self, Service};
 use crate::sync::schedule::{Scheduler, Sources};
 use crate::sync::{Bridge, Kind, Order, Which};
 
 pub use self::inspect::Inspector;
 pub use self::kept::Exchanges;
+pub use self::looks::{Tester, tick_looks};
 pub use self::sources::Stored;
 
 /// Until a file is looked at again.
@@ -121,7 +124,13 @@ pub(super) fn scheduler(config: &Config, service: &Service, exchanges: &Exchange
     scheduler_of(config, service, exchanges, None)
 }
 
-/// The same for one command that may name a file to be read.
+/// Who tries connections over HTTP.
+pub(super) fn tester(config: &Config, service: &Service, exchanges: &Exchanges) -> Tester {
+    let stored = Stored::configured(config, service).held_by("", exchanges);
+    Tester::new(service, stored)
+}
+
+/// A scheduler for one command that may name a file to be read.
 fn scheduler_of(
     config: &Config,
     service: &Service,
@@ -143,19 +152,11 @@ pub(super) async fn test(
 ) -> Result<(), Failure> {
     let service = open::sealing(config).await?;
     let tenant = TenantId::new(open::tenant(&service, tenant).await?.id);
-    let (holder, exchanges) = (service.fresh_id(), Exchanges::default());
-    let stored = Stored::configured(config, &service).held_by(&holder, &exchanges);
-    let sources: Arc<dyn Sources> = Arc::new(stored);
-    let Some(opened) = sources.open(&tenant, connection).await? else {
+    let stored = Stored::configured(config, &service);
+    let Some(probe) = looks::probe(&service, stored, &tenant, connection).await? else {
         return Err(why_not(&service, &tenant, connection).await?.into());
     };
-    let opened = opened?;
-    let scheduler = Scheduler::new(Bridge::new(service), sources, holder);
-    let day = scheduler
-        .order(opened.setup, Kind::Manual, operator())
-        .as_of;
-    let work = async { Ok(opened.feed.probe(day).await) };
-    let probe = scheduler.decide(&tenant, connection, work).await??;
+    let probe = probe?;
     super::connectors::report_probe(&probe, output)
 }
 
@@ -273,6 +274,7 @@ pub(super) async fn runs(config: &Config, output: Output, command: Runs) -> Resu
     }
 }
 
+/// Shows people of a plan: whoever loses access first, in the order of the plan, then the others.
 async fn items(
     service: &Service,
     tenant: &TenantId,
@@ -281,20 +283,34 @@ async fn items(
     losses: bool,
     limit: usize,
 ) -> Result<(), Failure> {
-    let (mut after, mut shown) = (0, 0);
-    while shown < limit {
-        let page = service.list_items(tenant, &run.id, after, PAGE).await?;
+    let rows = plan(service, tenant, &run.id, losses, limit).await?;
+    rows.iter().try_for_each(|item| item_row(output, item))
+}
+
+/// The first people of a plan, losses of access before the rest.
+async fn plan(
+    service: &Service,
+    tenant: &TenantId,
+    run: &str,
+    losses: bool,
+    limit: usize,
+) -> Result<Vec<ItemRow>, Failure> {
+    let (mut rows, mut after) = (Vec::new(), 0);
+    while rows.len() < limit {
+        let page = service.list_losses(tenant, run, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.ordinal;
-        for item in page.iter().filter(|i| i.loses || !losses) {
-            if shown == limit {
-                break;
-            }
-            item_row(output, item)?;
-            shown += 1;
-        }
+        rows.extend(page);
     }
-    Ok(())
+    let mut after = 0;
+    while rows.len() < limit && !losses {
+        let page = service.list_items(tenant, run, after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.ordinal;
+        rows.extend(page.into_iter().filter(|item| !item.loses));
+    }
+    rows.truncate(limit);
+    Ok(rows)
 }
 
 /// A run that somebody decides about, with what its connection's settings make of it.

@@ -11,7 +11,7 @@ use crate::service::runs::{ItemRow, RunRow};
 use crate::sync::{EffectView, Report, read_effect};
 
 /// Most people of a plan shown after a run.
-const FIRST: i64 = 20;
+const FIRST: usize = 20;
 
 fn parsed(text: Option<&str>) -> Value {
     text.and_then(|t| serde_json::from_str(t).ok())
@@ -32,6 +32,8 @@ fn run_value(run: &RunRow) -> Value {
         "applied": run.applied,
         "lostAccess": run.lost,
         "whyHeld": run.why_held,
+        "connectorVersion": run.connector_version,
+        "versionBefore": run.version_before,
         "counts": parsed(run.counts.as_deref()),
         "evidence": parsed(run.evidence.as_deref()),
         "error": parsed(run.error.as_deref()),
@@ -51,6 +53,11 @@ pub(super) fn run_row(output: Output, run: &RunRow) -> Result<(), Failure> {
         run.applied,
         run.lost,
     );
+    if let Some((now, before)) = run.connector_version.zip(run.version_before) {
+        text.push_str(&format!(
+            "  tries version {now} of the connector after {before}"
+        ));
+    }
     if let Some(why) = &run.why_held {
         text.push_str(&format!("  held: {why}"));
     }
@@ -141,7 +148,7 @@ pub(super) async fn print_report(
     if output.json {
         return Ok(());
     }
-    let items = service.list_items(tenant, &report.run.id, 0, FIRST).await?;
+    let items = super::plan(service, tenant, &report.run.id, false, FIRST).await?;
     items.iter().try_for_each(|item| item_row(output, item))?;
     let counts = &report.counts;
     let mut words: Vec<String> = counts

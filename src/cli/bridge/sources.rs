@@ -9,13 +9,14 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sha2::{Digest, Sha256};
 
+use super::addresses::Addressed;
 use super::files::{FileFeed, Origin};
 use super::kept::{Exchanges, Kept};
 use crate::config::Config;
 use crate::domain::access::JoinerPolicy;
 use crate::domain::audit::hex;
 use crate::domain::ids::TenantId;
-use crate::domain::pull::PullSettings;
+use crate::domain::pull::{AddressUse, MatchBy, PullSettings};
 use crate::domain::sealed::SecretText;
 use crate::hris::catalogue::Catalogue;
 use crate::hris::client::{Endpoint, Limits as RequestLimits, Outside};
@@ -24,14 +25,11 @@ use crate::hris::manifest::Manifest;
 use crate::hris::values::Values;
 use crate::hris::{self, Error as PullError, Evidence, Gap, Job, Kind};
 use crate::service::connections::{ConnectionRow, PULL};
-use crate::service::pull::PullSource;
+use crate::service::pull::{AlsoBy, PullSource};
 use crate::service::{self, Caller, Service, Source};
 use crate::sync::guard::Limits;
 use crate::sync::schedule::{Opened, Sources};
 use crate::sync::{Feed, Gather, Setup, Watch};
-
-/// How long after a pull that misses somebody another confirms it, in milliseconds.
-const CONFIRM_MS: i64 = 5 * 60_000;
 
 /// Opened secrets by name.
 type Secrets = BTreeMap<String, SecretText>;
@@ -80,6 +78,11 @@ impl Stored {
         self.holder = Some(holder.to_owned());
         self.exchanges = exchanges.clone();
         self
+    }
+
+    /// The exchanges that it tells of.
+    pub(super) fn exchanges(&self) -> Exchanges {
+        self.exchanges.clone()
     }
 
     /// With the connectors of a directory too.
@@ -143,25 +146,31 @@ impl Stored {
                 .with("key", &closed.key_id);
             return Ok(Some(Err(error)));
         }
-        let settings = row.pull_settings()?;
+        let schedule = self.service.find_schedule(&caller.tenant, connection);
+        let stored = Row {
+            settings: row.pull_settings()?,
+            zone: tenant.settings()?.time_zone,
+            applied_version: schedule.await?.and_then(|s| s.connector_version),
+            row,
+        };
         let values = (secrets.values, of_operator.values);
-        Ok(Some(self.connect(caller, &row, settings, values)))
+        Ok(Some(self.connect(caller, &stored, values)))
     }
 
     fn connect(
         &self,
         caller: Caller,
-        row: &ConnectionRow,
-        settings: PullSettings,
+        stored: &Row,
         (secrets, of_operator): (Secrets, Secrets),
     ) -> Result<Opened, PullError> {
+        let (row, settings) = (&stored.row, &stored.settings);
         let catalogue = Catalogue::load(self.connectors.as_deref())
             .map_err(|e| PullError::new(Kind::Settings, "connector.unreadable").with("why", e))?;
         let plain = |(name, value): (String, SecretText)| (name, value.expose().to_owned());
         let mut given = settings.settings.clone();
         given.extend(secrets.into_iter().map(plain));
         if let Some(connector) = catalogue.find_file(&row.preset) {
-            return self.connect_files(caller, row, &settings, &connector, given);
+            return self.connect_files(caller, stored, &connector, given);
         }
         if self.file.is_some() {
             return Err(PullError::new(Kind::Settings, "file.not_taken"));
@@ -175,8 +184,9 @@ impl Stored {
             .as_deref()
             .map(Endpoint::parse)
             .transpose()?;
-        let setup = self.setup(&caller, row, &settings, manifest.version);
+        let setup = stored.setup(manifest.version);
         let feed = Pulled {
+            addresses: settings.matching.addresses,
             manifest,
             values,
             outside: Outside {
@@ -200,11 +210,11 @@ impl Stored {
     fn connect_files(
         &self,
         caller: Caller,
-        row: &ConnectionRow,
-        settings: &PullSettings,
+        stored: &Row,
         connector: &FileConnector,
         given: BTreeMap<String, String>,
     ) -> Result<Opened, PullError> {
+        let row = &stored.row;
         let values = Values::among(connector.fields(), given)?;
         let reading = Reading::of(&values)?;
         let origin = match &self.file {
@@ -214,47 +224,84 @@ impl Stored {
                 Origin::of(connector, row, &values, root, open)?
             }
         };
-        let every = self.setup(&caller, row, settings, connector.version);
+        let every = stored.setup(connector.version);
         let setup = Setup {
             // Another file confirms an absence, however soon it comes; the same once more does not.
             confirm_ms: every.every_ms,
             ..every
         };
-        let feed = FileFeed::new(&self.service, caller, row, reading, origin);
+        let addresses = stored.settings.matching.addresses;
+        let feed = FileFeed::new(&self.service, caller, row, reading, origin, addresses);
         Ok(Opened {
             setup,
             feed: Box::new(feed),
         })
     }
+}
 
-    fn setup(
-        &self,
-        caller: &Caller,
-        row: &ConnectionRow,
-        settings: &PullSettings,
-        version: u32,
-    ) -> Setup {
+/// A connection as it is stored.
+struct Row {
+    row: ConnectionRow,
+    settings: PullSettings,
+    /// The tenant's time zone.
+    zone: Option<String>,
+    applied_version: Option<i64>,
+}
+
+impl Row {
+    fn setup(&self, version: u32) -> Setup {
+        let (row, settings) = (&self.row, &self.settings);
         Setup {
-            tenant: caller.tenant.clone(),
+            tenant: TenantId::new(row.tenant.as_str()),
             source: PullSource {
                 source: Source {
                     id: row.id.clone(),
                     policy: JoinerPolicy::parse(&row.joiner_policy).unwrap_or(JoinerPolicy::List),
                 },
-                also_by: None,
-                zone: None,
+                also_by: match settings.matching.also_by {
+                    MatchBy::None => None,
+                    MatchBy::SourceId => Some(AlsoBy::SourceId),
+                    MatchBy::EmployeeNumber => Some(AlsoBy::EmployeeNumber),
+                },
+                zone: self.zone().map(str::to_owned),
             },
             limits: Limits {
                 people: settings.guard.max_leavers.into(),
                 percent: settings.guard.max_percent.into(),
                 announced: 0,
             },
-            settings_digest: settings_digest(row, settings, version),
+            settings_digest: self.digest(version),
+            version,
+            applied_version: self.applied_version,
             scope: settings.scope.clone(),
             every_ms: i64::from(settings.schedule.every_minutes) * 60_000,
-            confirm_ms: CONFIRM_MS,
+            confirm_ms: i64::from(settings.schedule.confirm_minutes) * 60_000,
             must_confirm: row.confirm_since.is_some(),
         }
+    }
+
+    fn zone(&self) -> Option<&str> {
+        self.settings.zone.as_deref().or(self.zone.as_deref())
+    }
+
+    /// What decides, beside the records, what is done with them. The schedule and the guard do not: they may change
+    /// without every record being looked at again.
+    fn digest(&self, version: u32) -> String {
+        let (row, settings) = (&self.row, &self.settings);
+        let mut hash = Sha256::new();
+        let version = version.to_string();
+        for part in [&row.preset, &version, &row.joiner_policy] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        let decisive = serde_json::json!([settings.settings, settings.scope]);
+        hash.update(decisive.to_string());
+        // Where nothing of it is set the digest is that of programs that did not know it: nobody is looked at again.
+        if self.zone().is_some() || !settings.matching.is_usual() {
+            let more = serde_json::json!([settings.matching, self.zone()]);
+            hash.update(more.to_string());
+        }
+        hex(&hash.finalize())
     }
 }
 
@@ -268,22 +315,9 @@ impl Sources for Stored {
     }
 }
 
-/// What decides, beside the records, what is done with them. The schedule and the guard do not: they may change without
-/// every record being looked at again.
-fn settings_digest(row: &ConnectionRow, settings: &PullSettings, version: u32) -> String {
-    let mut hash = Sha256::new();
-    let version = version.to_string();
-    for part in [&row.preset, &version, &row.joiner_policy] {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    let decisive = serde_json::json!([settings.settings, settings.scope]);
-    hash.update(decisive.to_string());
-    hex(&hash.finalize())
-}
-
 /// A connection's people, read by its connector.
 struct Pulled {
+    addresses: AddressUse,
     manifest: Arc<Manifest>,
     values: Values,
     outside: Outside,
@@ -308,7 +342,8 @@ impl Feed for Pulled {
                 chance: store.shared_chance(),
                 keeper: Some(&self.keeper),
             };
-            hris::pull(&job, people, &Told(watch)).await
+            let mut people = Addressed::new(people, self.addresses);
+            hris::pull(&job, &mut people, &Told(watch)).await
         }
         .boxed()
     }

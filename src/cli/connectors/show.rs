@@ -83,6 +83,7 @@ fn summary(card: &Card<'_>) -> Value {
         "name": card.name,
         "version": card.version,
         "auth": card.sign_in,
+        "provider": card.provider,
         "capabilities": {
             "leavers": can.leavers,
             "futureHires": can.future_hires,
@@ -159,7 +160,7 @@ fn fields(title: &str, fields: &[Field], lang: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-fn given_by(field: &Field) -> &'static str {
+pub(super) fn given_by(field: &Field) -> &'static str {
     match field.given_by {
         GivenBy::Customer => "customer",
         GivenBy::Operator => "operator",

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::show::given_by;
 use crate::config::Config;
-use crate::domain::connector::{Asked, Form};
+use crate::domain::connector::{self as domain, Asked, Form};
 use crate::hris::auth::consent::{self, Ask};
 use crate::hris::catalogue::Catalogue;
 use crate::hris::client::Endpoint;
-use crate::hris::manifest::{GivenBy, Manifest};
+use crate::hris::manifest::{Card, Field, GivenBy, Localized, Manifest};
 use crate::hris::values::Values;
 use crate::service::consent::{Question, Vendors};
 
@@ -60,6 +61,12 @@ impl Vendors for Connectors {
         })
     }
 
+    fn cards(&self, lang: &str) -> Result<Vec<domain::Card>, String> {
+        let catalogue = Catalogue::load(self.directory.as_deref()).map_err(|e| e.to_string())?;
+        let cards = catalogue.cards();
+        Ok(cards.iter().map(|card| told(card, lang)).collect())
+    }
+
     fn form(&self, connector: &str) -> Result<Option<Form>, String> {
         let catalogue = Catalogue::load(self.directory.as_deref()).map_err(|e| e.to_string())?;
         let cards = catalogue.cards();
@@ -85,6 +92,46 @@ impl Vendors for Connectors {
             connector: card.slug.to_owned(),
             asked: asked.collect(),
         }))
+    }
+}
+
+/// A connector in one language.
+fn told(card: &Card<'_>, lang: &str) -> domain::Card {
+    let texts = |list: &[Localized]| list.iter().map(|text| text.get(lang).to_owned()).collect();
+    let fields = |list: &[Field]| list.iter().map(|field| told_field(field, lang)).collect();
+    let can = card.capabilities;
+    domain::Card {
+        slug: card.slug.to_owned(),
+        name: card.name.to_owned(),
+        version: card.version,
+        provider: card.provider.map(str::to_owned),
+        sign_in: card.sign_in.to_owned(),
+        has_leavers: can.leavers,
+        has_future_hires: can.future_hires,
+        manager_by: can
+            .manager
+            .iter()
+            .map(|by| by.as_str().to_owned())
+            .collect(),
+        is_incremental: can.incremental,
+        credentials: fields(card.credentials),
+        settings: fields(card.settings),
+        steps: texts(card.steps),
+        notes: texts(card.notes),
+    }
+}
+
+fn told_field(field: &Field, lang: &str) -> domain::Field {
+    domain::Field {
+        name: field.id.clone(),
+        label: field.label.get(lang).to_owned(),
+        help: field.help.as_ref().map(|help| help.get(lang).to_owned()),
+        is_secret: field.secret,
+        is_optional: field.optional,
+        default: field.default.clone(),
+        example: field.example.clone(),
+        choices: field.choices.clone(),
+        given_by: given_by(field).to_owned(),
     }
 }
 

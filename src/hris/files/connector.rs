@@ -89,6 +89,7 @@ impl FileConnector {
             slug: &self.slug,
             name: &self.name,
             version: self.version,
+            provider: None,
             sign_in: self.from.as_str(),
             capabilities: &self.capabilities,
             credentials: &self.credentials,

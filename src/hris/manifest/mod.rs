@@ -35,6 +35,9 @@ pub struct Manifest {
     pub name: String,
     /// Counts up with each change that could change a person: a connection tries a new version as a dry run first.
     pub version: u32,
+    /// Preset of the push connections of the same provider: a tenant has both only after an admin said so.
+    #[serde(default)]
+    pub provider: Option<String>,
     /// What the source can tell.
     pub capabilities: Capabilities,
     /// What is asked for to get in.
@@ -273,6 +276,8 @@ pub struct Card<'a> {
     pub name: &'a str,
     /// Version.
     pub version: u32,
+    /// Preset of the push connections of the same provider.
+    pub provider: Option<&'a str>,
     /// How one gets in, or how files arrive.
     pub sign_in: &'static str,
     /// What the source can tell.
@@ -294,6 +299,7 @@ impl Manifest {
             slug: &self.slug,
             name: &self.name,
             version: self.version,
+            provider: self.provider.as_deref(),
             sign_in: self.auth.kind(),
             capabilities: &self.capabilities,
             credentials: &self.credentials,

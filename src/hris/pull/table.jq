@@ -5,7 +5,10 @@
     userName: .work_email,
     name: {givenName: $given, familyName: words(.prefix, .last_name)},
     displayName: first_of(.display_name, words($given, .prefix, .last_name)),
-    emails: work_email(.work_email),
+    emails: ([
+      (.work_email | email | values | {value: ., type: "work", primary: true}),
+      (.private_email | email | values | {value: ., type: "home"})
+    ] | if . == [] then null else . end),
     title: .job_title,
     userType: .employment_type,
     phoneNumbers: phones(.work_phone; .mobile),

@@ -49,6 +49,8 @@ pub struct Call {
     pub file: Option<web::Payload>,
     /// `Idempotency-Key`.
     pub idempotency: Option<String>,
+    /// `Accept-Language`.
+    pub languages: Option<String>,
 }
 
 impl Call {

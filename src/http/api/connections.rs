@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::announcements::Announced;
 use super::call::{Call, reply};
 use super::health::Health;
 use super::problem::{KEY_REUSED, Problem, Result};
+use super::pull::{Guard, Matching, Pull, Schedule, Scope, nullable};
 use super::{Page, time};
 use crate::domain::access::JoinerPolicy;
-use crate::domain::pull::{JOINERS, Leaving, PullChange, PullSettings};
+use crate::domain::pull::{JOINERS, PullSettings};
 use crate::domain::sealed::SecretText;
 use crate::http::call::Reply;
 use crate::scim::error::quote;
@@ -19,6 +21,8 @@ use crate::service;
 use crate::service::connections::{
     ConnectionChange, ConnectionRow, NewConnection, NewPull, PULL, PUSH,
 };
+use crate::service::providers::Beside;
+use crate::service::standing::Standing;
 
 /// A source of people.
 #[derive(Debug, Serialize, ToSchema)]
@@ -61,52 +65,36 @@ pub struct Connection {
     /// Of one that is pulled: whom it brings.
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<Scope>,
+    /// Of one that is pulled: by what its records are taken for people who are there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    matching: Option<Matching>,
+    /// Of one that is pulled: time zone of days of records that name none; absent: the tenant's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Europe/Paris")]
+    zone: Option<String>,
+    /// Of one that is pulled: leavers that an admin announced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    announced: Option<Announced>,
+    /// Of one that is pulled: which version of its connector it runs on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connector_version: Option<ConnectorVersion>,
     /// Of one that is pulled: how it is doing.
     #[serde(skip_serializing_if = "Option::is_none")]
     health: Option<Health>,
 }
 
-/// When a connection pulls.
-#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Schedule {
-    /// Minutes from one pull to the next: 5 to 1440, at first 180.
-    #[schema(example = 180, minimum = 5, maximum = 1440)]
-    every_minutes: Option<u32>,
-}
-
-/// A plan beyond both limits waits for an admin.
-#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Guard {
-    /// Most people who lose access within 24 hours; at first 5.
-    #[schema(example = 5, maximum = 1_000_000)]
-    max_leavers: Option<u32>,
-    /// The same as a percentage of the connection's people; at first 10.
-    #[schema(example = 10, maximum = 100)]
-    max_percent: Option<u32>,
-}
-
-/// Whom a connection brings.
-#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Scope {
-    /// SCIM filter over the mapped person; absent or empty: everybody.
+/// Which version of its connector a connection runs on.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ConnectorVersion {
+    /// Under which a plan was last applied; absent before the first.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "userType eq \"Employee\"")]
-    filter: Option<String>,
-    /// What happens to who leaves the scope but not the company: `keep` (at first) or `revoke`.
-    leaving: Option<LeavingWord>,
-}
-
-/// What happens to who leaves the scope.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum LeavingWord {
-    /// Access stays.
-    Keep,
-    /// Access is revoked.
-    Revoke,
+    used: Option<i64>,
+    /// That is there now; absent if the connector is gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shipped: Option<u32>,
+    /// They differ: the next pull tries the one that is there, and waits for an admin if that changes who somebody is.
+    is_tried_next: bool,
 }
 
 /// What happens to people whom a connection brings.
@@ -167,6 +155,13 @@ pub struct ConnectionToCreate {
     guard: Option<Guard>,
     /// Only of `hris`.
     scope: Option<Scope>,
+    /// Only of `hris`.
+    matching: Option<Matching>,
+    /// Only of `hris`: a time zone of the IANA list; otherwise the tenant's.
+    zone: Option<String>,
+    /// True: the provider may push to this tenant and be pulled at once. Each person then comes twice, and what is pushed
+    /// wins. Without it such a connection is refused.
+    beside_push: Option<bool>,
     /// Only of `hris`: credentials by name. Nobody can read them again.
     #[schema(write_only)]
     secrets: Option<BTreeMap<String, String>>,
@@ -189,17 +184,28 @@ pub struct ConnectionPatch {
     guard: Option<Guard>,
     /// Only of `hris`.
     scope: Option<Scope>,
+    /// Only of `hris`.
+    matching: Option<Matching>,
+    /// Only of `hris`: a time zone of the IANA list; null: the tenant's.
+    #[serde(default, deserialize_with = "nullable")]
+    zone: Option<String>,
 }
 
 fn show(
     row: &ConnectionRow,
-    health: Option<service::health::Health>,
+    standing: Option<Standing>,
 ) -> std::result::Result<Connection, service::Error> {
-    let pull = match row.kind == PULL {
+    let stored = match row.kind == PULL {
         true => Some(row.pull_settings()?),
         false => None,
     };
     let is_push = row.kind == PUSH;
+    let pull = stored.as_ref().map(Pull::of).unwrap_or_default();
+    let version = standing.as_ref().map(|standing| ConnectorVersion {
+        used: standing.version_used,
+        shipped: standing.version_shipped,
+        is_tried_next: standing.is_new_version(),
+    });
     Ok(Connection {
         id: row.id.clone(),
         kind: row.kind.clone(),
@@ -208,46 +214,20 @@ fn show(
         policy: row.joiner_policy.clone(),
         created_at: time(row.created_at),
         preset: is_push.then(|| row.preset.clone()),
-        connector: pull.is_some().then(|| row.preset.clone()),
-        settings: pull.as_ref().map(|p| p.settings.clone()),
-        schedule: pull.as_ref().map(|p| Schedule {
-            every_minutes: Some(p.schedule.every_minutes),
-        }),
-        guard: pull.as_ref().map(|p| Guard {
-            max_leavers: Some(p.guard.max_leavers),
-            max_percent: Some(p.guard.max_percent),
-        }),
-        scope: pull.map(|p| Scope {
-            filter: p.scope.filter,
-            leaving: Some(match p.scope.leaving {
-                Leaving::Keep => LeavingWord::Keep,
-                Leaving::Revoke => LeavingWord::Revoke,
-            }),
-        }),
-        health: health.map(Health::of),
+        connector: stored.is_some().then(|| row.preset.clone()),
+        settings: stored.map(|stored| stored.settings),
+        schedule: pull.schedule,
+        guard: pull.guard,
+        scope: pull.scope,
+        matching: pull.matching,
+        zone: pull.zone,
+        announced: standing
+            .as_ref()
+            .and_then(|standing| standing.announced)
+            .map(Announced::of),
+        connector_version: version,
+        health: standing.map(|standing| Health::of(standing.health)),
     })
-}
-
-fn change(
-    settings: BTreeMap<String, Option<String>>,
-    schedule: Option<Schedule>,
-    guard: Option<Guard>,
-    scope: Option<Scope>,
-) -> PullChange {
-    let (guard, scope) = (guard.unwrap_or_default(), scope.unwrap_or_default());
-    PullChange {
-        settings,
-        every_minutes: schedule.unwrap_or_default().every_minutes,
-        max_leavers: guard.max_leavers,
-        max_percent: guard.max_percent,
-        filter: scope.filter,
-        leaving: scope.leaving.map(|word| match word {
-            LeavingWord::Keep => Leaving::Keep,
-            LeavingWord::Revoke => Leaving::Revoke,
-        }),
-        // Who decides where credentials are sent is the operator, at the shell.
-        endpoint: None,
-    }
 }
 
 /// List a tenant's connections.
@@ -260,11 +240,12 @@ pub async fn list(call: Call) -> Result<Reply> {
     let rows = rows.map_err(|e| call.explain(e))?;
     let schedules = service.list_schedules_of(&caller.tenant).await;
     let schedules = schedules.map_err(|e| call.explain(e))?;
-    let now = service.store.clock().now();
+    let ground = service.ground(&caller).await;
+    let ground = ground.map_err(|e| call.explain(e))?;
     let shown = |row: ConnectionRow| {
         let schedule = schedules.get(&row.id);
-        let health = schedule.map(|schedule| service::health::Health::of(&row, schedule, now));
-        show(&row, health).map_err(|e| call.explain(e))
+        let standing = schedule.map(|schedule| ground.of(&row, schedule));
+        show(&row, standing).map_err(|e| call.explain(e))
     };
     reply(200, &Page::of(&call, rows, |row| &row.id, shown)?)
 }
@@ -287,8 +268,9 @@ pub(super) async fn answer(
     row: std::result::Result<ConnectionRow, service::Error>,
 ) -> Result<Reply> {
     let row = row.map_err(|e| call.explain(e))?;
-    let health = call.state.service.find_health(&call.caller()?, &row).await;
-    let shown = health.and_then(|health| show(&row, health));
+    let caller = call.caller()?;
+    let standing = call.state.service.find_standing(&caller, &row).await;
+    let shown = standing.and_then(|standing| show(&row, standing));
     reply(status, &shown.map_err(|e| call.explain(e))?)
 }
 
@@ -312,6 +294,7 @@ pub async fn create(call: Call) -> Result<Reply> {
         Kind::Hris => (PULL, wanted.connector.clone().unwrap_or_default()),
     };
     let label = wanted.label.clone();
+    let beside = Beside::of(wanted.beside_push.unwrap_or_default());
     let (service, caller) = (&call.state.service, call.caller()?);
     let chosen = call.id_to_create("connection")?;
     let create = Wanted::of(wanted)?;
@@ -322,8 +305,11 @@ pub async fn create(call: Call) -> Result<Reply> {
     }
     let id = chosen.clone().unwrap_or_else(|| service.fresh_id());
     let made = match create {
-        Wanted::Push(new) => service.create_connection_as(&caller, id, new).await,
-        Wanted::Pull(new) => service.create_pull_connection_as(&caller, id, new).await,
+        Wanted::Push(new) => service.create_connection_as(&caller, id, new, beside).await,
+        Wanted::Pull(new) => {
+            let made = service.create_pull_connection_as(&caller, id, new, beside);
+            made.await
+        }
     };
     match (made, chosen) {
         (Ok(id), _) => {
@@ -393,6 +379,8 @@ impl Wanted {
                         ("schedule", body.schedule.is_some()),
                         ("guard", body.guard.is_some()),
                         ("scope", body.scope.is_some()),
+                        ("matching", body.matching.is_some()),
+                        ("zone", body.zone.is_some()),
                         ("secrets", body.secrets.is_some()),
                     ],
                 )?;
@@ -419,7 +407,14 @@ impl Wanted {
                 };
                 let settings = body.settings.unwrap_or_default().into_iter();
                 let settings = settings.map(|(name, value)| (name, Some(value))).collect();
-                let change = change(settings, body.schedule, body.guard, body.scope);
+                let given = Pull {
+                    schedule: body.schedule,
+                    guard: body.guard,
+                    scope: body.scope,
+                    matching: body.matching,
+                    zone: body.zone,
+                };
+                let change = given.change(settings);
                 let secrets = body.secrets.unwrap_or_default().into_iter();
                 Ok(Self::Pull(NewPull {
                     label: body.label,
@@ -440,11 +435,18 @@ impl Wanted {
 pub async fn update(call: Call) -> Result<Reply> {
     let patch: ConnectionPatch = call.read()?;
     let settings = patch.settings.unwrap_or_default();
+    let given = Pull {
+        schedule: patch.schedule,
+        guard: patch.guard,
+        scope: patch.scope,
+        matching: patch.matching,
+        zone: patch.zone,
+    };
     let wanted = ConnectionChange {
         label: patch.label,
         policy: patch.policy.map(JoinerPolicy::from),
         is_active: None,
-        pull: change(settings, patch.schedule, patch.guard, patch.scope),
+        pull: given.change(settings),
     };
     put(&call, wanted).await
 }

@@ -80,7 +80,10 @@ async fn run(
     };
     let query = decode_query(request.query_string())?;
     check_query(route, &query)?;
-    let key = request.headers().get("idempotency-key");
+    let header = |name: &str| {
+        let value = request.headers().get(name)?;
+        Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
     let call = Call {
         context: context.clone(),
         tenant,
@@ -90,7 +93,8 @@ async fn run(
         query,
         body,
         file,
-        idempotency: key.map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned()),
+        idempotency: header("idempotency-key"),
+        languages: header("accept-language"),
         state,
     };
     (route.run)(call).await

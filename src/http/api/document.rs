@@ -13,9 +13,12 @@ use super::routes::{Described, ROUTES, Route};
 pub const PATH: &str = "/api/openapi.json";
 
 /// What every parameter means, those of paths first.
-const PARAMETERS: [(&str, &str); 10] = [
+const PARAMETERS: [(&str, &str); 11] = [
     ("tenant", "The tenant by id or name."),
-    ("id", "Id of the connection, token, person or run."),
+    (
+        "id",
+        "Id of the connection, token, person or run; slug of the connector.",
+    ),
     ("name", "Name of the secret, as the connector calls it."),
     (
         "after",
@@ -24,6 +27,7 @@ const PARAMETERS: [(&str, &str); 10] = [
     ("limit", "Most items of the page."),
     ("connection", "Only those of the connection with this id."),
     ("losses", "`true`: only what takes access away."),
+    ("lang", "`en` or `fr`: language of labels and texts."),
     (
         "asOf",
         "The time for which the file stands; otherwise now. One older than the last file is refused.",

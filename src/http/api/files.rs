@@ -173,12 +173,39 @@ pub async fn put(mut call: Call) -> Result<Reply> {
     let ended = service.end_upload(&caller, arriving).await;
     match ended.map_err(|e| call.explain(e))? {
         Ok(look) => reply(202, &received(look)),
-        Err(told) => {
-            let line = told.line.map(|l| format!("line {l}: ")).unwrap_or_default();
-            let detail = format!("{line}{} [{}]", told.text, told.code);
-            Err(Problem::new(&BAD_FILE, detail))
-        }
+        Err(told) => Err(refused(&told)),
     }
+}
+
+/// Look through a file without taking it.
+///
+/// As handing it in would: the columns that are found and what they are taken for, how many people there are, which rows are
+/// refused and why, with their lines. Nothing of it is kept, and nobody is changed.
+#[utoipa::path(post, path = "/api/v1/tenants/{tenant}/connections/{id}/file/preview",
+    request_body(content = String, content_type = "text/csv", description = "The file."),
+    responses((status = 200, description = "What it is like.", body = Received)))]
+pub async fn preview(mut call: Call) -> Result<Reply> {
+    own(&call)?;
+    let (service, caller) = (call.state.service.clone(), call.caller()?);
+    let begun = service.begin_upload(&caller, &call.id, None).await;
+    let mut arriving = begun.map_err(|e| call.explain(e))?;
+    if let Err(problem) = stream(&mut call, &caller, &mut arriving).await {
+        let cut = service.cut_upload(&caller, arriving).await;
+        cut.map_err(|e| call.explain(e))?;
+        return Err(problem);
+    }
+    let looked = service.preview_upload(&caller, arriving).await;
+    match looked.map_err(|e| call.explain(e))? {
+        Ok(look) => reply(200, &received(look)),
+        Err(told) => Err(refused(&told)),
+    }
+}
+
+/// A file that is refused as a whole.
+fn refused(told: &Told) -> Problem {
+    let line = told.line.map(|l| format!("line {l}: ")).unwrap_or_default();
+    let detail = format!("{line}{} [{}]", told.text, told.code);
+    Problem::new(&BAD_FILE, detail)
 }
 
 /// A job's token is for the files of its own connection.

@@ -2,21 +2,26 @@
 //! through them (`dispatch.rs`), one table of errors (`problem.rs`), a file per resource. The OpenAPI document is made of
 //! the handlers and the types that they read and write (`document.rs`).
 
+pub mod announcements;
 mod call;
 pub mod conflicts;
 pub mod connections;
+pub mod connectors;
 pub mod consent;
 pub mod disconnect;
 mod dispatch;
 pub mod document;
 pub mod files;
 mod health;
+pub mod looks;
 pub mod pairs;
 pub mod people;
 pub mod problem;
+mod pull;
 pub mod routes;
 pub mod runs;
 pub mod secrets;
+pub mod settings;
 pub mod tenants;
 pub mod tokens;
 

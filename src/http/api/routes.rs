@@ -8,8 +8,8 @@ use super::call::{Call, Handler};
 use super::dispatch::{dispatch, refuse};
 use super::document;
 use super::{
-    conflicts, connections, consent, disconnect, files, pairs, people, runs, secrets, tenants,
-    tokens,
+    announcements, conflicts, connections, connectors, consent, disconnect, files, looks, pairs,
+    people, runs, secrets, settings, tenants, tokens,
 };
 use crate::domain::roles::Role;
 use crate::http::State;
@@ -29,6 +29,10 @@ const READERS: &[Role] = &[Role::App, Role::Auditor, Role::TenantAdmin, Role::Op
 const NONE: &[&str] = &[];
 /// Those of a list.
 const PAGED: &[&str] = &["after", "limit"];
+/// Those of a text in several languages.
+const TOLD: &[&str] = &["lang"];
+/// Those of a list of them.
+const TOLD_PAGED: &[&str] = &["after", "lang", "limit"];
 /// Those of a file.
 const FILE: &[&str] = &["asOf"];
 /// Those of a list of questions.
@@ -60,7 +64,7 @@ pub struct Route {
 impl Route {
     /// Whether its body is a file, which the handler takes as it comes.
     pub fn takes_file(&self) -> bool {
-        self.operation == "files-put"
+        ["files-put", "files-preview"].contains(&self.operation)
     }
 }
 
@@ -90,6 +94,10 @@ routes! {
     "POST" "/api/v1/tenants" OPERATORS NONE tenants::create;
     "GET" "/api/v1/tenants/{tenant}" READERS NONE tenants::get;
     "PATCH" "/api/v1/tenants/{tenant}" OPERATORS NONE tenants::update;
+    "GET" "/api/v1/tenants/{tenant}/settings" AUDITORS NONE settings::get;
+    "PATCH" "/api/v1/tenants/{tenant}/settings" ADMINS NONE settings::update;
+    "GET" "/api/v1/connectors" AUDITORS TOLD_PAGED connectors::list;
+    "GET" "/api/v1/connectors/{id}" AUDITORS TOLD connectors::get;
     "GET" "/api/v1/tenants/{tenant}/connections" READERS PAGED connections::list;
     "POST" "/api/v1/tenants/{tenant}/connections" ADMINS NONE connections::create;
     "GET" "/api/v1/tenants/{tenant}/connections/{id}" READERS NONE connections::get;
@@ -104,6 +112,7 @@ routes! {
     "DELETE" "/api/v1/tenants/{tenant}/connections/{id}/secrets/{name}" ADMINS NONE secrets::delete;
     "GET" "/api/v1/tenants/{tenant}/connections/{id}/file" AUDITORS NONE files::get;
     "PUT" "/api/v1/tenants/{tenant}/connections/{id}/file" SENDERS FILE files::put;
+    "POST" "/api/v1/tenants/{tenant}/connections/{id}/file/preview" SENDERS NONE files::preview;
     "POST" "/api/v1/tenants/{tenant}/connections/{id}/drop" ADMINS NONE files::rotate;
     "POST" "/api/v1/tenants/{tenant}/connections/{id}/absences/confirm" ADMINS NONE files::confirm;
     "GET" "/api/v1/tenants/{tenant}/tokens" AUDITORS PAGED tokens::list;
@@ -126,6 +135,10 @@ routes! {
     "POST" "/api/v1/tenants/{tenant}/pairs/{id}/later" ADMINS NONE pairs::later;
     "POST" "/api/v1/tenants/{tenant}/people/{id}/lift-holds" ADMINS NONE people::lift_holds;
     "POST" "/api/v1/tenants/{tenant}/connections/{id}/sync" ADMINS NONE runs::sync;
+    "PUT" "/api/v1/tenants/{tenant}/connections/{id}/announcement" ADMINS NONE announcements::put;
+    "DELETE" "/api/v1/tenants/{tenant}/connections/{id}/announcement" ADMINS NONE announcements::withdraw;
+    "POST" "/api/v1/tenants/{tenant}/connections/{id}/test" ADMINS NONE looks::test;
+    "POST" "/api/v1/tenants/{tenant}/connections/{id}/dry-run" ADMINS NONE looks::dry_run;
     "GET" "/api/v1/tenants/{tenant}/runs" AUDITORS RUNS runs::list;
     "GET" "/api/v1/tenants/{tenant}/runs/{id}" AUDITORS NONE runs::get;
     "GET" "/api/v1/tenants/{tenant}/runs/{id}/items" AUDITORS ITEMS runs::items;

@@ -24,7 +24,7 @@ pub struct Run {
     id: String,
     /// Id of the connection.
     connection: String,
-    /// `scheduled`, `manual`, `dry` (a look), or `days` (first and last days that came).
+    /// `scheduled`, `manual`, `dry` (nothing is applied), `days` (first and last days that came) or `absences`.
     #[schema(example = "scheduled")]
     kind: String,
     /// `running`, `waiting`, `approved`, `done`, `failed`, `discarded`, `undoing` or `undone`.
@@ -63,6 +63,12 @@ pub struct Run {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     error: Option<Value>,
+    /// Version of its connector.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connector_version: Option<i64>,
+    /// It tries that version: a plan was last applied under this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version_before: Option<i64>,
     /// When somebody last decided about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "2027-01-31T08:00:00.000Z")]
@@ -184,6 +190,8 @@ fn show(run: RunRow) -> Run {
         counts: parsed(run.counts.as_deref()),
         evidence: parsed(run.evidence.as_deref()),
         error: parsed(run.error.as_deref()),
+        connector_version: run.connector_version,
+        version_before: run.version_before,
         decided_at: run.decided_at.map(time),
     }
 }

@@ -4,6 +4,7 @@
 
 mod content;
 mod inspect;
+mod reseal;
 
 use serde_json::Value;
 
@@ -188,32 +189,49 @@ impl Service {
         caller: &Caller,
         mut arriving: Arriving,
     ) -> Result<std::result::Result<Look, Told>> {
-        if !arriving.rest.is_empty() || arriving.row.chunks == 0 {
-            self.store_piece(caller, &mut arriving).await?;
+        let look = self.look_through(caller, &mut arriving).await?;
+        match &look {
+            Err(_) => self.drop_upload(caller, &arriving.row).await?,
+            Ok(look) => self.take_file(caller, arriving.row, look).await?,
         }
-        let row = arriving.row;
+        Ok(look)
+    }
+
+    /// Looks through a file that is there to its last byte, and throws it away.
+    ///
+    /// # Errors
+    /// Storage. What is wrong with the file is inside.
+    pub async fn preview_upload(
+        &self,
+        caller: &Caller,
+        mut arriving: Arriving,
+    ) -> Result<std::result::Result<Look, Told>> {
+        let look = self.look_through(caller, &mut arriving).await;
+        self.drop_upload(caller, &arriving.row).await?;
+        look
+    }
+
+    async fn look_through(
+        &self,
+        caller: &Caller,
+        arriving: &mut Arriving,
+    ) -> Result<std::result::Result<Look, Told>> {
+        if !arriving.rest.is_empty() || arriving.row.chunks == 0 {
+            self.store_piece(caller, arriving).await?;
+        }
+        let row = &arriving.row;
         let connection = self.find_connection(caller, &row.connection_id).await?;
         let mark = self.find_file_mark(&caller.tenant, &connection.id).await?;
-        let (files, mut content) = (self.files.clone(), self.content(&row));
+        let (files, mut content) = (self.files.clone(), self.content(row));
         let today = self.store.clock().now();
         let look = tokio::task::spawn_blocking(move || {
             files.inspect(&connection, mark.as_ref(), today, &mut content)
         });
-        let look = look.await.map_err(|_| {
+        look.await.map_err(|_| {
             Error::Storage(crate::storage::Error::Other(
                 "a file broke its reader".to_owned(),
             ))
-        })?;
-        match look {
-            Err(told) => {
-                self.drop_upload(caller, &row).await?;
-                Ok(Err(told))
-            }
-            Ok(look) => {
-                self.take_file(caller, row, &look).await?;
-                Ok(Ok(look))
-            }
-        }
+        })
     }
 
     async fn take_file(&self, caller: &Caller, row: UploadRow, look: &Look) -> Result<()> {

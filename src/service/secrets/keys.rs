@@ -31,6 +31,8 @@ pub struct KeyStatus {
     pub damaged: i64,
     /// Secrets that were given up with it.
     pub lost: i64,
+    /// Files that wait to be read and that it seals.
+    pub files: i64,
 }
 
 /// How secrets and keys stand.
@@ -47,6 +49,8 @@ pub struct Status {
 pub struct Resealed {
     /// Secrets that are sealed with the current key now.
     pub resealed: u64,
+    /// Pieces of files that wait, which are sealed with it now.
+    pub pieces: u64,
     /// Secrets that do not open although their key is here.
     pub damaged: u64,
     /// Keys that secrets need and that are not here.
@@ -72,9 +76,11 @@ impl Service {
                 Ok::<_, Error>((secrets::tally(conn)?, secrets::list_unusable(conn)?))
             })
             .await?;
+        let files = self.count_files_by_key().await?;
         let mut keys: BTreeMap<String, KeyStatus> = BTreeMap::new();
         let ids = tally.iter().map(|t| t.key_id.as_str());
-        for id in self.keys.ids().chain(ids) {
+        let of_files = files.iter().map(|(key, _)| key.as_str());
+        for id in self.keys.ids().chain(ids).chain(of_files) {
             let key = KeyStatus {
                 id: id.to_owned(),
                 is_current: self.keys.current() == Some(id),
@@ -90,6 +96,11 @@ impl Service {
                     state::DAMAGED => key.damaged = tally.count,
                     _ => key.held = tally.count,
                 }
+            }
+        }
+        for (key, count) in files {
+            if let Some(key) = keys.get_mut(&key) {
+                key.files = count;
             }
         }
         let unusable = unusable.into_iter();
@@ -170,6 +181,7 @@ impl Service {
                     progress(done.resealed);
                 }
             }
+            done.pieces += self.reseal_files(&key).await?;
         }
         if done.missing.is_empty() {
             let noted = self.noted_key().await?;
@@ -206,17 +218,25 @@ impl Service {
                 lost += self.lose(tenant, rows).await?;
             }
         }
+        self.lose_files(key).await?;
         if is_noted {
             self.note_key(noted).await?;
         }
         Ok(lost)
     }
 
-    /// Ids of the keys that secrets need.
+    /// Ids of the keys that secrets and waiting files need.
     async fn keys_in_use(&self) -> Result<Vec<String>> {
         let tally = self.store.read_global(secrets::tally).await?;
         let held = tally.into_iter().filter(|t| t.state == state::HELD);
-        Ok(held.map(|t| t.key_id).collect())
+        let files = self.count_files_by_key().await?.into_iter();
+        let mut all: Vec<String> = held
+            .map(|t| t.key_id)
+            .chain(files.map(|(key, _)| key))
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        Ok(all)
     }
 
     async fn rows_of_key(&self, key: &str) -> Result<Vec<SecretRow>> {

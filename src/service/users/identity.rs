@@ -87,6 +87,22 @@ pub(in crate::service) fn is_verified(key: &str, domains: &[String]) -> bool {
         })
 }
 
+/// A domain as the identity key of its addresses has it; `None` for a text that is none.
+pub(in crate::service) fn domain_of(text: &str) -> Option<String> {
+    let key = email_identity_key(&format!("x@{text}"));
+    let domain = key.strip_prefix("x@")?;
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let is_domain = domain.len() <= 253 && domain.contains('.') && domain.split('.').all(is_label);
+    is_domain.then(|| domain.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,6 +137,20 @@ mod tests {
             );
         }
         assert_eq!(primary_key(&doc(json!({"userName":"ann"}))), None);
+    }
+
+    #[test]
+    fn a_domain_is_stored_as_its_addresses_are_compared() {
+        assert_eq!(domain_of("X.Test").as_deref(), Some("x.test"));
+        assert_eq!(
+            domain_of("müller.example").as_deref(),
+            Some("xn--mller-kva.example")
+        );
+        for wrong in [
+            "", "x", "a@x.test", "x..test", "-x.test", "x.test/", "*.x.test", "x .test",
+        ] {
+            assert_eq!(domain_of(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -308,6 +308,15 @@ impl World {
         .await;
     }
 
+    /// Changes what an admin settles.
+    pub async fn set_pull(&self, pull: PullChange) {
+        self.update(ConnectionChange {
+            pull,
+            ..ConnectionChange::default()
+        })
+        .await;
+    }
+
     /// Carries out days that have come; in how many runs.
     pub async fn days(&self) -> usize {
         self.scheduler.tick_days().await.unwrap()

@@ -132,6 +132,14 @@ impl World {
             .await
     }
 
+    /// To anything of the tenant.
+    pub async fn post_to(&self, what: &str) -> Answer {
+        let path = format!("/api/v1/tenants/default/{what}");
+        self.admin
+            .raw("POST", &path, "application/json", Vec::new())
+            .await
+    }
+
     pub async fn state(&self) -> Answer {
         let path = self.path("file");
         self.admin

@@ -119,6 +119,8 @@ impl Firm {
             &format!("UPDATE connections SET kind = 'hris' WHERE id = '{connection}'"),
         );
         let setup = Setup {
+            version: 1,
+            applied_version: None,
             tenant: app.tenant.tenant.clone(),
             source: PullSource {
                 source: Source {

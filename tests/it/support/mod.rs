@@ -9,10 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rosterd::auth::Authenticator;
+use rosterd::cli::bridge::{Stored, Tester};
 use rosterd::cli::connectors::Connectors;
 use rosterd::domain::access::JoinerPolicy;
 use rosterd::domain::chance::SystemChance;
 use rosterd::domain::clock::{Clock, Millis, SystemClock};
+use rosterd::domain::connector::Card;
 use rosterd::domain::ids::{OPERATOR_TENANT, TenantId};
 use rosterd::domain::roles::Role;
 use rosterd::domain::sealed::Keyring;
@@ -123,6 +125,10 @@ impl Vendors for AnyForm {
     fn consent_address(&self, asked: &Question<'_>) -> Result<String, String> {
         self.0.consent_address(asked)
     }
+
+    fn cards(&self, lang: &str) -> Result<Vec<Card>, String> {
+        self.0.cards(lang)
+    }
 }
 
 /// A running server with tenant `default`.
@@ -163,6 +169,12 @@ impl TestApp {
         let store = Store::open(&options, clock, Arc::new(SystemChance)).unwrap();
         let mut service = Service::new(Arc::new(store), Arc::new(Registry::builtin().unwrap()));
         service.keys = Arc::new(Keyring::new(&[7; 32], &[]));
+        let stored = Stored::new(&service);
+        let stored = match &connectors {
+            Some(directory) => stored.with_connectors(directory.clone()),
+            None => stored,
+        };
+        service.tries = Arc::new(Tester::new(&service, stored));
         service.vendors = Arc::new(AnyForm(Connectors::new(connectors)));
         service.files = Arc::new(rosterd::cli::bridge::Inspector::new().unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -162,6 +162,8 @@ impl Hr {
         );
         execute(&mut w.app.database.connect(), &sql);
         let setup = Setup {
+            version: 1,
+            applied_version: None,
             tenant: w.app.tenant.tenant.clone(),
             source: PullSource {
                 source: Source {

@@ -1,22 +1,26 @@
-//! `rosterd connection`: sources of people, and their credentials, which are never arguments: `ps` shows those.
+//! `rosterd connection`: sources of people.
 
-use std::collections::BTreeMap;
-use std::io::{BufRead, IsTerminal, Read};
+mod pull;
+mod show;
 
-use serde_json::{Value, json};
+use chrono::NaiveDate;
+use serde_json::json;
 
-use super::admin::{lines, token_value};
+use self::pull::Pull;
+pub(super) use self::pull::secrets_of;
+use self::show::{add_standing, announced_value, connection_value, show};
+use super::admin::lines;
 use super::disconnect;
 use super::{Failure, Output, open, shown};
 use crate::config::Config;
 use crate::domain::access::JoinerPolicy;
-use crate::domain::clock::Millis;
-use crate::domain::pull::{JOINERS, Leaving, PullChange, PullSettings};
+use crate::domain::pull::{JOINERS, PullSettings};
 use crate::domain::sealed::SecretText;
 use crate::scim::rules::Preset;
-use crate::service::connections::{ConnectionChange, ConnectionRow, NewConnection, NewPull, PULL};
-use crate::service::health::Health;
-use crate::service::{self, Caller, Service};
+use crate::service;
+use crate::service::connections::{ConnectionChange, NewConnection, NewPull};
+use crate::service::providers::Beside;
+use crate::service::standing::Standing;
 
 /// Connections.
 #[derive(Debug, clap::Subcommand)]
@@ -47,6 +51,9 @@ pub(super) enum Connection {
         /// What it does with people whom it brings: list, invite or grant; otherwise grant, list where they are pulled.
         #[arg(long)]
         joiner_policy: Option<String>,
+        /// The provider may push to this tenant and be pulled at once: each person comes twice, and what is pushed wins.
+        #[arg(long)]
+        beside_push: bool,
         #[command(flatten)]
         pull: Pull,
     },
@@ -68,6 +75,21 @@ pub(super) enum Connection {
         /// Delete a credential.
         #[arg(long, value_name = "NAME")]
         delete_secret: Vec<String>,
+    },
+    /// Announce leavers: up to so many more than the limits lose access without waiting for an admin. It takes the place
+    /// of what was announced before.
+    Announce {
+        #[command(flatten)]
+        which: Which,
+        /// How many: 1 to 1000000. Whoever loses access by a run from now on counts.
+        #[arg(long, value_name = "NUMBER", required_unless_present = "withdraw")]
+        people: Option<u32>,
+        /// The last day, such as 2027-03-31, in the tenant's time zone: from today to 90 days ahead.
+        #[arg(long, value_name = "DATE", required_unless_present = "withdraw")]
+        until: Option<NaiveDate>,
+        /// Withdraw what was announced: the limits hold alone again.
+        #[arg(long, conflicts_with_all = ["people", "until"])]
+        withdraw: bool,
     },
     /// Pause a connection: it is left alone, and its tokens are refused within a second. Nobody loses access by it.
     Pause(Which),
@@ -100,128 +122,6 @@ pub(super) struct Which {
     id: String,
 }
 
-/// What only a connection has that is pulled.
-#[derive(Debug, clap::Args)]
-pub(super) struct Pull {
-    /// A setting of the connector that is no secret.
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
-    /// A credential out of a file, without the line break at its end; FILE `-` is standard input.
-    #[arg(long, value_name = "NAME=FILE")]
-    secret_file: Vec<String>,
-    /// A credential that is asked for, or read from standard input, one a line.
-    #[arg(long, value_name = "NAME")]
-    secret: Vec<String>,
-    /// Minutes from one pull to the next: 5 to 1440; at first 180.
-    #[arg(long, value_name = "MINUTES")]
-    every: Option<u32>,
-    /// Most people who lose access within 24 hours before a plan waits for an admin; at first 5.
-    #[arg(long, value_name = "NUMBER")]
-    max_leavers: Option<u32>,
-    /// The same as a percentage; a plan waits when it is beyond both. At first 10.
-    #[arg(long, value_name = "PERCENT")]
-    max_percent: Option<u32>,
-    /// Only people whom this SCIM filter takes; an empty one: everybody.
-    #[arg(long, value_name = "FILTER")]
-    scope: Option<String>,
-    /// What happens to who leaves the scope but not the company: keep or revoke.
-    #[arg(long, value_name = "WORD")]
-    leaving: Option<String>,
-    /// Send every request here instead of the vendor's hosts, credentials included; an empty one: to the vendor.
-    #[arg(long, value_name = "URL")]
-    endpoint: Option<String>,
-}
-
-impl Pull {
-    /// What would change about the settings.
-    fn change(&self, unset: Vec<String>) -> Result<PullChange, Failure> {
-        let mut settings: BTreeMap<String, Option<String>> =
-            unset.into_iter().map(|key| (key, None)).collect();
-        for text in &self.set {
-            let (key, value) = text
-                .split_once('=')
-                .ok_or_else(|| format!("--set takes KEY=VALUE; got `{}`", shown(text)))?;
-            settings.insert(key.to_owned(), Some(value.to_owned()));
-        }
-        let leaving = self.leaving.as_deref().map(|word| {
-            Leaving::parse(word)
-                .ok_or_else(|| format!("--leaving takes keep or revoke; got `{}`", shown(word)))
-        });
-        Ok(PullChange {
-            settings,
-            every_minutes: self.every,
-            max_leavers: self.max_leavers,
-            max_percent: self.max_percent,
-            filter: self.scope.clone(),
-            leaving: leaving.transpose()?,
-            endpoint: self.endpoint.clone(),
-        })
-    }
-
-    /// The credentials: from files, then those that are asked for.
-    fn secrets(&self) -> Result<Vec<(String, SecretText)>, Failure> {
-        secrets_of(&self.secret_file, &self.secret)
-    }
-
-    fn is_given(&self) -> bool {
-        !self.set.is_empty() || !self.secret.is_empty() || !self.secret_file.is_empty()
-    }
-}
-
-/// Credentials out of files, then those that are asked for.
-pub(super) fn secrets_of(
-    files: &[String],
-    names: &[String],
-) -> Result<Vec<(String, SecretText)>, Failure> {
-    let mut all = Vec::new();
-    for text in files {
-        // What stands there may be the credential itself: it is not shown.
-        let (name, file) = text.split_once('=').ok_or(
-            "--secret-file takes NAME=FILE: the name of the credential and a file that holds it",
-        )?;
-        let value = match file {
-            "-" => {
-                let mut text = String::new();
-                std::io::stdin().lock().read_to_string(&mut text)?;
-                text
-            }
-            file => std::fs::read_to_string(file).map_err(|e| {
-                format!(
-                    "--secret-file: cannot read the file of `{}`: {e}",
-                    shown(name)
-                )
-            })?,
-        };
-        let value = SecretText::new(value.trim_end_matches(['\r', '\n']));
-        all.push((name.to_owned(), value));
-    }
-    for name in names {
-        all.push((name.clone(), ask(name)?));
-    }
-    Ok(all)
-}
-
-/// Asks for a credential without showing it, or reads it where nobody sits.
-fn ask(name: &str) -> Result<SecretText, Failure> {
-    let text = match std::io::stdin().is_terminal() {
-        true => {
-            let terminal = console::Term::stderr();
-            terminal.write_str(&format!("{}: ", shown(name)))?;
-            terminal.read_secure_line()?
-        }
-        false => {
-            let mut line = String::new();
-            std::io::stdin().lock().read_line(&mut line)?;
-            line
-        }
-    };
-    let text = text.trim_end_matches(['\r', '\n']);
-    match text.is_empty() {
-        false => Ok(SecretText::new(text)),
-        true => Err(format!("--secret {}: nothing was entered", shown(name)).into()),
-    }
-}
-
 fn policy(word: &str) -> Result<JoinerPolicy, Failure> {
     JoinerPolicy::parse(word).ok_or_else(|| {
         let word = shown(word);
@@ -250,14 +150,17 @@ pub(super) async fn run(
             preset,
             connector,
             joiner_policy,
+            beside_push,
             pull,
         } => {
             let policy = joiner_policy.as_deref().map(policy).transpose()?;
+            let beside = Beside::of(beside_push);
             let Some(connector) = connector else {
                 let new = push(label, &preset, policy, &pull)?;
                 let service = open::service(config)?;
                 let caller = open::caller(&service, &tenant, "connection add").await?;
-                let id = service.create_connection(&caller, new).await?;
+                let made = service.create_connection_as(&caller, service.fresh_id(), new, beside);
+                let id = made.await?;
                 return output.row(&json!({"id": id}), id.as_str());
             };
             let new = NewPull {
@@ -269,7 +172,8 @@ pub(super) async fn run(
             };
             let service = open::sealing(config).await?;
             let caller = open::caller(&service, &tenant, "connection add").await?;
-            let id = service.create_pull_connection(&caller, new).await?;
+            let made = service.create_pull_connection_as(&caller, service.fresh_id(), new, beside);
+            let id = made.await?;
             output.row(&json!({"id": id}), id.as_str())
         }
         Connection::Set {
@@ -289,6 +193,12 @@ pub(super) async fn run(
             let secrets = pull.secrets()?;
             set(config, output, which, change, secrets, delete_secret).await
         }
+        Connection::Announce {
+            which,
+            people,
+            until,
+            withdraw: _,
+        } => announce(config, output, which, people.zip(until)).await,
         Connection::Pause(which) => turn(config, output, which, false).await,
         Connection::Resume(which) => turn(config, output, which, true).await,
         Connection::Consent(which) => {
@@ -311,19 +221,31 @@ pub(super) async fn run(
 async fn list(config: &Config, output: Output, tenant: &str) -> Result<(), Failure> {
     let service = open::service(config)?;
     let caller = open::caller(&service, tenant, "connection list").await?;
+    let ground = service.ground(&caller).await?;
+    let schedules = service.list_schedules_of(&caller.tenant).await?;
     for row in service.list_connections(&caller).await? {
-        let health = service.find_health(&caller, &row).await?;
-        let state = health.as_ref().map_or(&row.state, |health| &health.state);
-        let text = format!(
-            "{}  {}  {}  {}  {state}  {}",
+        let schedule = schedules.get(&row.id);
+        let standing = schedule.map(|schedule| ground.of(&row, schedule));
+        let mut text = format!(
+            "{}  {}  {}  {}  {}  {}",
             row.id,
             row.kind,
             row.preset,
             row.joiner_policy,
+            standing.as_ref().map_or(&row.state, |s| &s.health.state),
             shown(&row.label)
         );
+        if let Some((announced, last)) = standing.as_ref().and_then(|s| s.announced) {
+            text.push_str(&format!(
+                "  {} leavers announced until {last}",
+                announced.people
+            ));
+        }
+        if standing.as_ref().is_some_and(Standing::is_new_version) {
+            text.push_str("  a new version of the connector is tried next");
+        }
         let mut value = connection_value(&row)?;
-        value["health"] = health_value(health);
+        add_standing(&mut value, standing);
         output.row(&value, &text)?;
     }
     Ok(())
@@ -373,6 +295,37 @@ async fn set(
     output.row(&connection_value(&row)?, &format!("{id} is changed"))
 }
 
+/// Announces leavers, or with `None` withdraws what was announced.
+async fn announce(
+    config: &Config,
+    output: Output,
+    which: Which,
+    leavers: Option<(u32, NaiveDate)>,
+) -> Result<(), Failure> {
+    let service = open::service(config)?;
+    let Which { tenant, id } = which;
+    let caller = open::caller(&service, &tenant, "connection announce").await?;
+    let row = service.find_connection(&caller, &id).await;
+    row.map_err(|error| named(error, &id, &tenant))?;
+    match leavers {
+        Some((people, until)) => {
+            let made = service
+                .announce_leavers(&caller, &id, people, until)
+                .await?;
+            let text = format!(
+                "up to {people} leavers of {id} more than its limits pass until {until}, which ends at {}",
+                made.until.to_rfc3339()
+            );
+            output.row(&announced_value(made, until), &text)
+        }
+        None => {
+            service.withdraw_announcement(&caller, &id).await?;
+            let text = format!("nobody is announced any more: the limits of {id} hold alone");
+            output.row(&json!({"id": id, "announced": null}), &text)
+        }
+    }
+}
+
 async fn turn(
     config: &Config,
     output: Output,
@@ -406,70 +359,4 @@ pub(super) fn no_such_connection(id: &str, tenant: &str) -> Failure {
         shown(tenant)
     )
     .into()
-}
-
-fn connection_value(row: &ConnectionRow) -> Result<Value, Failure> {
-    let mut value = json!({
-        "id": row.id, "kind": row.kind, "preset": row.preset, "joinerPolicy": row.joiner_policy, "state": row.state,
-        "label": row.label, "createdAt": Millis(row.created_at).to_rfc3339(),
-    });
-    if row.kind == PULL {
-        let settings = serde_json::to_value(row.pull_settings()?)?;
-        for (name, part) in settings.as_object().into_iter().flatten() {
-            value[name] = part.clone();
-        }
-    }
-    Ok(value)
-}
-
-/// How a connection is doing; null for one that pushes.
-fn health_value(health: Option<Health>) -> Value {
-    let time = |at: Option<i64>| at.map(|at| Millis(at).to_rfc3339());
-    health.map_or(Value::Null, |health| {
-        json!({
-            "state": health.state, "reason": health.reason, "failures": health.failures,
-            "lastAttemptAt": time(health.last_attempt_at), "lastSuccessAt": time(health.last_success_at),
-            "nextAt": time(health.next_at),
-        })
-    })
-}
-
-async fn show(service: &Service, caller: &Caller, id: &str) -> Result<Option<Value>, Failure> {
-    let wanted = id.to_owned();
-    let found = service
-        .store
-        .read(&caller.tenant, move |scope| {
-            let Some(row) = scope.find_connection(&wanted)? else {
-                return Ok(None);
-            };
-            let (tokens, open) = (scope.list_credentials()?, scope.list_open_conflicts()?);
-            Ok::<_, crate::storage::Error>(Some((row, tokens, open)))
-        })
-        .await?;
-    let Some((row, tokens, open)) = found else {
-        return Ok(None);
-    };
-    let now = service.store.clock().now();
-    let mut value = connection_value(&row)?;
-    value["managedGroups"] = Value::from(row.managed_groups);
-    value["openConflicts"] = open
-        .iter()
-        .filter(|c| c.connection_id == row.id)
-        .count()
-        .into();
-    let own = tokens
-        .iter()
-        .filter(|t| t.connection_id.as_deref() == Some(row.id.as_str()));
-    value["tokens"] = own.map(|t| token_value(t, now)).collect();
-    if row.kind == PULL {
-        let secrets = service.list_secrets(&caller.tenant, &row.id).await?;
-        let each = secrets.iter().map(|secret| {
-            let state = secret.unusable.map_or("held", |why| why.as_str());
-            let at = secret.updated_at.to_rfc3339();
-            json!({"name": secret.name, "state": state, "key": secret.key_id, "updatedAt": at})
-        });
-        value["secrets"] = each.collect();
-        value["health"] = health_value(service.find_health(caller, &row).await?);
-    }
-    Ok(Some(value))
 }
