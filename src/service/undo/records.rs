@@ -149,25 +149,22 @@ impl Revert<'_> {
 }
 
 /// What is held of a record of which something is held already, by the undo of a later run or of an earlier one.
-fn beside(earlier: Option<HoldRow>, hold: HoldRow) -> Option<HoldRow> {
+fn beside(earlier: Option<HoldRow>, mut hold: HoldRow) -> Option<HoldRow> {
     let kind = |row: &HoldRow| Kind::parse(&row.kind);
-    match earlier {
-        // A later run was the last that made anything of it.
-        Some(earlier) if kind(&earlier) == Some(Kind::Record) => None,
-        Some(earlier)
-            if kind(&hold) == Some(Kind::Values) && kind(&earlier) == Some(Kind::Employment) =>
-        {
-            Some(HoldRow {
-                said: hold.said,
-                ..earlier
-            })
-        }
-        // Ids of runs are in the order of time.
-        Some(earlier) if earlier.run_id > hold.run_id && earlier.said.is_some() => Some(HoldRow {
-            said: earlier.said,
-            ..hold
+    let Some(earlier) = earlier else {
+        return Some(hold).filter(|hold| kind(hold) != Some(Kind::Values) || hold.said.is_some());
+    };
+    // Ids of runs are in the order of time: a later run was the last that made anything of the record.
+    if earlier.run_id > hold.run_id && earlier.said.is_some() {
+        hold.said.clone_from(&earlier.said);
+    }
+    match (kind(&earlier), kind(&hold)) {
+        (Some(Kind::Record), _) => None,
+        (Some(Kind::Employment), Some(Kind::Values)) => Some(HoldRow {
+            said: hold.said,
+            ..earlier
         }),
-        _ if kind(&hold) == Some(Kind::Values) && hold.said.is_none() => None,
+        (_, Some(Kind::Values)) if hold.said.is_none() => None,
         _ => Some(hold),
     }
 }
