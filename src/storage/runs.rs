@@ -74,6 +74,7 @@ pub struct HeldRow {
     pub digest: String,
     pub run_id: String,
     pub since: i64,
+    pub day: Option<String>,
 }
 
 impl Scope<'_> {
