@@ -129,6 +129,7 @@ impl Service {
         };
         let (mut held, mut decided) = (self.list_held(&caller.tenant, connection).await?, 0);
         held.retain(|h| only.is_none_or(|o| o.contains(&h.source_id)));
+        held.retain(|h| !(is_approved && h.is_decided()));
         for mut held in held {
             let run = self.find_run(&caller.tenant, &held.run_id).await?;
             state.clone_into(&mut held.state);

@@ -19,9 +19,14 @@ impl Gather {
         known + self.tally.met
     }
 
-    /// Whether the plan does anything about this record.
+    /// Whether the plan does anything about this record, or about its person by another one.
     pub(super) fn is_planned(&self, source_id: &str) -> bool {
-        self.planned.contains(source_id)
+        self.planned.contains(source_id) || self.is_taken(source_id)
+    }
+
+    /// Whether the person of this record goes on under another one.
+    fn is_taken(&self, source_id: &str) -> bool {
+        self.known.get(source_id).is_some_and(|k| k.is_taken)
     }
 
     /// There is something to do.
@@ -50,9 +55,8 @@ impl Gather {
                 .map(NaiveDate::to_string);
             h.state == "approved" && h.day.is_some() && h.day == named
         };
-        let is_taken = |id: &str| self.known.get(id).is_some_and(|k| k.is_taken);
         let held = held.iter().filter(|h| !comes(h)).map(|h| &h.source_id);
-        held.filter(|id| (self.was_read(id) || is_taken(id)) && !lost.contains(id.as_str()))
+        held.filter(|id| (self.was_read(id) || self.is_taken(id)) && !lost.contains(id.as_str()))
             .cloned()
             .collect()
     }

@@ -21,7 +21,7 @@ impl Bridge {
         if !due.is_empty() {
             let held = self.service.list_held(tenant, connection).await?;
             // What was approved comes by itself.
-            let waits = |h: &HeldRow| h.state != "approved" || h.day.is_none();
+            let waits = |h: &HeldRow| !h.is_for_its_day();
             due.retain(|id| !held.iter().any(|h| h.source_id == *id && waits(h)));
         }
         Ok(due)

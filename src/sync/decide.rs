@@ -115,7 +115,10 @@ impl Bridge {
         let (tenant, source) = (&order.setup.tenant, &order.setup.source);
         let held = self.service.list_held(tenant, &source.source.id).await?;
         let mut released = 0;
-        for held in held.into_iter().filter(|h| which.has(&h.source_id)) {
+        let waits = held
+            .into_iter()
+            .filter(|h| which.has(&h.source_id) && !h.is_decided());
+        for held in waits {
             let caller = self.decider(order, &held.run_id);
             self.release_one(order, &caller, held).await?;
             released += 1;

@@ -111,7 +111,12 @@ impl Gather {
         gone: Gone,
         effect: Effect,
     ) -> Option<ItemRow> {
-        let is_taken = person.former.iter().all(|id| effect.former.contains(id));
+        let is_taken =
+            !person.former.is_empty() && person.former.iter().all(|id| effect.former.contains(id));
+        if gone == Gone::Surely && !is_taken {
+            // It is not known whether the old record is hers.
+            self.contested.extend(person.former.iter().cloned());
+        }
         let mut item = self.planned(person, effect)?;
         match gone {
             // Whoever it is, the next pull says so.
@@ -127,9 +132,7 @@ impl Gather {
                     }
                 }
             }
-            // She is asked about under the new id: it is not known whether the old one is she.
-            Gone::Surely => self.contested.extend(person.former.iter().cloned()),
-            Gone::No => {}
+            Gone::Surely | Gone::No => {}
         }
         Some(item)
     }

@@ -30,7 +30,11 @@ pub(super) fn draft(
     let (frozen, hold) = match hold.map(|hold| holding(&hold, record, link.as_ref())) {
         None => (None, None),
         Some(Holding::All) => {
-            return Ok(Err(nothing(record, None, Some(Finding::Undone))));
+            let effect = nothing(record, None, Some(Finding::Undone));
+            // What others lose that this record would have kept is for a human to say.
+            let own = link.as_ref().map_or("", |l| l.user_id.as_str());
+            let rivals = find(scope, scene, record, own)?.rivals(|_| false);
+            return Ok(Err(Effect { rivals, ..effect }));
         }
         Some(Holding::Employment { is_news }) => (
             link.as_ref()

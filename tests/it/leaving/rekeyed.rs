@@ -45,6 +45,11 @@ impl Firm {
         )
     }
 
+    fn user_named(&self, name: &str) -> String {
+        let sql = format!("SELECT id AS line FROM users WHERE has_access AND user_name = '{name}'");
+        self.lines(&sql).pop().unwrap()
+    }
+
     fn links(&self) -> Vec<String> {
         self.lines("SELECT source_id AS line FROM links ORDER BY 1")
     }
@@ -133,6 +138,20 @@ async fn everybody_under_new_ids_stays_who_she_is() {
     firm.days().await;
     assert_eq!(firm.inside().len(), 59);
     assert_eq!(firm.app.verify().await.faults, []);
+}
+
+#[actix_web::test]
+async fn a_last_day_under_the_old_id_does_not_come_in_the_pull_that_brings_the_new_one() {
+    let firm = Firm::of(20, JoinerPolicy::Grant).await;
+    firm.edit("p000", |p| p.end_date = day("2026-06-16"));
+    firm.pull().await;
+    firm.later(2 * DAY);
+    firm.delete("p000");
+    firm.write(again("new", "p000", Employed));
+    let report = firm.pull().await;
+    assert_eq!((report.counts.losses, report.run.lost), (0, 0));
+    assert!(firm.days().await.is_none());
+    assert_eq!(firm.inside().len(), 20);
 }
 
 #[actix_web::test]
@@ -310,6 +329,8 @@ async fn new_ids_are_undone_like_anything_else() {
         firm.pull().await;
     }
     assert_eq!(firm.inside().len(), 20, "{:?}", firm.held());
+    assert_eq!(firm.links()[0], "p000", "nothing of it is done again");
+    assert_eq!(firm.user("p005"), firm.user_named("p005@x.test"));
 }
 
 #[actix_web::test]
