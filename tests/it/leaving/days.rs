@@ -215,7 +215,7 @@ async fn the_api_shows_last_days_that_wait_and_takes_decisions_about_people() {
     );
     send("POST", "/approve", r#"{"people": ["p000", "p001"]}"#)
         .await
-        .expect(200);
+        .expect(202);
     send("POST", "/discard", r#"{"people": ["p002"]}"#)
         .await
         .expect(200);
