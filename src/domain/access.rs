@@ -98,6 +98,8 @@ pub mod reason {
     pub const LEFT: &str = "left";
     /// The last day that the HR source names is over.
     pub const LAST_DAY_PASSED: &str = "last-day-passed";
+    /// A last day that lies ahead is news: access goes with it. Of a loss that waits, never of access.
+    pub const LAST_DAY_AHEAD: &str = "last-day-ahead";
     /// The person is in no complete pull of the HR source any more.
     pub const ABSENT: &str = "absent-from-source";
     /// The person left the scope of a connection that revokes then.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use crate::domain::access::reason;
 use crate::domain::audit::Entry;
 use crate::service::error::{Error, Result};
 use crate::service::runs::{Held, HeldRow, ItemRow, RunRow, ScheduleRow};
@@ -31,10 +32,11 @@ impl Service {
         only: Option<BTreeSet<String>>,
     ) -> Result<RunRow> {
         let wanted = id.to_owned();
-        self.store
+        let run = self
+            .store
             .read(&caller.tenant, move |scope| approvable(scope, &wanted))
             .await?;
-        let mut after = 0;
+        let (mut after, mut days) = (0, Vec::new());
         loop {
             let items = self.list_losses(&caller.tenant, id, after, AT_ONCE).await?;
             let Some(last) = items.last() else { break };
@@ -42,18 +44,24 @@ impl Service {
             let losses = items.iter().filter(|i| is_proved(i));
             let passes = |i: &&ItemRow| only.as_ref().is_none_or(|o| o.contains(&i.source_id));
             let (pass, wait): (Vec<_>, Vec<_>) = losses.partition(passes);
-            let ordinals = |of: Vec<&ItemRow>| of.iter().map(|i| i.ordinal).collect::<Vec<_>>();
-            self.mark_items(caller, id, &ordinals(pass), "planned")
+            let ordinals = |of: &[&ItemRow]| of.iter().map(|i| i.ordinal).collect::<Vec<_>>();
+            self.mark_items(caller, id, &ordinals(&pass), "planned")
                 .await?;
-            self.mark_items(caller, id, &ordinals(wait), "keep").await?;
+            self.mark_items(caller, id, &ordinals(&wait), "keep")
+                .await?;
+            days.extend(days_of(&run, pass));
         }
         let wanted = id.to_owned();
-        self.store
+        let run = self
+            .store
             .write(caller.meta(), move |tx| {
                 let run = approvable(tx, &wanted)?;
                 decided(tx, run, "run.approved", APPROVED).map(Outcome::Done)
             })
-            .await
+            .await?;
+        // Nobody is asked again when these days come.
+        self.keep_held(caller, days).await?;
+        Ok(run)
     }
 
     /// Gives up a plan that waits as a whole. Its losses are refused, and asked about again when their records change;
@@ -79,7 +87,9 @@ impl Service {
             };
             after = last.ordinal;
             let losses = items.into_iter().filter(is_proved);
-            let refused: Vec<Held> = losses.map(|item| Held::Keep(refused(&run, item))).collect();
+            let refused: Vec<Held> = losses
+                .map(|item| Held::Keep(decision(&run, item, "discarded")))
+                .collect();
             self.settle_items(caller, run.clone(), Vec::new(), refused)
                 .await?;
         }
@@ -119,11 +129,17 @@ impl Service {
         };
         let (mut held, mut decided) = (self.list_held(&caller.tenant, connection).await?, 0);
         held.retain(|h| only.is_none_or(|o| o.contains(&h.source_id)));
+        held.retain(|h| !(is_approved && h.is_decided()));
         for mut held in held {
             let run = self.find_run(&caller.tenant, &held.run_id).await?;
             state.clone_into(&mut held.state);
+            let day = (held.source_id.clone(), held.day.clone());
             self.decide_run(caller, action, run, vec![Held::Keep(held)])
                 .await?;
+            if let (source_id, Some(_)) = day {
+                self.let_day_count(caller, connection, &source_id, is_approved)
+                    .await?;
+            }
             decided += 1;
         }
         match decided {
@@ -195,17 +211,30 @@ fn is_proved(item: &ItemRow) -> bool {
     item.state != "unproved"
 }
 
-/// A loss that a plan names and an admin refuses.
-fn refused(run: &RunRow, item: ItemRow) -> HeldRow {
+/// Of approved losses those whose last day lies ahead: approved until it comes.
+fn days_of(run: &RunRow, losses: Vec<&ItemRow>) -> Vec<HeldRow> {
+    let rows = losses
+        .into_iter()
+        .map(|item| decision(run, item.clone(), "approved"));
+    let is_ahead = |row: &HeldRow| row.reason == reason::LAST_DAY_AHEAD;
+    rows.filter(is_ahead).collect()
+}
+
+/// What an admin decided about a loss that a plan names.
+fn decision(run: &RunRow, item: ItemRow, state: &str) -> HeldRow {
     let parsed = |text: Option<&str>| text.and_then(|t| serde_json::from_str::<Value>(t).ok());
     let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let effect = parsed(item.effect.as_deref()).unwrap_or_default();
     let person = parsed(item.person.as_deref()).unwrap_or_default();
     HeldRow {
         connection_id: run.connection_id.clone(),
-        reason: word(&effect["after"]["reason"]),
+        reason: match effect["isAhead"] == true {
+            true => reason::LAST_DAY_AHEAD.to_owned(),
+            false => word(&effect["after"]["reason"]),
+        },
+        day: effect["lastDay"].as_str().map(str::to_owned),
         why: run.why_held.clone().unwrap_or_default(),
-        state: "discarded".to_owned(),
+        state: state.to_owned(),
         digest: word(&person["digest"]),
         run_id: run.id.clone(),
         since: run.started_at,

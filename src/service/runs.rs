@@ -63,6 +63,17 @@ impl Service {
             .await
     }
 
+    /// Stores items as they are now; at most some hundred at a time.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn change_items(&self, caller: &Caller, items: Vec<ItemRow>) -> Result<()> {
+        self.keep_books(caller, move |tx| {
+            items.iter().try_for_each(|item| Ok(tx.update_item(item)?))
+        })
+        .await
+    }
+
     /// Marks items of a run.
     ///
     /// # Errors
@@ -107,6 +118,21 @@ impl Service {
             Ok(tx.update_run(&run)?)
         })
         .await
+    }
+
+    /// Stores losses that wait or are decided about.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn keep_held(&self, caller: &Caller, held: Vec<HeldRow>) -> Result<()> {
+        for rows in held.chunks(200) {
+            let rows = rows.to_vec();
+            self.keep_books(caller, move |tx| {
+                rows.iter().try_for_each(|row| Ok(tx.put_held(row)?))
+            })
+            .await?;
+        }
+        Ok(())
     }
 
     /// Notes what an admin decided about a run or some of its losses: a journal entry beside the rows.

@@ -1,7 +1,7 @@
 //! Rows of claims: what each connection asserts about a user. A row is never deleted while the user's row exists.
 
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::sql_types::{Bool, Text};
 
 use super::dialect::{Frag, Json, each};
 use super::error::Result;
@@ -127,10 +127,14 @@ impl Scope<'_> {
             .load(conn)?)
     }
 
-    /// Users whom other connections know under this externalId, and this one does not claim.
-    pub fn list_users_known_as(&mut self, except: &str, external_id: &str) -> Result<Vec<String>> {
+    /// Users whom other connections know under this externalId, and whether this one does not claim them.
+    pub fn list_users_known_as(
+        &mut self,
+        except: &str,
+        external_id: &str,
+    ) -> Result<Vec<(String, bool)>> {
         let query = Frag::sql(
-            "SELECT c.user_id FROM connections k JOIN claims c ON c.tenant = k.tenant AND c.connection_id = k.id \
+            "SELECT c.user_id, own.state IS NULL OR own.state = 'ended' FROM connections k JOIN claims c ON c.tenant = k.tenant AND c.connection_id = k.id \
              AND c.external_id = ",
         )
         .text(external_id)
@@ -140,8 +144,8 @@ impl Scope<'_> {
         .text(self.tenant().as_str())
         .push(" AND k.id <> ")
         .text(except)
-        .push(" AND c.state = 'live' AND (own.state IS NULL OR own.state = 'ended') ORDER BY c.user_id");
-        Ok(query.query::<Text>().load(self.conn())?)
+        .push(" AND c.state = 'live' ORDER BY c.user_id");
+        Ok(query.query::<(Text, Bool)>().load(self.conn())?)
     }
 
     /// The id of its own under which a connection knows a user.

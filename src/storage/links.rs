@@ -34,6 +34,8 @@ pub struct LinkRow {
     pub absent_since: Option<i64>,
     pub left_at: Option<i64>,
     pub updated_at: i64,
+    pub held_day: Option<String>,
+    pub told_at: Option<i64>,
 }
 
 /// Word of `in_force` for somebody who is in no complete pull any more.
@@ -44,6 +46,12 @@ impl LinkRow {
     pub fn has_ended(&self) -> bool {
         let left = EmploymentState::Left.as_str();
         matches!(self.in_force.as_deref(), Some(word) if word == left || word == ABSENT)
+    }
+
+    /// The last day that the source names, if it counts: one that waits for an admin, or was refused, does not.
+    pub fn last_day(&self) -> Option<&str> {
+        let end = self.end_date.as_deref();
+        end.filter(|end| self.held_day.as_deref() != Some(end))
     }
 }
 
@@ -65,9 +73,23 @@ pub struct Known {
     /// An equal digest means that there is nothing to do: nobody else touched what this source may change, and of
     /// somebody who is only listed, nobody else has the address.
     pub is_settled: bool,
+    /// Her last day, if it counts.
+    pub last_day: Option<String>,
+    /// When that was learned and let count.
+    pub told_at: Option<i64>,
 }
 
-type KnownSql = (Text, Text, Text, Nullable<BigInt>, Bool, Bool, Bool);
+type KnownSql = (
+    Text,
+    Text,
+    Text,
+    Nullable<BigInt>,
+    Bool,
+    Bool,
+    Bool,
+    Nullable<Text>,
+    Nullable<BigInt>,
+);
 
 impl Scope<'_> {
     /// The link of a connection's record.
@@ -208,7 +230,8 @@ pub fn known(tenant: &str, connection: &str, after: Option<&str>, limit: i64) ->
          AND NOT (u.access = 'listed' AND EXISTS (SELECT 1 FROM emails e JOIN emails o ON o.tenant = e.tenant \
          AND o.view = '' AND o.key = e.key AND o.user_id <> e.user_id AND o.is_primary AND o.until IS NULL \
          JOIN users p ON p.tenant = o.tenant AND p.id = o.user_id AND p.is_public \
-         WHERE e.tenant = u.tenant AND e.user_id = u.id AND e.view = '' AND e.is_primary AND e.until IS NULL)) \
+         WHERE e.tenant = u.tenant AND e.user_id = u.id AND e.view = '' AND e.is_primary AND e.until IS NULL)), \
+         CASE WHEN l.held_day IS NULL THEN l.end_date END, l.told_at \
          FROM links l JOIN users u ON u.tenant = l.tenant AND u.id = l.user_id \
          JOIN claims c ON c.tenant = l.tenant AND c.user_id = l.user_id AND c.connection_id = l.connection_id \
          WHERE l.tenant = ",

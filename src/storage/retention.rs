@@ -4,19 +4,26 @@
 use diesel::prelude::*;
 
 use super::error::Result;
-use super::schema::{run_changes, run_items, runs};
+use super::schema::{held_losses, run_changes, run_items, runs};
 use super::scope::Scope;
 
 /// States in which a run is not over: whatever its age, somebody works on it or has to decide about it.
 const OPEN: [&str; 4] = ["running", "waiting", "approved", "undoing"];
 
 impl Scope<'_> {
-    /// Runs that are over and whose ids lie before this text, the oldest first.
+    /// Runs that are over, of which nothing waits, and whose ids lie before this text, the oldest first.
     pub fn list_runs_over(&mut self, before: &str, limit: i64) -> Result<Vec<String>> {
         let (conn, tenant) = self.parts();
+        // What waits, or is approved for a day to come, speaks of its run.
+        let spoken_of: Vec<String> = held_losses::table
+            .filter(held_losses::tenant.eq(tenant))
+            .select(held_losses::run_id)
+            .distinct()
+            .load(conn)?;
         Ok(runs::table
             .filter(runs::tenant.eq(tenant).and(runs::id.lt(before)))
             .filter(runs::state.ne_all(OPEN))
+            .filter(runs::id.ne_all(spoken_of))
             .select(runs::id)
             .order(runs::id)
             .limit(limit)

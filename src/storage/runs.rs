@@ -8,6 +8,7 @@ use super::dialect::{Frag, insert_all};
 use super::error::Result;
 use super::schema::{held_losses, run_items, runs};
 use super::scope::Scope;
+use crate::domain::access::reason;
 use crate::domain::clock::Millis;
 
 /// A stored run.
@@ -74,6 +75,19 @@ pub struct HeldRow {
     pub digest: String,
     pub run_id: String,
     pub since: i64,
+    pub day: Option<String>,
+}
+
+impl HeldRow {
+    /// It is approved, and its last day comes, or has come, by itself.
+    pub fn is_for_its_day(&self) -> bool {
+        self.state == "approved" && self.day.is_some()
+    }
+
+    /// It is approved, and waits for nothing but a last day that lay ahead.
+    pub fn is_decided(&self) -> bool {
+        self.is_for_its_day() && self.reason == reason::LAST_DAY_AHEAD
+    }
 }
 
 impl Scope<'_> {

@@ -299,6 +299,8 @@ table! {
         absent_since -> Nullable<BigInt>,
         left_at -> Nullable<BigInt>,
         updated_at -> BigInt,
+        held_day -> Nullable<Text>,
+        told_at -> Nullable<BigInt>,
     }
 }
 
@@ -421,6 +423,7 @@ table! {
         digest -> Text,
         run_id -> Text,
         since -> BigInt,
+        day -> Nullable<Text>,
     }
 }
 

@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decide::passes;
+use super::decide::{is_to_come, passes};
 use super::gather::{Gather, OUT_OF_SCOPE, UNLINK};
 use super::guard::Verdict;
 use super::report::Counts;
 use super::run::{Bridge, DAYS};
-use super::stored::{State, read_person, write_effect};
+use super::stored::{State, read_effect, read_person, write_effect};
 use super::{Setup, Watch};
 use crate::domain::access::reason;
 use crate::domain::employment::EmploymentState;
@@ -218,7 +218,9 @@ impl<'a> Apply<'a> {
     /// What became of an item, and of the loss that waited.
     fn outcome(&mut self, work: Work, effect: Result<Effect>) -> (ItemRow, Option<Held>) {
         let mut item = work.item;
-        let effect = match effect {
+        let planned = read_effect(item.effect.as_deref());
+        let was_ahead = planned.is_ahead;
+        let mut effect = match effect {
             Ok(effect) => effect,
             Err(error) => {
                 State::Failed.as_str().clone_into(&mut item.state);
@@ -232,6 +234,10 @@ impl<'a> Apply<'a> {
         }
         let waits_for_manager = |f: &Finding| matches!(f, Finding::ManagerUnknown { .. });
         let is_open = effect.conflict.is_some() || effect.findings.iter().any(waits_for_manager);
+        if !planned.tells("manager-unknown") {
+            // She came with this run, later.
+            effect.findings.retain(|f| !waits_for_manager(f));
+        }
         if is_open && self.again.len() < AGAIN {
             self.again.insert(item.ordinal);
         }
@@ -247,23 +253,33 @@ impl<'a> Apply<'a> {
             item.effect = Some(write_effect(&effect));
         }
         // Of a run that was killed before this was noted the loss is no news any more.
-        let was_taken = work.permit == Permit::Full && item.loses && effect.held.is_none();
+        let is_permitted = work.permit == Permit::Full && item.loses && effect.held.is_none();
+        let was_taken = is_permitted && !was_ahead;
         if effect.takes_access() || was_taken {
             self.run.lost += 1;
         }
         let digest = work.person.map(|p| p.digest).unwrap_or_default();
         let answer = match effect.held {
-            Some(reason) => Some(Held::Keep(self.held_row(&item, reason, digest))),
-            None => self
-                .held
-                .contains_key(&item.source_id)
-                .then(|| Held::Forget(item.source_id.clone())),
+            Some(reason) => {
+                let day = effect.last_day.clone();
+                Some(Held::Keep(self.held_row(&item, (reason, day), digest)))
+            }
+            None => {
+                let held = self.held.get(&item.source_id);
+                let is_over = held.is_some_and(|held| !is_to_come(held, &effect));
+                is_over.then(|| Held::Forget(item.source_id.clone()))
+            }
         };
         (item, answer)
     }
 
     /// The loss as it waits: since when, and what an admin said, stay as long as they speak of the same.
-    fn held_row(&self, item: &ItemRow, reason: &str, digest: String) -> HeldRow {
+    fn held_row(
+        &self,
+        item: &ItemRow,
+        (reason, day): (&str, Option<String>),
+        digest: String,
+    ) -> HeldRow {
         let fresh = HeldRow {
             tenant: item.tenant.clone(),
             connection_id: self.run.connection_id.clone(),
@@ -275,6 +291,7 @@ impl<'a> Apply<'a> {
             digest,
             run_id: self.run.id.clone(),
             since: self.run.started_at,
+            day,
         };
         match self.held.get(&item.source_id) {
             Some(old) if old.state == "discarded" && is_same(old, &fresh) => HeldRow {
@@ -282,8 +299,12 @@ impl<'a> Apply<'a> {
                 digest: fresh.digest,
                 ..old.clone()
             },
-            Some(old) if old.reason == fresh.reason => HeldRow {
+            Some(old) if old.reason == fresh.reason || is_of_day(old, &fresh) => HeldRow {
                 since: old.since,
+                why: match fresh.why.is_empty() {
+                    true => old.why.clone(),
+                    false => fresh.why,
+                },
                 ..fresh
             },
             _ => fresh,
@@ -334,6 +355,11 @@ impl<'a> Apply<'a> {
 /// shows the record that named it.
 fn is_same(old: &HeldRow, now: &HeldRow) -> bool {
     old.digest == now.digest || (old.digest.is_empty() && old.reason == reason::LAST_DAY_PASSED)
+}
+
+/// Both rest on the same last day.
+fn is_of_day(old: &HeldRow, now: &HeldRow) -> bool {
+    old.day.is_some() && old.day == now.day
 }
 
 /// An item that is still to be done.

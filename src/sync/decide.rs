@@ -10,8 +10,9 @@ use super::guard::Verdict;
 use super::run::{Bridge, Order};
 use super::stored::read_person;
 use super::undo::stale_settings;
+use crate::domain::access::reason;
 use crate::domain::audit::Cause;
-use crate::service::pull::Permit;
+use crate::service::pull::{Effect, Permit};
 use crate::service::runs::{Held, HeldRow, RunRow};
 use crate::service::{Caller, Error, Result};
 
@@ -43,13 +44,32 @@ pub(super) fn is_refused(held: &HeldRow, loss: &PlannedLoss) -> bool {
 pub(super) fn passes(held: Option<&HeldRow>, loss: &PlannedLoss, verdict: &Verdict) -> bool {
     match held {
         _ if !loss.is_proved => false,
-        Some(held) => held.state == "approved" && held.reason == loss.reason,
+        None if loss.is_contested => false,
+        Some(held) => held.state == "approved" && is_same(held, loss),
         None => match verdict {
             Verdict::Pass => true,
             Verdict::HoldLosses { pass, .. } => pass.contains(&loss.source_id),
             Verdict::HoldPlan(_) => false,
         },
     }
+}
+
+/// The loss rests on what was decided about. A last day that is the same is the same reason, be it ahead, over, or told as
+/// a word by now; another day is another reason.
+fn is_same(held: &HeldRow, loss: &PlannedLoss) -> bool {
+    let days = [reason::LAST_DAY_AHEAD, reason::LAST_DAY_PASSED];
+    let is_day = held.day.is_some() && days.contains(&held.reason.as_str());
+    let can_be_day = loss.reason == reason::LEFT || days.contains(&loss.reason.as_str());
+    match is_day {
+        true => can_be_day && held.day == loss.day,
+        false => held.reason == loss.reason,
+    }
+}
+
+/// An approved last day is still to come: the approval stays until then.
+pub(super) fn is_to_come(held: &HeldRow, effect: &Effect) -> bool {
+    let stays_in = effect.after.as_ref().is_some_and(|a| a.has_access);
+    held.state == "approved" && held.day.is_some() && held.day == effect.last_day && stays_in
 }
 
 impl Bridge {
@@ -95,7 +115,10 @@ impl Bridge {
         let (tenant, source) = (&order.setup.tenant, &order.setup.source);
         let held = self.service.list_held(tenant, &source.source.id).await?;
         let mut released = 0;
-        for held in held.into_iter().filter(|h| which.has(&h.source_id)) {
+        let waits = held
+            .into_iter()
+            .filter(|h| which.has(&h.source_id) && !h.is_decided());
+        for held in waits {
             let caller = self.decider(order, &held.run_id);
             self.release_one(order, &caller, held).await?;
             released += 1;
@@ -139,7 +162,10 @@ impl Bridge {
         run.lost += i64::from(effect.takes_access());
         // The window counts from here.
         run.finished_at = Some(self.service.store.clock().now().0);
-        let done = vec![Held::Forget(held.source_id)];
+        let done = match is_to_come(&held, &effect) {
+            true => Vec::new(),
+            false => vec![Held::Forget(held.source_id)],
+        };
         self.service
             .settle_items(caller, run, Vec::new(), done)
             .await

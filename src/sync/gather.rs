@@ -3,25 +3,27 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use chrono::NaiveDate;
+
 use super::Setup;
 use super::guard::LossEvidence;
-use super::known::{Known, manager, short};
+use super::known::{Known, Manager, manager, short};
 pub(super) use super::known::{PlannedLoss, Tally};
+use super::rekeyed::Apart;
 use super::run::Kind;
 use super::stored::{State, finding_word, step_word, write_effect, write_person};
-use crate::domain::clock::Millis;
+use crate::domain::access::reason;
 use crate::domain::employment::EmploymentState;
-use crate::domain::pull::Leaving;
 use crate::hris::Sink;
 use crate::hris::error::{Error as PullError, Kind as PullErrorKind};
 use crate::hris::{Gap, Mapped, Person, Rejected};
-use crate::service::pull::{Effect, Gone, PullPerson, Step, unmanaged};
-use crate::service::runs::{HeldRow, ItemRow, RunRow};
+use crate::service::pull::{Effect, Finding, PullPerson, Step, unmanaged};
+use crate::service::runs::{ItemRow, RunRow};
 use crate::service::scope::PullScope;
 use crate::service::{Caller, Error, Result, Service};
 
 /// Records looked at together.
-const CHUNK: usize = 200;
+pub(super) const CHUNK: usize = 200;
 /// Links read together.
 const PAGE: i64 = 5_000;
 
@@ -32,25 +34,33 @@ pub(super) const UNLINK: &str = "unlink";
 
 /// Takes the people of a pull.
 pub struct Gather {
-    service: Service,
-    caller: Caller,
-    setup: Setup,
-    run: String,
+    pub(super) service: Service,
+    pub(super) caller: Caller,
+    pub(super) setup: Setup,
+    pub(super) run: String,
     /// Nothing will be applied.
-    is_look: bool,
-    known: HashMap<Box<str>, Known>,
-    fresh: HashSet<Box<str>>,
+    pub(super) is_look: bool,
+    pub(super) known: HashMap<Box<str>, Known>,
+    pub(super) fresh: HashSet<Box<str>>,
     /// Whom the connection brings; `None`: everybody.
     scope: Option<PullScope>,
     /// Records that came and that it does not bring.
-    outside: Vec<String>,
+    pub(super) outside: Vec<String>,
     /// Records that the plan does something about.
-    planned: HashSet<String>,
+    pub(super) planned: HashSet<String>,
     waiting: Vec<PullPerson>,
+    /// Records that may be of somebody whom the source knows under others, as they are stored.
+    pub(super) apart: Vec<Apart>,
+    /// Records of people who may be somebody who works under another record.
+    pub(super) contested: HashSet<String>,
     /// Units about which the source says nothing.
-    unsaid: BTreeSet<String>,
-    next: i64,
-    back: Vec<String>,
+    pub(super) unsaid: BTreeSet<String>,
+    pub(super) next: i64,
+    pub(super) back: Vec<String>,
+    /// The day for which the records are read.
+    as_of: NaiveDate,
+    /// Last days ahead that the records name.
+    pub(super) days: HashMap<Box<str>, NaiveDate>,
     unidentified: u64,
     repeated: u64,
     pub(super) tally: Tally,
@@ -85,7 +95,10 @@ impl Gather {
                     absent_since: link.absent_since,
                     has_left: link.has_left,
                     has_access: link.has_access,
+                    last_day: link.last_day.and_then(|day| day.parse().ok()),
+                    told_at: link.told_at,
                     is_seen: false,
+                    is_taken: false,
                     is_unread: false,
                 };
                 (link.source_id.into_boxed_str(), known)
@@ -103,74 +116,18 @@ impl Gather {
             outside: Vec::new(),
             planned: HashSet::new(),
             waiting: Vec::new(),
+            apart: Vec::new(),
+            contested: HashSet::new(),
             unsaid: BTreeSet::new(),
             next: 0,
             back: Vec::new(),
+            as_of: run.as_of.parse().unwrap_or_default(),
+            days: HashMap::new(),
             unidentified: 0,
             repeated: 0,
             tally: Tally::default(),
             failure: None,
         })
-    }
-
-    /// Nobody was known before.
-    pub(super) fn is_first(&self) -> bool {
-        self.known.is_empty()
-    }
-
-    /// How many of the known have access.
-    pub(super) fn with_access(&self) -> u64 {
-        self.known.values().filter(|k| k.has_access).count() as u64
-    }
-
-    /// Whether the plan does anything about this record.
-    pub(super) fn is_planned(&self, source_id: &str) -> bool {
-        self.planned.contains(source_id)
-    }
-
-    /// There is something to do.
-    pub(super) fn has_changes(&self) -> bool {
-        !self.planned.is_empty()
-    }
-
-    /// How many items the plan has.
-    pub(super) fn items(&self) -> i64 {
-        self.next
-    }
-
-    /// Losses that waited and are none any more: the pull brought the record, and it takes nothing.
-    pub(super) fn over(&self, held: &[HeldRow]) -> HashSet<String> {
-        let lost: HashSet<&str> = self
-            .tally
-            .losses
-            .iter()
-            .map(|l| l.source_id.as_str())
-            .collect();
-        let held = held.iter().map(|h| &h.source_id);
-        held.filter(|id| self.was_read(id) && !lost.contains(id.as_str()))
-            .cloned()
-            .collect()
-    }
-
-    /// Whether the pull brought this record, and it could be read.
-    fn was_read(&self, source_id: &str) -> bool {
-        self.fresh.contains(source_id)
-            || self
-                .known
-                .get(source_id)
-                .is_some_and(|k| k.is_seen && !k.is_unread)
-    }
-
-    /// How many of the known had not left.
-    pub(super) fn working(&self) -> u64 {
-        self.known.values().filter(|k| !k.has_left).count() as u64
-    }
-
-    /// How many of them have left by now, those about whom an admin was asked already excepted.
-    pub(super) fn turned(&self, held: &[HeldRow]) -> u64 {
-        let held: HashSet<&str> = held.iter().map(|h| h.source_id.as_str()).collect();
-        let turned = self.tally.turned.iter();
-        turned.filter(|id| !held.contains(id.as_str())).count() as u64
     }
 
     /// The failure of ours that ended the pull, if it was one.
@@ -207,6 +164,7 @@ impl Gather {
             self.repeated += 1;
             return Ok(());
         }
+        self.note_day(&person);
         // Who left the company left more than the scope.
         let known = self.known.get(person.source_id.as_str());
         let has_left_now =
@@ -228,8 +186,13 @@ impl Gather {
             }
             if known.is_settled && known.digest == short(&unmanaged(&person.digest)) {
                 let manager = manager(&person.user);
-                if !manager.is_some_and(|id| self.known.contains_key(id)) {
-                    *self.tally.findings.entry("manager-unknown").or_default() += 1;
+                let is_known = |id: &str| self.known.contains_key(id);
+                if let Some(id) = manager.filter(|id| !is_known(id)) {
+                    self.tally.managers.push(Manager {
+                        source_id: id.into(),
+                        of: person.source_id.as_str().into(),
+                        ordinal: None,
+                    });
                     self.tally.unchanged += 1;
                     return Ok(());
                 }
@@ -240,6 +203,26 @@ impl Gather {
             self.flush().await?;
         }
         Ok(())
+    }
+
+    /// Notes a last day that lies ahead, and whether it is news.
+    fn note_day(&mut self, person: &Person) {
+        let works = !matches!(
+            person.employment,
+            EmploymentState::Left | EmploymentState::Unknown
+        );
+        let Some(day) = person.end_date.filter(|day| works && *day >= self.as_of) else {
+            return;
+        };
+        self.days.insert(person.source_id.as_str().into(), day);
+        let is_news = |k: &Known| !k.has_left && k.last_day.is_none_or(|was| day < was);
+        if self
+            .known
+            .get(person.source_id.as_str())
+            .is_some_and(is_news)
+        {
+            self.tally.dated.push(person.source_id.clone());
+        }
     }
 
     /// Somebody whom the connection does not bring: if it did, she leaves it, which is not leaving the company.
@@ -254,30 +237,6 @@ impl Gather {
         }
     }
 
-    /// Those who left the scope are unlinked, or lose access, as is set.
-    async fn leave_scope(&mut self) -> Result<()> {
-        let mut outside = std::mem::take(&mut self.outside);
-        if !outside.is_empty() {
-            let (tenant, source) = (&self.setup.tenant, &self.setup.source.source);
-            let held = self.service.list_held_as_gone(tenant, &source.id).await?;
-            outside.retain(|source_id| !held.contains(source_id));
-        }
-        for chunk in outside.chunks(CHUNK) {
-            match self.setup.scope.leaving {
-                Leaving::Revoke => self.gone(chunk.to_vec(), Gone::OutOfScope).await?,
-                Leaving::Keep => {
-                    let mut items = Vec::with_capacity(chunk.len());
-                    for source_id in chunk {
-                        self.planned.insert(source_id.clone());
-                        items.push(self.item(source_id.clone(), UNLINK));
-                    }
-                    self.store(items).await?;
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// The record with the digest of everything that decides what is done with it.
     fn pull_person(&self, person: Person) -> PullPerson {
         let unsaid: Vec<&str> = self.unsaid.iter().map(String::as_str).collect();
@@ -290,6 +249,7 @@ impl Gather {
         let was_there = self.known.contains_key(person.source_id.as_str());
         PullPerson {
             digest: super::run::digest(&parts),
+            former: Vec::new(),
             unsaid: match was_there {
                 true => self.unsaid.clone(),
                 false => BTreeSet::new(),
@@ -333,7 +293,7 @@ impl Gather {
         }
     }
 
-    fn item(&mut self, source_id: String, action: &'static str) -> ItemRow {
+    pub(super) fn item(&mut self, source_id: String, action: &'static str) -> ItemRow {
         self.next += 1;
         *self.tally.by_action.entry(action).or_default() += 1;
         ItemRow {
@@ -364,23 +324,30 @@ impl Gather {
         let mut items = Vec::new();
         for (person, effect) in people.into_iter().zip(effects) {
             match effect {
-                Ok(effect) => items.extend(self.planned(&person, &effect)),
+                Ok(effect) if !effect.rivals.is_empty() => self.apart.push(Apart {
+                    person: write_person(&person),
+                    rivals: effect.rivals,
+                }),
+                Ok(effect) => items.extend(self.planned(&person, effect)),
                 Err(error @ Error::Storage(_)) => return Err(error),
-                Err(error) => {
-                    self.unread(&person.source_id);
-                    let effect = serde_json::json!({"step": "reject", "error": error.to_string()});
-                    items.push(ItemRow {
-                        state: State::Failed.as_str().to_owned(),
-                        effect: Some(effect.to_string()),
-                        ..self.item(person.source_id.clone(), "reject")
-                    });
-                }
+                Err(error) => items.push(self.refused(person.source_id, &error)),
             }
         }
         self.store(items).await
     }
 
-    async fn store(&self, items: Vec<ItemRow>) -> Result<()> {
+    /// The item of a record that the service refuses.
+    pub(super) fn refused(&mut self, source_id: String, error: &Error) -> ItemRow {
+        self.unread(&source_id);
+        let effect = serde_json::json!({"step": "reject", "error": error.to_string()});
+        ItemRow {
+            state: State::Failed.as_str().to_owned(),
+            effect: Some(effect.to_string()),
+            ..self.item(source_id, "reject")
+        }
+    }
+
+    pub(super) async fn store(&self, items: Vec<ItemRow>) -> Result<()> {
         match items.is_empty() {
             true => Ok(()),
             false => self.service.add_items(&self.caller, items).await,
@@ -388,16 +355,30 @@ impl Gather {
     }
 
     /// The item for a record, if there is anything to do or to tell.
-    fn planned(&mut self, person: &PullPerson, effect: &Effect) -> Option<ItemRow> {
+    pub(super) fn planned(&mut self, person: &PullPerson, mut effect: Effect) -> Option<ItemRow> {
+        let mut managers = Vec::new();
+        effect.findings.retain(|finding| match finding {
+            Finding::ManagerUnknown { source_id } => {
+                managers.push(source_id.clone());
+                false
+            }
+            _ => true,
+        });
         for finding in &effect.findings {
-            *self
-                .tally
-                .findings
-                .entry(finding_word(finding))
-                .or_default() += 1;
+            let counted = self.tally.findings.entry(finding_word(finding));
+            *counted.or_default() += 1;
         }
         // A look tells what there is to tell; a run that has nothing to do writes nothing.
-        if !effect.is_change && (effect.findings.is_empty() || !self.is_look) {
+        let is_item = effect.is_change || (!effect.findings.is_empty() && self.is_look);
+        for source_id in managers {
+            // She may come yet.
+            self.tally.managers.push(Manager {
+                source_id: source_id.into_boxed_str(),
+                of: person.source_id.as_str().into(),
+                ordinal: is_item.then_some(self.next + 1),
+            });
+        }
+        if !is_item {
             self.tally.unchanged += 1;
             return None;
         }
@@ -406,7 +387,7 @@ impl Gather {
             None => LossEvidence::Stated,
         };
         let mut item =
-            self.planned_effect(effect, step_word(effect.step), evidence, &person.digest);
+            self.planned_effect(&effect, step_word(effect.step), evidence, &person.digest);
         item.person = Some(write_person(person));
         if !effect.is_change {
             // Told, and nothing to do.
@@ -415,7 +396,7 @@ impl Gather {
         Some(item)
     }
 
-    fn planned_effect(
+    pub(super) fn planned_effect(
         &mut self,
         effect: &Effect,
         action: &'static str,
@@ -427,27 +408,40 @@ impl Gather {
             self.planned.insert(effect.source_id.clone());
         }
         item.subject = effect.user_id.clone().unwrap_or_default();
-        item.loses = effect.takes_access();
+        item.loses = effect.takes_access() || effect.is_ahead;
         item.effect = Some(write_effect(effect));
         self.tally.gives += u64::from(effect.gives_access());
+        let had_access = effect.before.as_ref().is_some_and(|b| b.has_access);
+        self.tally.met += u64::from(effect.step == Step::Adopt && had_access);
         if item.loses {
+            let after = effect.after.as_ref().map(|a| a.reason.clone());
             self.tally.losses.push(PlannedLoss {
                 ordinal: item.ordinal,
                 source_id: item.source_id.clone(),
                 subject: item.subject.clone(),
-                evidence,
-                reason: effect
-                    .after
-                    .as_ref()
-                    .map(|a| a.reason.clone())
-                    .unwrap_or_default(),
+                evidence: match effect.is_ahead {
+                    true => LossEvidence::Ahead,
+                    false => evidence,
+                },
+                reason: match effect.is_ahead {
+                    true => reason::LAST_DAY_AHEAD.to_owned(),
+                    false => after.unwrap_or_default(),
+                },
+                day: effect.last_day.clone(),
                 digest: digest.to_owned(),
+                is_contested: self.contested.contains(&item.source_id),
                 is_proved: true,
             });
         }
         let is_there = effect.before.is_some() && effect.step != Step::Adopt;
         let names_her = |unit: &String| unit == "userName" || unit.starts_with("emails");
-        if is_there && (item.loses || effect.gives_access() || effect.units.iter().any(names_her)) {
+        let is_other = !effect.former.is_empty();
+        if is_there
+            && (is_other
+                || item.loses
+                || effect.gives_access()
+                || effect.units.iter().any(names_her))
+        {
             self.tally.changes.touches_identity = true;
         }
         item
@@ -458,109 +452,12 @@ impl Gather {
         self.flush().await?;
         self.leave_scope().await?;
         let back = std::mem::take(&mut self.back);
-        for chunk in back.chunks(CHUNK) {
+        // A look changes nothing.
+        let back = back.chunks(CHUNK).filter(|_| !self.is_look);
+        for chunk in back {
             self.service
                 .mark_absent(&self.caller, &self.setup.source, chunk.to_vec(), None)
                 .await?;
-        }
-        Ok(())
-    }
-
-    /// After a complete pull: who was missed before a moment is gone, who is missed for the first time is marked. Returns
-    /// how many still wait for another pull, or another file, to confirm it.
-    pub(super) async fn absences(&mut self, now: Millis, before: Millis) -> Result<u64> {
-        let (mut gone, mut first, mut early) = (Vec::new(), Vec::new(), 0);
-        for (source_id, since) in self.missed() {
-            match since {
-                None => first.push(source_id),
-                Some(since) if since < before.0 => gone.push(source_id),
-                Some(_) => early += 1,
-            }
-        }
-        for chunk in gone.chunks(CHUNK) {
-            self.gone(chunk.to_vec(), Gone::Absent).await?;
-        }
-        for chunk in first.chunks(CHUNK) {
-            self.service
-                .mark_absent(&self.caller, &self.setup.source, chunk.to_vec(), Some(now))
-                .await?;
-        }
-        Ok(first.len() as u64 + early)
-    }
-
-    /// Without a complete pull nobody is a leaver, whatever a record says: these losses are put off. Places of their
-    /// items.
-    pub(super) fn put_off(&mut self) -> Vec<i64> {
-        let of_this_pull = self.tally.losses.iter_mut();
-        let of_this_pull = of_this_pull.filter(|loss| loss.evidence != LossEvidence::Due);
-        let put_off = of_this_pull.map(|loss| {
-            loss.is_proved = false;
-            loss.ordinal
-        });
-        put_off.collect()
-    }
-
-    /// Who was missed before a moment is gone, without anything having been read: an admin said so.
-    pub(super) async fn confirmed(&mut self, before: Millis) -> Result<()> {
-        let missed = self.missed().into_iter();
-        let gone = missed.filter(|(_, since)| since.is_some_and(|at| at < before.0));
-        let gone: Vec<String> = gone.map(|(source_id, _)| source_id).collect();
-        for chunk in gone.chunks(CHUNK) {
-            self.gone(chunk.to_vec(), Gone::Absent).await?;
-        }
-        Ok(())
-    }
-
-    /// What it would mean that everybody whom a complete pull missed is gone; nobody is marked.
-    pub(super) async fn show_absences(&mut self) -> Result<u64> {
-        let gone: Vec<String> = self.missed().into_iter().map(|(id, _)| id).collect();
-        for chunk in gone.chunks(CHUNK) {
-            self.gone(chunk.to_vec(), Gone::Absent).await?;
-        }
-        Ok(gone.len() as u64)
-    }
-
-    /// Known records that did not come, with when they were first missed, in the order of their ids.
-    fn missed(&self) -> Vec<(String, Option<i64>)> {
-        let known = self.known.iter();
-        let mut missed: Vec<(String, Option<i64>)> = known
-            .filter(|(_, known)| !known.is_seen && !known.has_left)
-            .map(|(source_id, known)| (source_id.to_string(), known.absent_since))
-            .collect();
-        missed.sort_unstable();
-        missed
-    }
-
-    async fn gone(&mut self, source_ids: Vec<String>, why: Gone) -> Result<()> {
-        let (tenant, source) = (self.setup.tenant.clone(), self.setup.source.clone());
-        let effects = self
-            .service
-            .preview_gone(&tenant, &source, source_ids, why)
-            .await?;
-        let mut items = Vec::new();
-        for effect in effects.iter().filter(|e| e.is_change) {
-            let (action, evidence) = match why {
-                Gone::Absent => ("absent", LossEvidence::Absent),
-                Gone::OutOfScope => (OUT_OF_SCOPE, LossEvidence::Stated),
-            };
-            items.push(self.planned_effect(effect, action, evidence, ""));
-        }
-        self.store(items).await
-    }
-
-    /// Those whose first or last day has come, and whose record says nothing new.
-    pub(super) async fn due(&mut self, source_ids: Vec<String>) -> Result<()> {
-        let (tenant, source) = (self.setup.tenant.clone(), self.setup.source.clone());
-        for chunk in source_ids.chunks(CHUNK) {
-            let effects = self
-                .service
-                .preview_due(&tenant, &source, chunk.to_vec())
-                .await?;
-            let mut items = Vec::new();
-            for effect in effects.iter().filter(|e| e.is_change) {
-                items.push(self.planned_effect(effect, "due", LossEvidence::Due, ""));
-            }
-            self.store(items).await?;
         }
         Ok(())
     }

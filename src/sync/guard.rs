@@ -17,8 +17,10 @@ pub struct Loss {
 pub enum LossEvidence {
     /// A last day that an earlier pull told has come.
     Due,
-    /// The source gives the last day.
+    /// The source gives the last day, and it is over.
     Dated,
+    /// The source gives a last day that lies ahead; access goes then.
+    Ahead,
     /// The source says that the person left.
     Stated,
     /// Two complete pulls did not bring the person.
@@ -73,6 +75,8 @@ pub struct Situation {
     pub with_access: u64,
     /// Of these, who lost it within the window.
     pub lost_lately: u64,
+    /// Of those who still have it, whose last day was learned within the window and is not in the plan.
+    pub told_lately: u64,
     /// No plan of this connection was ever applied.
     pub is_first: bool,
     /// There is something to do, and the database is a restored copy: an admin looks first.
@@ -83,6 +87,8 @@ pub struct Situation {
     pub people: u64,
     /// Of these, whose record says now that they left, with access or without.
     pub turned: u64,
+    /// Of these, whose record names a last day now that lies ahead, or an earlier one, with access or without.
+    pub dated: u64,
 }
 
 /// What the guard says about a plan.
@@ -116,8 +122,10 @@ pub enum Why {
     Half,
     /// More losses within the window than the limit allows.
     Limit,
-    /// So many people turned to "left" at once that the column is not believed.
+    /// So many people turned to "left", or were given a last day, at once that the column is not believed.
     StatusColumn,
+    /// Another record of the source has the person's address: it may be she.
+    SameAddress,
     /// So many records are missing at once that it is not believed, though two pulls say so.
     ManyMissing,
 }
@@ -134,6 +142,7 @@ impl Why {
             Self::Limit => "limit",
             Self::StatusColumn => "status-column",
             Self::ManyMissing => "many-missing",
+            Self::SameAddress => "same-address",
         }
     }
 
@@ -148,6 +157,7 @@ impl Why {
             Self::Limit,
             Self::StatusColumn,
             Self::ManyMissing,
+            Self::SameAddress,
         ]
         .into_iter()
         .find(|w| w.as_str() == text)
@@ -163,7 +173,11 @@ pub fn judge(mut losses: Vec<Loss>, situation: &Situation, limits: Limits) -> Ve
     if situation.is_restored {
         return Verdict::HoldPlan(Why::Restored);
     }
-    if situation.is_first && count > 0 {
+    let by = |kinds: &[LossEvidence]| {
+        let fit = losses.iter().filter(|l| kinds.contains(&l.evidence));
+        fit.count() as u64
+    };
+    if situation.is_first && count > by(&[LossEvidence::Ahead]) {
         return Verdict::HoldPlan(Why::First);
     }
     if situation.changes.settings && (count > 0 || situation.changes.touches_identity) {
@@ -174,19 +188,18 @@ pub fn judge(mut losses: Vec<Loss>, situation: &Situation, limits: Limits) -> Ve
         return Verdict::HoldPlan(Why::Half);
     }
     let allowed = limits.allowed(situation.with_access);
-    let by = |kinds: &[LossEvidence]| {
-        let fit = losses.iter().filter(|l| kinds.contains(&l.evidence));
-        fit.count() as u64
-    };
-    let is_believed = situation.turned <= limits.allowed(situation.people);
+    let turned = situation.turned.max(situation.dated);
+    let is_believed = turned <= limits.allowed(situation.people);
     let stated = by(&[LossEvidence::Dated, LossEvidence::Stated]);
-    if stated > allowed || (!is_believed && count > 0) {
+    let is_column = stated.max(by(&[LossEvidence::Ahead])) > allowed;
+    if is_column || (!is_believed && count > 0) {
         return Verdict::HoldLosses {
             why: Why::StatusColumn,
             pass: Vec::new(),
         };
     }
-    let room = allowed.saturating_sub(situation.lost_lately);
+    let lately = situation.lost_lately + situation.told_lately;
+    let room = allowed.saturating_sub(lately);
     if count <= room {
         return Verdict::Pass;
     }
@@ -271,6 +284,54 @@ mod tests {
             panic!("{got:?}");
         };
         assert_eq!((why, pass.len()), (Why::Limit, 6));
+    }
+
+    #[test]
+    fn last_days_ahead_are_losses_but_of_the_first_plan() {
+        let column = judge(
+            losses(7, LossEvidence::Ahead),
+            &usual(60),
+            Limits::default(),
+        );
+        let want = Verdict::HoldLosses {
+            why: Why::StatusColumn,
+            pass: Vec::new(),
+        };
+        assert_eq!(column, want);
+        let told = Situation {
+            told_lately: 4,
+            ..usual(60)
+        };
+        let got = judge(losses(3, LossEvidence::Ahead), &told, Limits::default());
+        assert!(matches!(got, Verdict::HoldLosses { why: Why::Limit, pass } if pass.len() == 2));
+        let half = judge(losses(2, LossEvidence::Ahead), &usual(3), Limits::default());
+        assert_eq!(half, Verdict::HoldPlan(Why::Half));
+        let first = Situation {
+            is_first: true,
+            ..usual(60)
+        };
+        let one = || losses(1, LossEvidence::Ahead);
+        assert_eq!(judge(one(), &first, Limits::default()), Verdict::Pass);
+        let mut mixed = one();
+        mixed.extend(losses(1, LossEvidence::Stated));
+        let got = judge(mixed, &first, Limits::default());
+        assert_eq!(got, Verdict::HoldPlan(Why::First));
+    }
+
+    #[test]
+    fn many_who_are_given_a_last_day_at_once_are_not_believed_however_few_have_access() {
+        let dated = Situation {
+            people: 100,
+            dated: 11,
+            ..usual(40)
+        };
+        let got = judge(losses(1, LossEvidence::Ahead), &dated, Limits::default());
+        let want = Verdict::HoldLosses {
+            why: Why::StatusColumn,
+            pass: Vec::new(),
+        };
+        assert_eq!(got, want);
+        assert_eq!(judge(Vec::new(), &dated, Limits::default()), Verdict::Pass);
     }
 
     #[test]

@@ -5,11 +5,16 @@
 //! which records are looked at, who is absent, and what waits for an admin.
 
 mod apply;
+mod asked;
 mod coverage;
+mod days;
 mod decide;
+mod ended;
 mod gather;
 pub mod guard;
 mod known;
+mod managers;
+mod rekeyed;
 mod report;
 mod run;
 pub mod schedule;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::gather::Tally;
+use super::guard::LossEvidence;
 use crate::hris::error::{Error as PullError, Kind as PullErrorKind};
 use crate::hris::{Evidence, Gap};
 
@@ -79,7 +80,7 @@ impl Health {
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Counts {
-    /// Items by action: `create`, `adopt`, `return`, `update`, `leave`, `absent`, `due`, `reject`, `nothing`.
+    /// Items by action: `create`, `adopt`, `return`, `update`, `leave`, `absent`, `due`, `superseded`, `reject`, `nothing`.
     pub by_action: BTreeMap<String, u64>,
     /// Records that are as they were.
     pub unchanged: u64,
@@ -90,6 +91,8 @@ pub struct Counts {
     pub gives: u64,
     /// People who would lose access, those who wait included.
     pub losses: u64,
+    /// Of these, who lose it on a last day that lies ahead.
+    pub ahead: u64,
     /// Of these, who wait for an admin.
     pub held: u64,
     /// Of these, who keep it because the pull is not complete; the next one decides.
@@ -110,6 +113,11 @@ impl Counts {
             unchanged: tally.unchanged,
             gives: tally.gives,
             losses: tally.losses.len() as u64,
+            ahead: tally
+                .losses
+                .iter()
+                .filter(|l| l.evidence == LossEvidence::Ahead)
+                .count() as u64,
             held,
             unproved: tally.losses.iter().filter(|l| !l.is_proved).count() as u64,
             missed,

@@ -7,12 +7,13 @@ use super::apply::Apply;
 use super::decide::{is_refused, passes};
 use super::gather::Gather;
 use super::guard::{Loss, Situation, Verdict, Why, judge};
+use super::known::PlannedLoss;
 use super::report::{Counts, describe_error, describe_evidence, read_evidence};
 use super::stored::{State, read_person, step_word};
-use super::{Feed, Setup, Unwatched, Watch, coverage};
+use super::{Feed, Setup, Watch, coverage};
 use crate::domain::audit::{Actor, hex};
 use crate::domain::clock::Millis;
-use crate::domain::ids::{TenantId, fresh_text};
+use crate::domain::ids::fresh_text;
 use crate::hris::Evidence;
 use crate::hris::error::Error as PullError;
 use crate::service::files::FileRead;
@@ -25,9 +26,9 @@ const WINDOW_MS: i64 = 24 * 3_600_000;
 /// Kind of a run that only carries out days that have come.
 pub(super) const DAYS: &str = "days";
 /// Kind of a run that only takes an admin's word about who was missed.
-const ABSENCES: &str = "absences";
+pub(super) const ABSENCES: &str = "absences";
 /// Dates looked at in one run.
-const DUE: i64 = 100_000;
+pub(super) const DUE: i64 = 100_000;
 
 /// Why a run was started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -152,6 +153,8 @@ impl Bridge {
         self.weigh(order, &mut gather, &mut evidence).await?;
         run.is_complete = evidence.is_complete();
         run.evidence = Some(describe_evidence(&evidence).to_string());
+        gather.settle_apart(&evidence).await?;
+        gather.tell_managers().await?;
         let missed = self
             .complete(order, &caller, &mut gather, &evidence)
             .await?;
@@ -165,11 +168,11 @@ impl Bridge {
             .await
     }
 
-    fn now(&self) -> Millis {
+    pub(super) fn now(&self) -> Millis {
         self.service.store.clock().now()
     }
 
-    fn caller(&self, order: &Order, run: &str) -> Caller {
+    pub(super) fn caller(&self, order: &Order, run: &str) -> Caller {
         Caller::of_run(order.setup.tenant.clone(), order.actor.clone(), run)
     }
 
@@ -286,7 +289,7 @@ impl Bridge {
     }
 
     /// `guard`, then `apply` as far as it lets, then `report`.
-    async fn conclude(
+    pub(super) async fn conclude(
         &self,
         order: &Order,
         caller: &Caller,
@@ -321,6 +324,11 @@ impl Bridge {
         run.counts = serde_json::to_string(&counts).ok();
         if let Verdict::HoldPlan(why) | Verdict::HoldLosses { why, .. } = &verdict {
             run.why_held = Some(why.as_str().to_owned());
+        }
+        let is_contested =
+            |l: &&PlannedLoss| l.is_contested && !held.iter().any(|h| h.source_id == l.source_id);
+        if run.why_held.is_none() && gather.tally.losses.iter().any(|l| is_contested(&l)) {
+            run.why_held = Some(Why::SameAddress.as_str().to_owned());
         }
         let hold_plan = matches!(verdict, Verdict::HoldPlan(_));
         if order.kind == Kind::Dry || hold_plan {
@@ -414,20 +422,24 @@ impl Bridge {
             let left = self.service.count_announced_left(tenant, schedule, since);
             limits.announced = left.await?;
         }
+        let (turned, dated) = gather.turned(held);
         let mut situation = Situation {
             with_access: gather.with_access() + lost_lately,
             lost_lately,
+            told_lately: gather.told_since(since.0),
             is_first: applied.is_none(),
             is_restored: order.setup.must_confirm && gather.has_changes(),
             changes: gather.tally.changes,
             people: gather.working(),
-            turned: gather.turned(held),
+            turned,
+            dated,
         };
         situation.changes.coverage &= gather.has_changes();
         // A day that has come does not follow from settings.
         situation.changes.settings =
             !is_days && applied.is_some_and(|a| a != order.setup.settings_digest.as_str());
-        let losses = gather.tally.losses.iter().filter(|loss| loss.is_proved);
+        let losses = gather.tally.losses.iter();
+        let losses = losses.filter(|loss| loss.is_proved && !loss.is_contested);
         let is_held = |source_id: &str| held.iter().any(|h| h.source_id == source_id);
         let undecided = losses.filter(|loss| !is_held(&loss.source_id));
         let undecided = undecided.map(|loss| Loss {
@@ -435,75 +447,6 @@ impl Bridge {
             evidence: loss.evidence,
         });
         Ok(judge(undecided.collect(), &situation, limits))
-    }
-
-    /// Records of a connection whose first or last day has come. A loss that waits for an admin stays due, and is none.
-    ///
-    /// # Errors
-    /// Storage.
-    pub async fn days_due(&self, tenant: &TenantId, connection: &str) -> Result<Vec<String>> {
-        let mut due = self
-            .service
-            .list_due(tenant, connection, self.now(), DUE)
-            .await?;
-        if !due.is_empty() {
-            let held = self.service.list_held(tenant, connection).await?;
-            due.retain(|source_id| held.iter().all(|h| h.source_id != *source_id));
-        }
-        Ok(due)
-    }
-
-    /// Carries out first and last days that have come, without a pull. `None`: there are none.
-    ///
-    /// # Errors
-    /// Storage.
-    pub async fn run_days(&self, order: &Order) -> Result<Option<Report>> {
-        if order.setup.must_confirm {
-            // An admin looks at a pull first.
-            return Ok(None);
-        }
-        let now = self.now();
-        let connection = order.setup.source.source.id.as_str();
-        let due = self.days_due(&order.setup.tenant, connection).await?;
-        if due.is_empty() {
-            return Ok(None);
-        }
-        let mut run = new_run(order, fresh_text(now, self.service.store.chance()), now);
-        DAYS.clone_into(&mut run.kind);
-        // No connector is asked.
-        run.version_before = None;
-        let caller = self.caller(order, &run.id);
-        self.service.begin_run(&caller, run.clone()).await?;
-        let mut gather = Gather::new(&self.service, &caller, &order.setup, &run).await?;
-        gather.due(due).await?;
-        self.conclude(order, &caller, run, gather, 0, &Unwatched)
-            .await
-            .map(Some)
-    }
-
-    /// Takes an admin's word that who was missed is gone, without a pull; within the limits of the guard.
-    ///
-    /// # Errors
-    /// Storage.
-    pub async fn run_absences(&self, order: &Order) -> Result<Report> {
-        let now = self.now();
-        let connection = order.setup.source.source.id.as_str();
-        let mark = self
-            .service
-            .find_file_mark(&order.setup.tenant, connection)
-            .await?;
-        let before = mark.and_then(|m| m.confirmed_at).unwrap_or(i64::MIN);
-        let mut run = new_run(order, fresh_text(now, self.service.store.chance()), now);
-        if order.kind != Kind::Dry {
-            ABSENCES.clone_into(&mut run.kind);
-        }
-        run.version_before = None;
-        let caller = self.caller(order, &run.id);
-        self.service.begin_run(&caller, run.clone()).await?;
-        let mut gather = Gather::new(&self.service, &caller, &order.setup, &run).await?;
-        gather.confirmed(Millis(before)).await?;
-        self.conclude(order, &caller, run, gather, 0, &Unwatched)
-            .await
     }
 
     /// Goes on with a run that was cut off: an apply behind its last chunk; anything before that is given up, since
@@ -536,7 +479,7 @@ fn is_good(run: &RunRow) -> bool {
     is_accepted || (run.is_complete && run.state != "failed")
 }
 
-fn new_run(order: &Order, id: String, now: Millis) -> RunRow {
+pub(super) fn new_run(order: &Order, id: String, now: Millis) -> RunRow {
     RunRow {
         tenant: order.setup.tenant.as_str().to_owned(),
         id,

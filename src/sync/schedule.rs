@@ -67,6 +67,18 @@ pub trait Sources: Send + Sync {
         tenant: &'a TenantId,
         connection: &'a str,
     ) -> BoxFuture<'a, Result<Option<Result<Opened, PullError>>>>;
+
+    /// What is set, without the secrets: days come though those cannot be read. `None` as for [`Sources::open`].
+    fn setup<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        connection: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Setup>>> {
+        Box::pin(async move {
+            let opened = self.open(tenant, connection).await?;
+            Ok(opened.and_then(Result::ok).map(|opened| opened.setup))
+        })
+    }
 }
 
 /// Pulls connections when they are due.
@@ -191,14 +203,14 @@ impl Scheduler {
     }
 
     async fn days(&self, tenant: &TenantId, connection: &str) -> Result<bool> {
-        let Some(Ok(opened)) = self.sources.open(tenant, connection).await? else {
+        let Some(setup) = self.sources.setup(tenant, connection).await? else {
             return Ok(false);
         };
         let caller = self.caller(tenant);
         let Some(_) = self.lease(&caller, connection).await? else {
             return Ok(false);
         };
-        let order = self.order(opened.setup, Kind::Scheduled, system());
+        let order = self.order(setup, Kind::Scheduled, system());
         let done = self
             .with_lease(&caller, connection, self.bridge.run_days(&order))
             .await;

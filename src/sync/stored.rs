@@ -62,6 +62,9 @@ pub(super) fn write_person(person: &PullPerson) -> String {
         "endDate": day(person.end_date),
         "digest": person.digest,
     });
+    if !person.former.is_empty() {
+        value["former"] = json!(person.former);
+    }
     if !person.unsaid.is_empty() {
         value["unsaid"] = json!(person.unsaid);
     }
@@ -84,6 +87,10 @@ pub fn read_person(text: &str) -> Option<PullPerson> {
         start_date: day(&map, "startDate"),
         end_date: day(&map, "endDate"),
         digest: text(&map, "digest")?,
+        former: map
+            .remove("former")
+            .and_then(|list| serde_json::from_value(list).ok())
+            .unwrap_or_default(),
         unsaid: map
             .remove("unsaid")
             .and_then(|list| serde_json::from_value(list).ok())
@@ -115,6 +122,16 @@ fn recognised_word(by: Recognised) -> &'static str {
     }
 }
 
+/// Adds a finding to what is done about a record.
+pub(super) fn add_finding(effect: Option<&str>, told: &Finding) -> String {
+    let effect: Option<Value> = effect.and_then(|text| serde_json::from_str(text).ok());
+    let mut effect = effect.unwrap_or_else(|| json!({"step": "nothing", "findings": []}));
+    if let Some(findings) = effect["findings"].as_array_mut() {
+        findings.push(finding(told));
+    }
+    effect.to_string()
+}
+
 /// The code of a finding.
 pub(super) fn finding_word(finding: &Finding) -> &'static str {
     match finding {
@@ -141,7 +158,7 @@ pub(super) fn write_effect(effect: &Effect) -> String {
             |s| json!({"access": s.access.as_str(), "hasAccess": s.has_access, "reason": s.reason}),
         )
     };
-    json!({
+    let mut value = json!({
         "step": step_word(effect.step),
         "recognised": effect.recognised.map(recognised_word),
         "units": effect.units,
@@ -150,8 +167,17 @@ pub(super) fn write_effect(effect: &Effect) -> String {
         "held": effect.held,
         "conflict": effect.conflict.as_ref().map(|(kind, who)| json!({"kind": kind, "candidates": who})),
         "findings": effect.findings.iter().map(finding).collect::<Vec<_>>(),
-    })
-    .to_string()
+    });
+    if effect.is_ahead || effect.takes_access() || effect.held.is_some() {
+        value["lastDay"] = json!(effect.last_day);
+    }
+    if effect.is_ahead {
+        value["isAhead"] = json!(true);
+    }
+    if !effect.former.is_empty() {
+        value["former"] = json!(effect.former);
+    }
+    value.to_string()
 }
 
 /// What is done about a record, as a reader of a plan sees it.
@@ -175,8 +201,23 @@ pub struct EffectView {
     pub conflict: Option<Value>,
     /// What else there is to tell.
     pub findings: Vec<Value>,
+    /// Records by which the source knew her, and no longer does.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<String>,
+    /// The last day on which a loss of access rests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_day: Option<String>,
+    /// That day lies ahead: access goes then.
+    pub is_ahead: bool,
     /// Why the record was refused.
     pub error: Option<String>,
+}
+
+impl EffectView {
+    /// Whether a finding is told, by its code.
+    pub(super) fn tells(&self, code: &str) -> bool {
+        self.findings.iter().any(|f| f["code"] == code)
+    }
 }
 
 /// How a person stands.
@@ -210,6 +251,7 @@ mod tests {
             start_date: NaiveDate::from_ymd_opt(2020, 2, 29),
             end_date: None,
             digest: "abc".to_owned(),
+            former: vec!["3".to_owned()],
             unsaid: ["title".to_owned()].into(),
         };
         assert_eq!(read_person(&write_person(&person)), Some(person));

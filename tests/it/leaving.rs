@@ -1,6 +1,9 @@
 //! People's access over several pulls of one source: leavers, days, addresses, and what a human decides in between.
 
+mod days;
 mod firm;
+mod rekeyed;
+mod steady;
 mod waits;
 
 use std::collections::BTreeSet;

@@ -267,7 +267,7 @@ day, and Rosterd reads them as one of four at each moment:
 - **starts later**: the first day lies ahead, or a `prehire` has none;
 - **has left**: the state is `left`, or the last day is over (the reason is `last-day-passed` then). A record that is in no
   confirmed complete pull any more is read so too (`absent-from-source`);
-- **unknown**: nobody knows, and nothing changes.
+- **unknown**: nobody knows, and nothing changes; a first or last day that was known comes.
 
 A day begins and ends by the clock of the person's zone, else the connection's, else UTC; the last day counts in full. An end
 before the start is that of an earlier employment. `hasAccess` is true for somebody granted who has started.

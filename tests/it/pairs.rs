@@ -112,6 +112,7 @@ fn employee(id: &str, name: (&str, &str), email: &str) -> PullPerson {
         start_date: None,
         end_date: None,
         digest: "d1".to_owned(),
+        former: Vec::new(),
         unsaid: Default::default(),
     }
 }

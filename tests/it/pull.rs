@@ -79,6 +79,7 @@ fn employee(id: &str, email: &str) -> PullPerson {
         start_date: None,
         end_date: None,
         digest: "d1".to_owned(),
+        former: Vec::new(),
         unsaid: Default::default(),
     }
 }
@@ -461,7 +462,7 @@ async fn nobody_is_made_of_old_records_and_an_unknown_word_changes_nothing() {
     let seen = hr.w.effective(&id).await;
     assert_eq!(
         (&seen["title"], &seen[OURS]["employmentState"]),
-        (&json!("Boss"), &json!("unknown"))
+        (&json!("Boss"), &json!("employed"))
     );
     // What was in force before still is: she left, and that is news.
     hr.pull(&in_state(&ann, EmploymentState::Left)).await;

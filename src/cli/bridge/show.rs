@@ -102,8 +102,12 @@ pub(super) fn item_row(output: Output, item: &ItemRow) -> Result<(), Failure> {
 /// What else there is to say of one person, in the order in which it matters.
 fn remarks(item: &ItemRow, effect: &EffectView) -> Vec<String> {
     let lost = effect.after.as_ref().filter(|_| item.loses);
+    let ahead = effect.last_day.as_ref().filter(|_| effect.is_ahead);
     let mut remarks: Vec<String> = lost
-        .map(|s| format!("({})", s.reason))
+        .map(|s| match ahead {
+            Some(day) => format!("(last day {})", shown(day)),
+            None => format!("({})", s.reason),
+        })
         .into_iter()
         .collect();
     let why = effect.error.as_ref().or(effect.held.as_ref());
@@ -161,6 +165,9 @@ pub(super) async fn print_report(
     words.push(format!("unchanged {}", counts.unchanged));
     words.push(format!("get access {}", counts.gives));
     words.push(format!("lose access {}", counts.losses));
+    if counts.ahead > 0 {
+        words.push(format!("of these on a day ahead {}", counts.ahead));
+    }
     let run = &report.run.id;
     if counts.items() > items.len() as u64 {
         output.row(
@@ -202,6 +209,7 @@ pub(super) async fn print_report(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sync::StandView;
 
     #[test]
     fn a_person_of_a_plan_is_told_with_what_changes() {
@@ -230,5 +238,16 @@ mod tests {
             remarks(&item, &effect),
             ["manager-unknown", "title, manager.value"]
         );
+        let item = ItemRow {
+            loses: true,
+            ..item
+        };
+        let effect = EffectView {
+            after: Some(StandView::default()),
+            last_day: Some("2027-01-31".to_owned()),
+            is_ahead: true,
+            ..EffectView::default()
+        };
+        assert_eq!(remarks(&item, &effect), ["(last day 2027-01-31)"]);
     }
 }

@@ -126,17 +126,14 @@ impl Stored {
         connection: &str,
     ) -> service::Result<Option<Result<Opened, PullError>>> {
         let caller = Caller::system(tenant.clone(), "pull");
-        let row = match self.service.find_connection(&caller, connection).await {
-            Ok(row) => row,
-            Err(service::Error::NotFound(_)) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let tenant = self.service.find_tenant(tenant.as_str()).await?;
-        if row.kind != PULL || row.state != "active" || tenant.state != "active" {
+        let Some(stored) = self.active(&caller, connection).await? else {
             return Ok(None);
-        }
+        };
         let secrets = self.service.open_secrets(&caller, connection).await?;
-        let of_operator = self.service.open_operator_values(&row.preset).await?;
+        let of_operator = self
+            .service
+            .open_operator_values(&stored.row.preset)
+            .await?;
         let mut unusable = secrets.unusable.iter().chain(&of_operator.unusable);
         if let Some(closed) = unusable.next() {
             let why = closed.unusable.map_or("", |u| u.as_str());
@@ -146,15 +143,42 @@ impl Stored {
                 .with("key", &closed.key_id);
             return Ok(Some(Err(error)));
         }
+        let values = (secrets.values, of_operator.values);
+        Ok(Some(self.connect(caller, &stored, values)))
+    }
+
+    /// The connection, if it is pulled at present.
+    async fn active(&self, caller: &Caller, connection: &str) -> service::Result<Option<Row>> {
+        let row = match self.service.find_connection(caller, connection).await {
+            Ok(row) => row,
+            Err(service::Error::NotFound(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let tenant = self.service.find_tenant(caller.tenant.as_str()).await?;
+        if row.kind != PULL || row.state != "active" || tenant.state != "active" {
+            return Ok(None);
+        }
         let schedule = self.service.find_schedule(&caller.tenant, connection);
-        let stored = Row {
+        Ok(Some(Row {
             settings: row.pull_settings()?,
             zone: tenant.settings()?.time_zone,
             applied_version: schedule.await?.and_then(|s| s.connector_version),
             row,
+        }))
+    }
+
+    /// What is set, of a connection that perhaps cannot be opened: its connector may be gone too.
+    async fn set(&self, tenant: &TenantId, connection: &str) -> service::Result<Option<Setup>> {
+        let caller = Caller::system(tenant.clone(), "pull");
+        let Some(stored) = self.active(&caller, connection).await? else {
+            return Ok(None);
         };
-        let values = (secrets.values, of_operator.values);
-        Ok(Some(self.connect(caller, &stored, values)))
+        let catalogue = Catalogue::load(self.connectors.as_deref()).unwrap_or_default();
+        let preset = stored.row.preset.as_str();
+        Ok(Some(match catalogue.find(preset) {
+            Some(api) => stored.setup(api.version, &api.digest),
+            None => stored.setup(catalogue.find_file(preset).map_or(0, |f| f.version), ""),
+        }))
     }
 
     fn connect(
@@ -184,7 +208,7 @@ impl Stored {
             .as_deref()
             .map(Endpoint::parse)
             .transpose()?;
-        let setup = stored.setup(manifest.version);
+        let setup = stored.setup(manifest.version, &manifest.digest);
         let feed = Pulled {
             addresses: settings.matching.addresses,
             manifest,
@@ -224,7 +248,7 @@ impl Stored {
                 Origin::of(connector, row, &values, root, open)?
             }
         };
-        let every = stored.setup(connector.version);
+        let every = stored.setup(connector.version, "");
         let setup = Setup {
             // Another file confirms an absence, however soon it comes; the same once more does not.
             confirm_ms: every.every_ms,
@@ -249,7 +273,8 @@ struct Row {
 }
 
 impl Row {
-    fn setup(&self, version: u32) -> Setup {
+    /// With the version of the connector and the hash of what it says.
+    fn setup(&self, version: u32, connector: &str) -> Setup {
         let (row, settings) = (&self.row, &self.settings);
         Setup {
             tenant: TenantId::new(row.tenant.as_str()),
@@ -270,7 +295,7 @@ impl Row {
                 percent: settings.guard.max_percent.into(),
                 announced: 0,
             },
-            settings_digest: self.digest(version),
+            settings_digest: self.digest(version, connector),
             version,
             applied_version: self.applied_version,
             scope: settings.scope.clone(),
@@ -286,11 +311,12 @@ impl Row {
 
     /// What decides, beside the records, what is done with them. The schedule and the guard do not: they may change
     /// without every record being looked at again.
-    fn digest(&self, version: u32) -> String {
+    fn digest(&self, version: u32, connector: &str) -> String {
         let (row, settings) = (&self.row, &self.settings);
         let mut hash = Sha256::new();
         let version = version.to_string();
-        for part in [&row.preset, &version, &row.joiner_policy] {
+        let connector = format!("{version} {connector}");
+        for part in [&row.preset, &connector, &row.joiner_policy] {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
@@ -312,6 +338,14 @@ impl Sources for Stored {
         connection: &'a str,
     ) -> BoxFuture<'a, service::Result<Option<Result<Opened, PullError>>>> {
         Self::open(self, tenant, connection).boxed()
+    }
+
+    fn setup<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        connection: &'a str,
+    ) -> BoxFuture<'a, service::Result<Option<Setup>>> {
+        self.set(tenant, connection).boxed()
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod auth;
 mod check;
+mod digest;
 mod mapping;
 mod request;
 mod schema;
@@ -90,6 +91,9 @@ pub struct Manifest {
     /// jq: one record in, a SCIM User out, or nothing where the record is nobody. `.record`, `.parent`, `.joined`,
     /// `.detail`; `$today`, `$settings`, `$lookups`.
     pub mapping: Mapping,
+    /// Hash of everything in it that decides what is read and made of it; labels and limits do not.
+    #[serde(skip)]
+    pub digest: String,
 }
 
 /// What the source can tell.
@@ -311,7 +315,7 @@ impl Manifest {
 
     /// Reads and checks a connector. `file` names it in errors.
     pub fn parse(text: &str, file: &str) -> Result<Self, LoadError> {
-        let manifest: Self = serde_saphyr::from_str(text).map_err(|error| LoadError {
+        let mut manifest: Self = serde_saphyr::from_str(text).map_err(|error| LoadError {
             file: file.to_owned(),
             line: error.location().map(|at| at.line()),
             what: first_line(&error.to_string()),
@@ -321,6 +325,7 @@ impl Manifest {
             line: line_of(text, &needle),
             what,
         })?;
+        manifest.digest = digest::of(text);
         Ok(manifest)
     }
 

@@ -89,13 +89,15 @@ pub struct Item {
     /// Her userName as the record has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     user_name: Option<String>,
-    /// `create`, `adopt`, `return`, `update`, `leave`, `absent`, `due`, `unlink`, `out-of-scope` or `reject`.
+    /// `create`, `adopt`, `return`, `update`, `leave`, `absent`, `due`, `unlink`, `out-of-scope`, `superseded` (the person goes
+    /// on under another record), `nothing` or `reject`.
     #[schema(example = "update")]
     action: String,
-    /// `planned`, `keep` (all but the loss of access), `applied`, `held` or `failed`.
+    /// `planned`, `keep` (all but the loss of access), `applied`, `held`, `unproved` (put off: the pull is not complete) or
+    /// `failed`.
     #[schema(example = "applied")]
     state: String,
-    /// It takes access away.
+    /// It takes access away, now or on a last day that lies ahead (`effect.isAhead`, `effect.lastDay`).
     loses_access: bool,
     /// What changes: paths, access before and after, findings.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -315,6 +315,8 @@ fn link_ahead(tx: &mut Tx<'_>, row: &PairRow) -> Result<()> {
         absent_since: None,
         left_at: None,
         updated_at: now,
+        held_day: None,
+        told_at: None,
     })?)
 }
 

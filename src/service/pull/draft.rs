@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 
 use super::record::{Record, Scene};
 use super::types::{Effect, Finding, Recognised, Stand, Step, unmanaged};
+use crate::domain::access::reason;
 use crate::domain::clock::Millis;
 use crate::domain::employment::EmploymentState;
 use crate::domain::lifecycle::{Earlier, Phase, Term};
@@ -38,6 +39,8 @@ pub(super) struct Draft {
     pub(super) link: LinkRow,
     /// Links by which this source knew her, and no longer does.
     pub(super) superseded: Vec<LinkRow>,
+    /// Records that stand between this one and the person whom it would mean.
+    pub(super) rivals: Vec<String>,
     /// Somebody only this source knew, who turns out to be her.
     pub(super) merged: Option<Model>,
     pub(super) step: Step,
@@ -106,6 +109,8 @@ impl Draft {
             absent_since: None,
             left_at: None,
             updated_at: scene.now.0,
+            held_day: None,
+            told_at: None,
         };
         record.write_to(&mut link);
         let phase = record.phase(scene);
@@ -116,6 +121,7 @@ impl Draft {
             link_before: None,
             link,
             superseded: Vec::new(),
+            rivals: Vec::new(),
             merged: None,
             step,
             recognised: None,
@@ -227,22 +233,39 @@ impl Draft {
         tell(scope, &mut self.model, words, scene.now)
     }
 
-    /// A loss of access that was not permitted: its reason.
+    /// She had access, and has it.
+    fn stays_in(&self) -> bool {
+        self.before.as_ref().is_some_and(|b| b.row.has_access) && self.model.row.has_access
+    }
+
+    /// A last day that lies ahead is news, or earlier than it was: access will go with it.
+    pub(super) fn is_ahead(&self) -> bool {
+        let works = matches!(self.heard.phase, Phase::Working | Phase::NotStarted);
+        if !works || self.term.ends.is_none() || !self.stays_in() {
+            return false;
+        }
+        let counted = self.link_before.iter().chain(&self.superseded);
+        let counted = counted.filter(|l| !l.has_ended() && term_of(l).ends.is_some());
+        let earliest = counted.filter_map(|l| day(&l.end_date)).min();
+        day(&self.link.end_date).is_some_and(|day| earliest.is_none_or(|was| day < was))
+    }
+
+    /// A loss of access, now or ahead, that was not permitted: its reason.
     pub(super) fn held(&self) -> Option<&'static str> {
-        let Phase::Ended(because) = self.heard.phase else {
+        if !self.heard.keeps_access {
             return None;
+        }
+        let Phase::Ended(because) = self.heard.phase else {
+            return self.is_ahead().then_some(reason::LAST_DAY_AHEAD);
         };
         let is_news = !matches!(self.heard.earlier, Earlier::Met | Earlier::Ended);
-        let kept = self.before.as_ref().is_some_and(|b| b.row.has_access)
-            && self.model.row.has_access
-            && self.heard.keeps_access;
-        (is_news && kept).then_some(because)
+        (is_news && self.stays_in()).then_some(because)
     }
 
     /// Brings the link in step with what was decided. Without a digest the record comes up again in the next run.
     pub(super) fn close_link(&mut self, scene: &Scene<'_>, digest: &str) {
         let term = self.term;
-        let held = self.held().is_some();
+        let (held, is_ahead) = (self.held().is_some(), self.is_ahead());
         let met_leaver = matches!(self.heard.phase, Phase::Ended(_))
             && self.heard.earlier == Earlier::Met
             && self.step != Step::Create;
@@ -258,10 +281,21 @@ impl Draft {
         };
         link.source_epoch = self.model.row.source_epoch;
         link.due_at = term.due(scene.now).map(|at| at.0);
-        if held {
-            // The day has come and goes on being due.
-            link.due_at = term.ends.filter(|ends| *ends <= scene.now).map(|at| at.0);
-        } else if !met_leaver && self.heard.phase != Phase::Unknown {
+        if self.heard.phase == Phase::Unknown && term.starts.or(term.ends).is_some() {
+            // A day that was known comes, though it is past by now.
+            let was = self.link_before.as_ref().and_then(|l| l.due_at);
+            link.due_at = link.due_at.or(was);
+        }
+        keep_day(link, self.heard.phase, is_ahead, held, scene.now);
+        if held && is_ahead {
+            // Only the first day comes by itself.
+            link.due_at = term.starts.filter(|at| *at > scene.now).map(|at| at.0);
+        } else if held {
+            // The day has come and goes on being due, unless it never counted.
+            let ends = term.ends.filter(|ends| *ends <= scene.now);
+            link.due_at = ends.filter(|_| link.held_day.is_none()).map(|at| at.0);
+        }
+        if (!held || is_ahead) && !met_leaver && self.heard.phase != Phase::Unknown {
             link.in_force = Some(term.as_of(scene.now).as_str().to_owned());
         }
         link.left_at = match link.has_ended() {
@@ -298,6 +332,7 @@ impl Draft {
             Step::Update if !is_change => Step::Nothing,
             step => step,
         };
+        let is_ahead = self.is_ahead();
         Effect {
             units: changed.map(ToString::to_string).collect(),
             held: self.held(),
@@ -309,8 +344,27 @@ impl Draft {
             after: Some(Stand::of(&self.model)),
             conflict: self.question,
             findings: self.findings,
+            last_day: self.link.end_date,
+            is_ahead,
+            former: self.superseded.into_iter().map(|l| l.source_id).collect(),
+            rivals: self.rivals,
             is_change,
         }
+    }
+}
+
+/// Notes whether the last day counts: one that is news from now on, unless it is held.
+fn keep_day(link: &mut LinkRow, phase: Phase, is_ahead: bool, held: bool, now: Millis) {
+    match (is_ahead, held) {
+        (true, true) => (link.held_day, link.told_at) = (link.end_date.clone(), None),
+        (true, false) => (link.held_day, link.told_at) = (None, Some(now.0)),
+        (false, false) if matches!(phase, Phase::Ended(_)) => link.held_day = None,
+        // What is held stays so while the source goes on saying it.
+        _ if phase == Phase::Unknown || (link.held_day == link.end_date) => {}
+        _ => link.held_day = None,
+    }
+    if link.end_date.is_none() {
+        link.told_at = None;
     }
 }
 
@@ -338,14 +392,14 @@ pub(super) fn day(text: &Option<String>) -> Option<NaiveDate> {
     text.as_deref()?.parse().ok()
 }
 
-/// What a link says.
+/// What a link says. A last day that is held is none.
 pub(super) fn term_of(link: &LinkRow) -> Term {
     let state = EmploymentState::parse(&link.state).unwrap_or(EmploymentState::Unknown);
-    let (start, end) = (day(&link.start_date), day(&link.end_date));
-    Term::new(state, start, end, link.zone.as_deref())
+    let end = link.last_day().and_then(|end| end.parse().ok());
+    Term::new(state, day(&link.start_date), end, link.zone.as_deref())
 }
 
-/// What of a link's word is in force, without a day on which it would change.
+/// What of a link's word is in force, as an undo holds it: whatever day it is, none changes it.
 pub(super) fn term_in_force(link: &LinkRow) -> Term {
     match link.in_force.as_deref().and_then(EmploymentState::parse) {
         Some(state) => Term::new(state, None, None, None),

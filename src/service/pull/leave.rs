@@ -46,6 +46,7 @@ pub(super) fn linked(
         model,
         link_before: Some(link.clone()),
         superseded: Vec::new(),
+        rivals: Vec::new(),
         merged: None,
         step,
         recognised: None,
@@ -81,6 +82,10 @@ fn nobody(source_id: &str, finding: Option<Finding>) -> Effect {
         held: None,
         conflict: None,
         findings: finding.into_iter().collect(),
+        last_day: None,
+        is_ahead: false,
+        former: Vec::new(),
+        rivals: Vec::new(),
         is_change: false,
     }
 }
@@ -142,6 +147,7 @@ fn gone(
     link.left_at = link.left_at.or(Some(scene.now.0));
     link.digest = String::new();
     link.due_at = None;
+    link.held_day = None;
     Ok(Ok(drafted))
 }
 
@@ -244,6 +250,38 @@ fn close_due(scene: &Scene<'_>, drafted: &mut Draft) {
     }
     let digest = drafted.link.digest.clone();
     drafted.close_link(scene, &digest);
+}
+
+/// An admin decided whether a last day counts, and it needs no pull to do so. One that does not is looked at again in the
+/// next one.
+pub(super) fn let_count(
+    tx: &mut Tx<'_>,
+    connection: &str,
+    source_id: &str,
+    counts: bool,
+) -> Result<()> {
+    let now = tx.now();
+    let Some(link) = tx.find_link(connection, source_id)? else {
+        return Ok(());
+    };
+    let is_held = link.held_day.is_some() && link.held_day == link.end_date;
+    if link.end_date.is_none() || is_held != counts {
+        return Ok(());
+    }
+    let mut link = LinkRow {
+        held_day: link.end_date.clone().filter(|_| !counts),
+        told_at: counts.then_some(now.0),
+        updated_at: now.0,
+        ..link
+    };
+    if counts {
+        // The first day comes before it.
+        link.due_at = link.due_at.or(term_of(&link).ends.map(|at| at.0));
+    } else {
+        link.digest = String::new();
+        link.due_at = term_of(&link).due(now).map(|at| at.0);
+    }
+    Ok(tx.update_link(&link)?)
 }
 
 /// A record left the scope: the claim ends, access stays, the link is forgotten.

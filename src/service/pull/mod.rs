@@ -210,6 +210,25 @@ impl Service {
         .await
     }
 
+    /// An admin decided whether a last day counts: from now on it does, or it does not.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn let_day_count(
+        &self,
+        caller: &Caller,
+        connection: &str,
+        source_id: &str,
+        counts: bool,
+    ) -> Result<()> {
+        let (connection, id) = (connection.to_owned(), source_id.to_owned());
+        self.store
+            .write(caller.meta(), move |tx| {
+                leave::let_count(tx, &connection, &id, counts).map(Outcome::Done)
+            })
+            .await
+    }
+
     /// A record left the scope of the connection: the claim ends, access stays, the link is forgotten.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::draft::{day, term_in_force};
+use super::draft::day;
 use super::types::{AlsoBy, PullPerson, PullSource};
 use crate::domain::audit::{canonical, sha256_hex};
 use crate::domain::calendar::is_zone;
@@ -142,10 +142,10 @@ impl Record {
         )
     }
 
-    /// The record with the employment of a link that an undo holds: as it was in force, whatever day it is.
-    pub(super) fn employed_as(&self, link: &LinkRow) -> Self {
+    /// The record with the employment of a link, of which `term` counts.
+    pub(super) fn employed_as(&self, link: &LinkRow, term: Term) -> Self {
         let mut record = self.clone();
-        record.term = term_in_force(link);
+        record.term = term;
         record.zone.clone_from(&link.zone);
         let person = &mut record.person;
         person.employment = EmploymentState::parse(&link.state).unwrap_or(EmploymentState::Unknown);

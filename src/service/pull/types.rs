@@ -46,6 +46,9 @@ pub struct PullPerson {
     /// Hash of everything that decides what is done with the record: itself, mapping, settings, scope, policy. A record
     /// with the digest of its link is done with, if the link is settled. Never empty.
     pub digest: String,
+    /// Other records of the source that are gone in the same pull: whom it knew by them goes on under this one, if it means
+    /// her.
+    pub former: Vec<String>,
     /// Paths of units about which the source says nothing, since it has no field for them: they stay as it said before.
     pub unsaid: BTreeSet<String>,
 }
@@ -154,6 +157,14 @@ pub struct Effect {
     pub conflict: Option<(&'static str, Vec<String>)>,
     /// What else there is to tell.
     pub findings: Vec<Finding>,
+    /// The last day that the source names.
+    pub last_day: Option<String>,
+    /// That day lies ahead and is news, or earlier than it was: access will go with it.
+    pub is_ahead: bool,
+    /// Records by which the source knew her, and no longer does: she goes on under this one.
+    pub former: Vec<String>,
+    /// Records by which the source knows the person whom this one would mean without them: hers, if they are gone.
+    pub rivals: Vec<String>,
     /// Something was, or would be, written.
     pub is_change: bool,
 }

@@ -1,6 +1,6 @@
 //! Whom a record is about, and what kind of step it is for her: somebody known, matched, merged, new, or nobody.
 
-use super::draft::{Draft, HoldNow, earlier};
+use super::draft::{Draft, HoldNow, earlier, term_in_force, term_of};
 use super::matching::{Found, find};
 use super::record::{Record, Scene};
 use super::types::{Effect, Finding, Permit, Recognised, Stand, Step};
@@ -30,16 +30,26 @@ pub(super) fn draft(
     let (frozen, hold) = match hold.map(|hold| holding(&hold, record, link.as_ref())) {
         None => (None, None),
         Some(Holding::All) => {
-            return Ok(Err(nothing(record, None, Some(Finding::Undone))));
+            let effect = nothing(record, None, Some(Finding::Undone));
+            // What others lose that this record would have kept is for a human to say.
+            let own = link.as_ref().map_or("", |l| l.user_id.as_str());
+            let rivals = find(scope, scene, record, own)?.rivals(|_| false);
+            return Ok(Err(Effect { rivals, ..effect }));
         }
         Some(Holding::Employment { is_news }) => (
-            link.as_ref().map(|link| record.employed_as(link)),
+            link.as_ref()
+                .map(|link| record.employed_as(link, term_in_force(link))),
             is_news.then_some(HoldNow::InPart),
         ),
         Some(Holding::Nothing) => (None, Some(HoldNow::Over)),
     };
-    let record = frozen.as_ref().unwrap_or(record);
-    let is_over = matches!(record.phase(scene), Phase::Ended(_) | Phase::Unknown);
+    let said = frozen.as_ref().unwrap_or(record);
+    let is_over = matches!(said.phase(scene), Phase::Ended(_) | Phase::Unknown);
+    // What nobody knows changes nothing: what was known goes on, a last day with it.
+    let is_unsaid = frozen.is_none() && said.phase(scene) == Phase::Unknown;
+    let unsaid = link.as_ref().filter(|_| is_unsaid);
+    let unsaid = unsaid.map(|link| said.employed_as(link, term_of(link)));
+    let record = unsaid.as_ref().unwrap_or(said);
     let linked = match &link {
         Some(link) => Model::load(scope, scene.registry, &link.user_id)?,
         None => None,
@@ -49,13 +59,17 @@ pub(super) fn draft(
             return Ok(Err(nothing(record, Some(&model), None)));
         }
         Some(model) => match twin(scope, scene, record, &model, is_over)? {
-            Some((person, by)) => {
+            (Some((person, by)), rivals) => {
                 let mut drafted = taken(scope, scene, record, person, by)?;
                 drafted.merged = Some(model);
                 drafted.link_before = link;
+                drafted.rivals = rivals;
                 drafted
             }
-            None => known(scene, record, model, link),
+            (None, rivals) => Draft {
+                rivals,
+                ..known(scene, record, model, link)
+            },
         },
         None => match unknown(scope, scene, record, is_over, fresh)? {
             Ok(drafted) => drafted,
@@ -67,9 +81,10 @@ pub(super) fn draft(
     drafted.assert(scene, record.doc(manager.as_deref()), &record.person.unsaid)?;
     drafted.employ(scope, scene, Some(record.term))?;
     drafted.hold = hold;
-    if frozen.is_some() {
+    if frozen.is_some() || is_unsaid {
         // Her employment counts as not said.
         drafted.heard.phase = Phase::Unknown;
+        drafted.content = said.content();
     }
     Ok(Ok(Box::new(drafted)))
 }
@@ -102,14 +117,14 @@ fn holding(hold: &HoldRow, record: &Record, link: Option<&LinkRow>) -> Holding {
 }
 
 /// Somebody only this source knows, and not let in yet, has the address of somebody else by now: the app's address was
-/// corrected, or the source's.
+/// corrected, or the source's. And the records without which somebody else would be meant.
 fn twin(
     scope: &mut Scope<'_>,
     scene: &Scene<'_>,
     record: &Record,
     model: &Model,
     is_over: bool,
-) -> Result<Option<(Model, Recognised)>> {
+) -> Result<(Option<(Model, Recognised)>, Vec<String>)> {
     let is_free = model.access() == Access::Listed
         && model.row.removed_at.is_none()
         && !model.row.sticky
@@ -121,29 +136,36 @@ fn twin(
             == 1
         && !is_over;
     if !is_free {
-        return Ok(None);
+        return Ok((None, Vec::new()));
     }
     let found = find(scope, scene, record, &model.row.id)?;
-    let Some(found) = adoptable(scope, scene, record, &found)? else {
-        return Ok(None);
-    };
-    // Whom the source knew as somebody else is not meant by an address that came later.
-    let links = scope.list_links_of(&found.0.row.id)?;
-    if links
-        .iter()
-        .any(|l| l.connection_id == scene.source.source.id)
-    {
-        let is_new = primary_key(&model.doc) != record.primary.as_ref().map(|a| a.key.clone());
-        if is_new || scope.had_another_address(&model.row.id)? {
-            return Ok(None);
-        }
+    if found.is_nobody() {
+        return Ok((None, Vec::new()));
     }
     // A human said that they are two.
     let answers = scope.list_conflicts_about(&model.row.id)?;
-    let is_apart = answers
-        .iter()
-        .any(|c| c.state == "kept-apart" && c.candidates.contains(found.0.row.id.as_str()));
-    Ok(Some(found).filter(|(other, _)| !is_apart && other.row.removed_at.is_none()))
+    let is_apart = |other: &str| {
+        let mut answers = answers.iter();
+        answers.any(|c| c.state == "kept-apart" && c.candidates.contains(other))
+    };
+    let mut rivals = found.rivals(is_apart);
+    let mut meant = adoptable(scope, scene, record, &found)?
+        .filter(|(other, _)| other.row.removed_at.is_none() && !is_apart(&other.row.id));
+    let links = match &meant {
+        Some((other, _)) => scope.list_links_of(&other.row.id)?,
+        None => Vec::new(),
+    };
+    // Whom the source knew as somebody else is not meant by an address that came later.
+    let mut own = links.iter().map(|l| &l.connection_id);
+    let is_known = own.any(|id| *id == scene.source.source.id);
+    if is_known || !rivals.is_empty() {
+        let is_new = primary_key(&model.doc) != record.primary.as_ref().map(|a| a.key.clone());
+        if is_new || scope.had_another_address(&model.row.id)? {
+            meant = meant.filter(|_| !is_known);
+            rivals.clear();
+        }
+    }
+    Ok((meant, rivals))
 }
 
 /// The one who is meant, if a source may take her over without a human's word.
@@ -200,8 +222,10 @@ fn unknown(
             _ => Ok(Err(nothing(record, None, Some(Finding::NotBrought)))),
         };
     }
+    let rivals = found.rivals(|_| false);
     if let Some((model, by)) = meant {
-        return taken(scope, scene, record, model, by).map(Ok);
+        let drafted = taken(scope, scene, record, model, by)?;
+        return Ok(Ok(Draft { rivals, ..drafted }));
     }
     let has_no_namesake = !found.has_namesake;
     let question = found.question();
@@ -219,6 +243,7 @@ fn unknown(
     }
     let mut drafted = Draft::of(scene, record, None, model, Step::Create);
     drafted.question = question;
+    drafted.rivals = rivals;
     drafted.has_no_namesake = has_no_namesake;
     Ok(Ok(drafted))
 }
@@ -239,9 +264,21 @@ fn taken(
         .filter(|l| l.connection_id == connection && l.source_id != record.person.source_id)
         .collect();
     let is_back = !own.is_empty() || model.row.removed_at.is_some();
-    let step = if is_back { Step::Return } else { Step::Adopt };
+    let is_live = model
+        .position(connection)
+        .is_some_and(|place| model.claims[place].is(ClaimState::Live));
+    // She goes on where the other record stops.
+    let goes_on = own.iter().find(|l| !l.has_ended()).filter(|_| is_live);
+    let step = match (goes_on, is_back) {
+        (Some(_), _) => Step::Update,
+        (None, true) => Step::Return,
+        (None, false) => Step::Adopt,
+    };
     let mut drafted = Draft::of(scene, record, Some(model.clone()), model, step);
-    if own.iter().any(LinkRow::has_ended) {
+    if let Some(link) = goes_on {
+        drafted.heard.earlier = earlier(link, scene.run);
+        drafted.link.told_at = link.told_at;
+    } else if own.iter().any(LinkRow::has_ended) {
         drafted.heard.earlier = Earlier::Ended;
     }
     drafted.superseded = own;
@@ -309,6 +346,10 @@ fn nothing(record: &Record, model: Option<&Model>, finding: Option<Finding>) -> 
         held: None,
         conflict: None,
         findings: finding.into_iter().collect(),
+        last_day: None,
+        is_ahead: false,
+        former: Vec::new(),
+        rivals: Vec::new(),
         is_change: false,
     }
 }

@@ -11,6 +11,17 @@ use serde_json::json;
 
 use super::firm::{DAY, Firm, HOUR, MINUTE, day, digested, id, person, some, waiting};
 
+/// The last day of p050 was known, and comes when ten others have left.
+async fn day_in_a_full_window(firm: &Firm) {
+    firm.edit("p050", |p| p.end_date = day("2026-06-17"));
+    firm.pull().await;
+    firm.later(2 * DAY);
+    firm.leave(0..10);
+    assert_eq!(firm.pull().await.run.lost, 10);
+    firm.later(13 * HOUR);
+    firm.days().await;
+}
+
 #[actix_web::test]
 async fn more_than_half_is_of_those_who_still_have_access() {
     let firm = Firm::of(4, JoinerPolicy::Grant).await;
@@ -81,12 +92,7 @@ async fn who_waits_as_left_does_not_go_by_herself_once_she_is_absent() {
 #[actix_web::test]
 async fn who_waits_for_a_last_day_does_not_go_by_herself_once_the_record_says_left() {
     let firm = Firm::of(100, JoinerPolicy::Grant).await;
-    firm.edit("p050", |p| p.end_date = day("2026-06-15"));
-    firm.pull().await;
-    firm.leave(0..10);
-    assert_eq!(firm.pull().await.run.lost, 10);
-    firm.later(13 * HOUR);
-    firm.days().await;
+    day_in_a_full_window(&firm).await;
     assert_eq!(firm.held(), ["p050 waiting last-day-passed"]);
     // The mapping sees that the day is over.
     firm.leave([50]);
@@ -126,12 +132,7 @@ async fn who_was_to_keep_access_is_asked_about_again_when_her_record_changes() {
 #[actix_web::test]
 async fn who_was_to_keep_access_after_her_last_day_is_not_asked_about_by_the_next_pull() {
     let firm = Firm::of(100, JoinerPolicy::Grant).await;
-    firm.edit("p050", |p| p.end_date = day("2026-06-15"));
-    firm.pull().await;
-    firm.leave(0..10);
-    firm.pull().await;
-    firm.later(13 * HOUR);
-    firm.days().await;
+    day_in_a_full_window(&firm).await;
     firm.keep(some(&[50])).await;
     firm.later(2 * DAY);
     firm.pull().await;
@@ -183,10 +184,11 @@ async fn approving_a_plan_takes_access_from_nobody_whom_it_did_not_name() {
 #[actix_web::test]
 async fn days_whose_plan_waits_as_a_whole_ask_once_and_can_be_released() {
     let firm = Firm::of(3, JoinerPolicy::Grant).await;
+    // Learned one by one: of both at once the plan itself would wait.
     for n in 0..2 {
         firm.edit(&id(n), |p| p.end_date = day("2026-06-15"));
+        firm.pull().await;
     }
-    firm.pull().await;
     firm.later(13 * HOUR);
     let first = firm.days().await.unwrap();
     assert_eq!(first.run.why_held.as_deref(), Some("more-than-half"));

@@ -1,0 +1,3 @@
+ALTER TABLE held_losses DROP COLUMN day;
+ALTER TABLE links DROP COLUMN told_at;
+ALTER TABLE links DROP COLUMN held_day;
