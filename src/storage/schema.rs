@@ -179,6 +179,7 @@ table! {
         created_at -> BigInt,
         ended_at -> Nullable<BigInt>,
         undone -> Nullable<Text>,
+        entity -> Nullable<Text>,
     }
 }
 
@@ -526,5 +527,36 @@ table! {
         ordinal -> BigInt,
         key_id -> Text,
         sealed -> Text,
+    }
+}
+
+table! {
+    reviewers (tenant, group_id, user_id) {
+        tenant -> Text,
+        group_id -> Text,
+        user_id -> Text,
+    }
+}
+
+table! {
+    app_imports (tenant, id) {
+        tenant -> Text,
+        id -> Text,
+        kind -> Text,
+        mode -> Text,
+        state -> Text,
+        lines -> BigInt,
+        failed -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+table! {
+    app_seen (tenant, import_id, item) {
+        tenant -> Text,
+        import_id -> Text,
+        item -> Text,
+        line -> BigInt,
     }
 }

@@ -30,6 +30,9 @@ pub struct TenantSettings {
     pub verified_domains: Vec<String>,
     /// Days within which a person revoked by a source gets back what she had; default 30.
     pub return_days: Option<i64>,
+    /// Somebody said that the app has no users yet.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_app_users_yet: bool,
     /// Only in the operator's own row: the id of the key with which secrets in this database are protected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_key_id: Option<String>,

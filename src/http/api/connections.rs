@@ -16,6 +16,7 @@ use crate::http::call::Reply;
 use crate::scim::error::quote;
 use crate::scim::rules::Preset;
 use crate::service;
+use crate::service::app::Loaded;
 use crate::service::connections::{
     ConnectionChange, ConnectionRow, NewConnection, NewPull, PULL, PUSH,
 };
@@ -64,6 +65,11 @@ pub struct Connection {
     /// Of one that is pulled: how it is doing.
     #[serde(skip_serializing_if = "Option::is_none")]
     health: Option<Health>,
+    /// What to see to first: `app-users-never-loaded` until the app's users are loaded, or somebody says that it has none
+    /// yet. Before that nobody can be matched.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(example = json!(["app-users-never-loaded"]))]
+    warnings: Vec<&'static str>,
 }
 
 /// When a connection pulls.
@@ -225,6 +231,7 @@ fn show(
             }),
         }),
         health: health.map(Health::of),
+        warnings: Vec::new(),
     })
 }
 
@@ -289,7 +296,15 @@ pub(super) async fn answer(
     let row = row.map_err(|e| call.explain(e))?;
     let health = call.state.service.find_health(&call.caller()?, &row).await;
     let shown = health.and_then(|health| show(&row, health));
-    reply(status, &shown.map_err(|e| call.explain(e))?)
+    let mut shown = shown.map_err(|e| call.explain(e))?;
+    if row.kind == PULL {
+        let tenant = call.caller()?.tenant;
+        let loaded = call.state.service.app_users_loaded(&tenant).await;
+        if loaded.map_err(|e| call.explain(e))? == Loaded::Never {
+            shown.warnings.push("app-users-never-loaded");
+        }
+    }
+    reply(status, &shown)
 }
 
 /// Create a connection.

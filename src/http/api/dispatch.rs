@@ -71,12 +71,12 @@ async fn run(
         (true, Some(context)) => Some(enter(&state, context, &part("tenant"), id).await?),
         _ => None,
     };
-    let (body, file) = match route.takes_file() {
-        true => {
-            files::check_headers(request)?;
+    let (body, file) = match route.media() {
+        Some(media) => {
+            files::check_headers(request, media)?;
             (web::Bytes::new(), Some(body))
         }
-        false => (read_json(request, body, &state).await?, None),
+        None => (read_json(request, body, &state).await?, None),
     };
     let query = decode_query(request.query_string())?;
     check_query(route, &query)?;

@@ -2,6 +2,9 @@
 //! through them (`dispatch.rs`), one table of errors (`problem.rs`), a file per resource. The OpenAPI document is made of
 //! the handlers and the types that they read and write (`document.rs`).
 
+pub mod access;
+pub mod app_teams;
+pub mod app_users;
 mod call;
 pub mod conflicts;
 pub mod connections;
@@ -11,6 +14,7 @@ mod dispatch;
 pub mod document;
 pub mod files;
 mod health;
+pub mod imports;
 pub mod pairs;
 pub mod people;
 pub mod problem;
