@@ -112,7 +112,11 @@ impl Things {
             _ => &self.connection,
         };
         let path = route.path.replace("{tenant}", tenant);
-        path.replace("{id}", id).replace("{name}", "key")
+        let path = path.replace("{id}", id).replace("{name}", "key");
+        match route.operation {
+            "access-get" => path + "?email=ann%40x.test",
+            _ => path,
+        }
     }
 }
 
