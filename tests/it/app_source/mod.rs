@@ -2,6 +2,7 @@
 
 mod access;
 mod import;
+mod shell;
 mod table;
 mod teams;
 mod users;
