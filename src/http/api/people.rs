@@ -18,7 +18,6 @@ use crate::scim::schema::{ROSTERD_USER, Registry, ResourceKind};
 use crate::service;
 use crate::service::health::Ages;
 use crate::service::users::Decided;
-use crate::storage::claims::ClaimRow;
 use crate::storage::filter as sql;
 use crate::storage::order::{Mark, Order, Rows, Slice, Start};
 use crate::storage::view::{UserView, View};
@@ -235,10 +234,14 @@ pub async fn get(call: Call) -> Result<Reply> {
             let claims = scope.list_claims(&id)?;
             let ages = Ages::of(scope, &id)?;
             let connections = scope.list_connections()?;
-            let of = |claim: &ClaimRow| connections.iter().find(|c| c.id == claim.connection_id);
+            let of = |id: &str| connections.iter().find(|c| c.id == id);
             let claims = claims.into_iter().map(|claim| Claim {
-                kind: of(&claim).map(|c| c.kind.clone()).unwrap_or_default(),
-                label: of(&claim).map(|c| c.label.clone()).unwrap_or_default(),
+                kind: of(&claim.connection_id)
+                    .map(|c| c.kind.clone())
+                    .unwrap_or_default(),
+                label: of(&claim.connection_id)
+                    .map(|c| c.label.clone())
+                    .unwrap_or_default(),
                 data_at: ages.data_at(&claim.connection_id).map(time),
                 missed_since: ages.missed_since(&claim.connection_id).map(time),
                 connection: claim.connection_id,

@@ -2,6 +2,7 @@
 //! import. There is one connection for them in each tenant, made with the first of them; it never revokes by absence.
 
 mod import;
+mod line;
 mod teams;
 mod types;
 
@@ -127,7 +128,7 @@ impl Service {
     /// # Errors
     /// Storage.
     pub async fn app_users_loaded(&self, tenant: &TenantId) -> Result<Loaded> {
-        self.store.point(tenant, |scope| loaded(scope)).await
+        self.store.point(tenant, loaded).await
     }
 
     /// Somebody says that the app has no users yet: nobody is asked for them any more.
