@@ -1,6 +1,7 @@
 //! The shell: arguments in, exit code out. The only place that reads the environment and wires the parts together.
 
 mod admin;
+mod app;
 mod audit;
 mod backup;
 mod bench;
@@ -101,6 +102,12 @@ enum Here {
     /// People who may be one: whom only the app knows beside whom only a source knows.
     #[command(subcommand)]
     Pairs(pairs::Pairs),
+    /// The app's own users: load, list.
+    #[command(subcommand)]
+    AppUsers(app::AppUsers),
+    /// The app's teams: load.
+    #[command(subcommand)]
+    AppTeams(app::AppTeams),
     /// Pull a connection now.
     Sync(bridge::Sync),
     /// What pulls found and did, and what of them waits for a decision.
@@ -192,6 +199,8 @@ fn run(
         Here::Connection(command) => runtime.block_on(connections::run(&config, output, *command)),
         Here::Conflicts(command) => runtime.block_on(conflicts::run(&config, output, command)),
         Here::Pairs(command) => runtime.block_on(pairs::run(&config, output, command)),
+        Here::AppUsers(command) => return runtime.block_on(app::users(&config, output, command)),
+        Here::AppTeams(command) => return runtime.block_on(app::teams(&config, output, command)),
         Here::Sync(args) => return runtime.block_on(bridge::sync(&config, output, args)),
         Here::Runs(command) => runtime.block_on(bridge::runs(&config, output, command)),
         Here::Token(command) => runtime.block_on(admin::token(&config, output, command)),

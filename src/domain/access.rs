@@ -118,6 +118,12 @@ pub mod reason {
     pub const REMOVED_BY_HUMAN: &str = "removed-by-human";
     /// A human took access away.
     pub const REVOKED_BY_HUMAN: &str = "revoked-by-human";
+    /// The app's own user has access in the app.
+    pub const HAS_ACCESS_IN_APP: &str = "has-access-in-app";
+    /// The app's own user has no access in the app.
+    pub const DISABLED_IN_APP: &str = "disabled-in-app";
+    /// The person was removed in the app: no source grants access again until a human says so.
+    pub const REMOVED_IN_APP: &str = "removed-in-app";
     /// A human lifted a human's decision: from now on the policy decides again.
     pub const REINSTATED: &str = "reinstated";
 

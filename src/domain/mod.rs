@@ -2,6 +2,7 @@
 //! secrets and the facts of the journal.
 
 pub mod access;
+pub mod app;
 pub mod audit;
 pub mod calendar;
 pub mod chance;

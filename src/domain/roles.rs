@@ -7,7 +7,7 @@ pub enum Role {
     Connection,
     /// An HR system's job: hands files to one pull connection, and may do nothing else.
     Drop,
-    /// The operator's app: reads people, groups and access.
+    /// The operator's app: reads people, groups and access, and says who its own users and teams are.
     App,
     /// Reads people and the audit log.
     Auditor,

@@ -128,6 +128,7 @@ impl Call {
     pub fn view(&self) -> Result<View, scim::Error> {
         Ok(match &self.context()?.connection {
             Some(connection) => View::Connection(connection.id.clone()),
+            None if self.context()?.role == Role::App => View::App,
             None => View::Everybody,
         })
     }

@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::providers::Beside;
 use super::secrets::{Closing, store as store_secret};
 use crate::domain::access::JoinerPolicy;
+use crate::domain::app::APP;
 use crate::domain::audit::Entry;
 use crate::domain::clock::Millis;
 use crate::domain::connector::Form;
@@ -256,6 +257,11 @@ impl Service {
         self.store
             .write(caller.meta(), move |tx| {
                 let before = find(tx, &id)?;
+                if before.kind == APP && (change.policy.is_some() || change.is_active.is_some()) {
+                    return Err(Error::Forbidden(
+                        "this is the app itself: its users are loaded and removed, and only its label changes".to_owned(),
+                    ));
+                }
                 let mut row = before.clone();
                 if let Some(label) = &change.label {
                     row.label.clone_from(label);

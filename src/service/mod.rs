@@ -1,7 +1,9 @@
 //! The use cases, and the only writers: one operation is one closure in the writer's transaction, with its change,
 //! versions, totals and journal entries. Here `domain`, `scim` and `storage` meet.
 
+pub mod access;
 pub mod announce;
+pub mod app;
 pub mod connections;
 pub mod consent;
 pub mod credentials;
@@ -33,6 +35,7 @@ use std::time::Duration;
 pub use error::{Error, Result};
 
 use crate::domain::access::JoinerPolicy;
+use crate::domain::app::APP;
 use crate::domain::audit::{Actor, Cause};
 use crate::domain::ids::TenantId;
 use crate::domain::sealed::Keyring;
@@ -47,6 +50,21 @@ pub struct Source {
     pub id: String,
     /// What it does with people whom it brings.
     pub policy: JoinerPolicy,
+}
+
+impl Source {
+    /// The app's own users.
+    pub fn app() -> Self {
+        Self {
+            id: APP.to_owned(),
+            policy: JoinerPolicy::Grant,
+        }
+    }
+
+    /// Whether it is the app.
+    pub fn is_app(&self) -> bool {
+        self.id == APP
+    }
 }
 
 /// Who calls an operation, for which tenant, and why.

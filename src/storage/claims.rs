@@ -7,6 +7,7 @@ use super::dialect::{Frag, Json, each};
 use super::error::Result;
 use super::schema::claims;
 use super::scope::Scope;
+use crate::domain::app::APP;
 use crate::scim::fold::user_name_key;
 
 /// State of a claim.
@@ -60,6 +61,7 @@ pub struct ClaimRow {
     pub created_at: i64,
     pub ended_at: Option<i64>,
     pub undone: Option<String>,
+    pub entity: Option<String>,
 }
 
 impl ClaimRow {
@@ -144,6 +146,8 @@ impl Scope<'_> {
         .text(self.tenant().as_str())
         .push(" AND k.id <> ")
         .text(except)
+        // What the app calls its users is a number like any other, and means nothing to anybody else.
+        .push(" AND k.kind <> 'app'")
         .push(" AND c.state = 'live' ORDER BY c.user_id");
         Ok(query.query::<(Text, Bool)>().load(self.conn())?)
     }
@@ -172,6 +176,43 @@ impl Scope<'_> {
             .filter(claims::scim_id.eq(id))
             .get_result(c))
         .optional()?)
+    }
+
+    /// The app's claim on the user that it knows by this id.
+    pub fn find_app_claim(&mut self, app_user: &str) -> Result<Option<ClaimRow>> {
+        let (conn, tenant) = self.parts();
+        Ok(each!(conn, c => claims::table
+            .filter(claims::tenant.eq(tenant).and(claims::connection_id.eq(APP)))
+            .filter(claims::external_id.eq(app_user).and(claims::state.ne(ClaimState::Ended.as_str())))
+            .first(c))
+        .optional()?)
+    }
+
+    /// What the app calls a user.
+    pub fn find_app_user_id(&mut self, user: &str) -> Result<Option<String>> {
+        let (conn, tenant) = self.parts();
+        let known: Option<Option<String>> = each!(conn, c => claims::table
+            .find((tenant, user, APP))
+            .filter(claims::state.ne(ClaimState::Ended.as_str()))
+            .select(claims::external_id)
+            .get_result(c))
+        .optional()?;
+        Ok(known.flatten())
+    }
+
+    /// The app's claims after an id of the app's, in the order of these.
+    pub fn list_app_claims(&mut self, after: &str, limit: i64) -> Result<Vec<ClaimRow>> {
+        let (conn, tenant) = self.parts();
+        Ok(claims::table
+            .filter(claims::tenant.eq(tenant).and(claims::connection_id.eq(APP)))
+            .filter(
+                claims::external_id
+                    .gt(after)
+                    .and(claims::state.ne(ClaimState::Ended.as_str())),
+            )
+            .order(claims::external_id)
+            .limit(limit)
+            .load(conn)?)
     }
 
     /// Stores a new claim.

@@ -3,6 +3,8 @@
 //! Everything of a tenant is reached through a [`scope::Scope`], whose functions all carry the tenant; nothing else
 //! sees those tables. Changes happen only inside [`writer::Writer`]; reads through [`Store`].
 
+pub mod access;
+pub mod app;
 pub mod archive;
 pub mod claims;
 pub mod conflicts;

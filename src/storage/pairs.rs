@@ -128,7 +128,7 @@ impl Scope<'_> {
             .text(after)
             .push(
                 " AND u.removed_at IS NULL AND u.is_public <> EXISTS (SELECT 1 FROM claims c WHERE c.tenant = u.tenant \
-                 AND c.user_id = u.id AND c.state <> 'ended') AND NOT EXISTS (SELECT 1 FROM pair_keys k \
+                 AND c.user_id = u.id AND c.connection_id <> 'app' AND c.state <> 'ended') AND NOT EXISTS (SELECT 1 FROM pair_keys k \
                  WHERE k.tenant = u.tenant AND k.user_id = u.id) ORDER BY u.id LIMIT ",
             )
             .int(limit);

@@ -179,6 +179,7 @@ table! {
         created_at -> BigInt,
         ended_at -> Nullable<BigInt>,
         undone -> Nullable<Text>,
+        entity -> Nullable<Text>,
     }
 }
 
@@ -540,3 +541,33 @@ table! {
 }
 
 allow_tables_to_appear_in_same_query!(file_chunks, file_uploads);
+table! {
+    reviewers (tenant, group_id, user_id) {
+        tenant -> Text,
+        group_id -> Text,
+        user_id -> Text,
+    }
+}
+
+table! {
+    app_imports (tenant, id) {
+        tenant -> Text,
+        id -> Text,
+        kind -> Text,
+        mode -> Text,
+        state -> Text,
+        lines -> BigInt,
+        failed -> BigInt,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+table! {
+    app_seen (tenant, import_id, item) {
+        tenant -> Text,
+        import_id -> Text,
+        item -> Text,
+        line -> BigInt,
+    }
+}

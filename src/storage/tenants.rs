@@ -33,6 +33,9 @@ pub struct TenantSettings {
     /// Time zone of days that name none (`Europe/Paris`); default UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
+    /// Somebody said that the app has no users yet.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_app_users_yet: bool,
     /// Only in the operator's own row: the id of the key with which secrets in this database are protected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_key_id: Option<String>,

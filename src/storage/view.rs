@@ -9,14 +9,17 @@ use super::dialect::{Frag, Json, JsonDoc};
 use super::error::Result;
 use super::nesting::groups_around;
 use super::scope::Scope;
+use crate::domain::app::APP;
 
 /// Whose eyes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum View {
     /// A connection: what it asserted, else what is in force; only people it sees.
     Connection(String),
-    /// App, auditor, admin: everybody but tombstones, as in force.
+    /// Auditor, admin: everybody but tombstones, as in force.
     Everybody,
+    /// The app: the same, with its own ids of people and teams as `externalId`.
+    App,
 }
 
 impl View {
@@ -24,6 +27,15 @@ impl View {
     pub fn connection(&self) -> Option<&str> {
         match self {
             Self::Connection(id) => Some(id),
+            Self::Everybody | Self::App => None,
+        }
+    }
+
+    /// The connection whose own ids are this reader's `externalId`.
+    pub fn names_by(&self) -> Option<&str> {
+        match self {
+            Self::Connection(id) => Some(id),
+            Self::App => Some(APP),
             Self::Everybody => None,
         }
     }
@@ -64,6 +76,10 @@ pub struct UserView {
     pub end_date: Option<String>,
     /// Label of the connection that brought the person.
     pub added_via: Option<String>,
+    /// What the app calls her.
+    pub app_user_id: Option<String>,
+    /// The entity that the app has for her.
+    pub entity: Option<String>,
     /// Manager in this view by id, to leave out one that the reader cannot see.
     pub manager_id: Option<String>,
 }
@@ -82,6 +98,8 @@ pub type UserViewSql = (
     Text,
     Nullable<Text>,
     Bool,
+    Nullable<Text>,
+    Nullable<Text>,
     Nullable<Text>,
     Nullable<Text>,
     Nullable<Text>,
@@ -137,20 +155,33 @@ pub(super) fn users_in(view: &View, tenant: &str) -> Frag {
 
 /// The columns of a [`UserView`].
 pub(super) fn select_users(view: &View) -> Frag {
-    Frag::sql(match view {
-        View::Connection(_) => {
+    let of_app = |column: &str| {
+        format!(
+            "(SELECT a.{column} FROM claims a WHERE a.tenant = u.tenant AND a.user_id = u.id \
+             AND a.connection_id = 'app' AND a.state <> 'ended')"
+        )
+    };
+    let external_id = match view {
+        View::App => of_app("external_id"),
+        _ => "NULL".to_owned(),
+    };
+    match view {
+        View::Connection(_) => Frag::sql(
             "SELECT COALESCE(c.scim_id, u.id), u.id, COALESCE(c.view_doc, u.doc), \
              COALESCE(c.active, u.has_access), c.external_id, COALESCE(c.version, u.doc_version), \
              u.created_at, COALESCE(c.updated_at, u.doc_updated_at), u.access, u.access_reason, \
-             u.access_params, u.has_access, NULL, NULL, NULL, NULL, \
-             CASE WHEN c.view_doc IS NULL THEN u.manager_id ELSE c.manager_id END"
-        }
-        View::Everybody => {
-            "SELECT u.id, u.id, u.doc, u.has_access, NULL, u.version, u.created_at, u.updated_at, \
+             u.access_params, u.has_access, NULL, NULL, NULL, NULL, NULL, NULL, \
+             CASE WHEN c.view_doc IS NULL THEN u.manager_id ELSE c.manager_id END",
+        ),
+        View::Everybody | View::App => Frag::sql(format!(
+            "SELECT u.id, u.id, u.doc, u.has_access, {external_id}, u.version, u.created_at, u.updated_at, \
              u.access, u.access_reason, u.access_params, u.has_access, u.employment_state, u.start_date, \
-             u.end_date, (SELECT k.label FROM connections k WHERE k.tenant = u.tenant AND k.id = u.added_via), u.manager_id"
-        }
-    })
+             u.end_date, (SELECT k.label FROM connections k WHERE k.tenant = u.tenant AND k.id = u.added_via), \
+             {}, {}, u.manager_id",
+            of_app("external_id"),
+            of_app("entity"),
+        )),
+    }
 }
 
 /// The part from `FROM` on, for counting too.
@@ -164,7 +195,7 @@ pub(super) fn from_users(view: &View, tenant: &str) -> Frag {
         .push(" WHERE u.tenant = ")
         .text(tenant)
         .push(" AND ((c.state IS NULL AND u.is_public) OR c.state <> 'ended')"),
-        View::Everybody => Frag::sql(" FROM users u WHERE u.tenant = ")
+        View::Everybody | View::App => Frag::sql(" FROM users u WHERE u.tenant = ")
             .text(tenant)
             .push(" AND u.removed_at IS NULL"),
     }
@@ -177,11 +208,11 @@ pub(super) fn groups_in(view: &View, tenant: &str) -> Frag {
 
 /// The columns of a [`GroupView`].
 pub(super) fn select_groups(view: &View) -> Frag {
-    let external = match view {
-        View::Connection(connection) => Frag::sql("SELECT g.id, g.doc, CASE WHEN g.managed_by = ")
-            .text(connection.as_str())
+    let external = match view.names_by() {
+        Some(connection) => Frag::sql("SELECT g.id, g.doc, CASE WHEN g.managed_by = ")
+            .text(connection)
             .push(" THEN g.external_id END"),
-        View::Everybody => Frag::sql("SELECT g.id, g.doc, NULL"),
+        None => Frag::sql("SELECT g.id, g.doc, NULL"),
     };
     external.push(", g.version, g.created_at, g.updated_at, g.kind, g.managed_by, g.generation")
 }
@@ -202,7 +233,7 @@ pub(super) fn sees_group(view: &View, alias: &str) -> Frag {
         ))
         .text(connection.as_str())
         .push(")"),
-        View::Everybody => Frag::sql("1 = 1"),
+        View::Everybody | View::App => Frag::sql("1 = 1"),
     }
 }
 
@@ -214,7 +245,7 @@ impl Scope<'_> {
             .text(id);
         let by_id = match view {
             View::Connection(_) => by_id.push(" AND c.scim_id IS NULL"),
-            View::Everybody => by_id,
+            View::Everybody | View::App => by_id,
         };
         let found = by_id
             .query::<UserViewSql>()
@@ -327,7 +358,7 @@ impl Scope<'_> {
 pub(super) fn known_id(view: &View) -> &'static str {
     match view {
         View::Connection(_) => "COALESCE(c.scim_id, u.id)",
-        View::Everybody => "u.id",
+        View::Everybody | View::App => "u.id",
     }
 }
 
@@ -341,7 +372,7 @@ pub(super) fn members_of(view: &View) -> Frag {
             )
             .text(connection.as_str())
             .push(" WHERE ((c.state IS NULL AND u.is_public) OR c.state <> 'ended')"),
-        View::Everybody => Frag::sql(from).push(" WHERE u.removed_at IS NULL"),
+        View::Everybody | View::App => Frag::sql(from).push(" WHERE u.removed_at IS NULL"),
     }
 }
 

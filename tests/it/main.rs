@@ -10,6 +10,7 @@
 mod adoption;
 mod any_order;
 mod api;
+mod app_source;
 mod architecture;
 mod attributes;
 mod audit;

@@ -193,7 +193,11 @@ async fn every_look_up_uses_an_index() {
         "members[value eq \"019000000077-x\" or value eq \"019000000078-x\"]",
         "members[type eq \"Group\" and display eq \"g2\"] and displayName eq \"g7\"",
     ];
-    for view in [View::Connection(connection.clone()), View::Everybody] {
+    for view in [
+        View::Connection(connection.clone()),
+        View::Everybody,
+        View::App,
+    ] {
         for (kind, texts) in [
             (ResourceKind::User, &users[..]),
             (ResourceKind::Group, &groups[..]),
@@ -256,7 +260,7 @@ async fn a_page_by_cursor_begins_where_the_last_one_ended() {
     };
     let id = "019000010000-x";
     let mut pages = Vec::new();
-    for view in [View::Connection(connection), View::Everybody] {
+    for view in [View::Connection(connection), View::Everybody, View::App] {
         for (descending, start) in [
             (false, Start::After(None)),
             (false, mark(id, None)),

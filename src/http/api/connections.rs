@@ -18,6 +18,7 @@ use crate::http::call::Reply;
 use crate::scim::error::quote;
 use crate::scim::rules::Preset;
 use crate::service;
+use crate::service::app::Loaded;
 use crate::service::connections::{
     ConnectionChange, ConnectionRow, NewConnection, NewPull, PULL, PUSH,
 };
@@ -81,6 +82,11 @@ pub struct Connection {
     /// Of one that is pulled: how it is doing.
     #[serde(skip_serializing_if = "Option::is_none")]
     health: Option<Health>,
+    /// What to see to first: `app-users-never-loaded` until the app's users are loaded, or somebody says that it has none
+    /// yet. Before that nobody can be matched.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(example = json!(["app-users-never-loaded"]))]
+    warnings: Vec<&'static str>,
 }
 
 /// Which version of its connector a connection runs on.
@@ -227,6 +233,7 @@ fn show(
             .map(Announced::of),
         connector_version: version,
         health: standing.map(|standing| Health::of(standing.health)),
+        warnings: Vec::new(),
     })
 }
 
@@ -271,7 +278,14 @@ pub(super) async fn answer(
     let caller = call.caller()?;
     let standing = call.state.service.find_standing(&caller, &row).await;
     let shown = standing.and_then(|standing| show(&row, standing));
-    reply(status, &shown.map_err(|e| call.explain(e))?)
+    let mut shown = shown.map_err(|e| call.explain(e))?;
+    if row.kind == PULL {
+        let loaded = call.state.service.app_users_loaded(&caller.tenant).await;
+        if loaded.map_err(|e| call.explain(e))? == Loaded::Never {
+            shown.warnings.push("app-users-never-loaded");
+        }
+    }
+    reply(status, &shown)
 }
 
 /// Create a connection.

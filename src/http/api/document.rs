@@ -13,11 +13,11 @@ use super::routes::{Described, ROUTES, Route};
 pub const PATH: &str = "/api/openapi.json";
 
 /// What every parameter means, those of paths first.
-const PARAMETERS: [(&str, &str); 11] = [
+const PARAMETERS: [(&str, &str); 19] = [
     ("tenant", "The tenant by id or name."),
     (
         "id",
-        "Id of the connection, token, person or run; slug of the connector.",
+        "Id of the connection, token, person or run; slug of the connector; of a user or team of the app: the app's.",
     ),
     ("name", "Name of the secret, as the connector calls it."),
     (
@@ -28,6 +28,26 @@ const PARAMETERS: [(&str, &str); 11] = [
     ("connection", "Only those of the connection with this id."),
     ("losses", "`true`: only what takes access away."),
     ("lang", "`en` or `fr`: language of labels and texts."),
+    ("appUserId", "What the app calls the person."),
+    ("email", "Primary address of the person."),
+    ("personId", "Id of the person."),
+    (
+        "line",
+        "Number of the body's first line in the whole import; otherwise 1.",
+    ),
+    (
+        "missing",
+        "Of mode reconcile: `report` (otherwise) or `remove` who is in no line.",
+    ),
+    (
+        "mode",
+        "`upsert` (otherwise): some of them; `reconcile`: all of them.",
+    ),
+    ("more", "`true`: another part follows."),
+    (
+        "removeAtMost",
+        "Of `missing=remove`: nobody is removed if more are missing; otherwise 5, or a tenth.",
+    ),
     (
         "asOf",
         "The time for which the file stands; otherwise now. One older than the last file is refused.",

@@ -23,7 +23,7 @@ use crate::service::{self, Caller};
 /// The whole file arrives in this time.
 const WHOLE: Duration = Duration::from_secs(30 * 60);
 /// Media types of files of rows; without one it is taken for CSV.
-const MEDIA: [&str; 5] = [
+pub(super) const MEDIA: [&str; 5] = [
     "text/csv",
     "text/tab-separated-values",
     "text/plain",
@@ -263,15 +263,16 @@ async fn stream(call: &mut Call, caller: &Caller, arriving: &mut Arriving) -> Re
 ///
 /// # Errors
 /// `unsupported-media`, `too-large`.
-pub fn check_headers(request: &HttpRequest) -> Result<()> {
+pub fn check_headers(request: &HttpRequest, media: &[&str]) -> Result<()> {
     let header = |name: HeaderName| {
         let value = request.headers().get(name)?;
         Some(String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase())
     };
     if let Some(kind) = header(CONTENT_TYPE) {
         let kind = kind.split(';').next().unwrap_or_default().trim();
-        if !MEDIA.contains(&kind) {
-            let detail = format!("send the file as it is, as text/csv; got `{}`", quote(kind));
+        if !media.contains(&kind) {
+            let (wanted, got) = (media.first().unwrap_or(&"text/csv"), quote(kind));
+            let detail = format!("send the file as it is, as {wanted}; got `{got}`");
             return Err(Problem::new(&UNSUPPORTED_MEDIA, detail));
         }
     }

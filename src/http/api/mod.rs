@@ -2,7 +2,10 @@
 //! through them (`dispatch.rs`), one table of errors (`problem.rs`), a file per resource. The OpenAPI document is made of
 //! the handlers and the types that they read and write (`document.rs`).
 
+pub mod access;
 pub mod announcements;
+pub mod app_teams;
+pub mod app_users;
 mod call;
 pub mod conflicts;
 pub mod connections;
@@ -13,6 +16,7 @@ mod dispatch;
 pub mod document;
 pub mod files;
 mod health;
+pub mod imports;
 pub mod looks;
 pub mod pairs;
 pub mod people;

@@ -36,6 +36,10 @@ pub struct Person {
     has_access: bool,
     /// Why.
     access_reason: Reason,
+    /// What the app calls her.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "u-17")]
+    app_user_id: Option<String>,
     /// When she was first seen.
     #[schema(example = "2027-01-31T02:00:00.000Z")]
     created_at: String,
@@ -71,6 +75,12 @@ pub struct Reason {
 pub struct Claim {
     /// Id of the connection.
     connection: String,
+    /// `scim`, `hris` or `app`.
+    #[schema(example = "hris")]
+    kind: String,
+    /// How it is shown.
+    #[schema(example = "HR")]
+    label: String,
     /// `live`, `pending`, `parked` or `ended`.
     #[schema(example = "live")]
     state: String,
@@ -114,16 +124,25 @@ pub struct Outcome {
     is_changed: bool,
 }
 
+impl Reason {
+    /// A code with its parameters as they are stored.
+    pub(super) fn of(code: String, parameters: Option<&str>) -> Self {
+        let parsed = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
+        Self {
+            code,
+            parameters: parameters.map(parsed),
+        }
+    }
+}
+
 fn show(view: UserView) -> Person {
     let parsed = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
     Person {
         id: view.user_id,
         access: view.access,
         has_access: view.has_access,
-        access_reason: Reason {
-            code: view.access_reason,
-            parameters: view.access_params.as_deref().map(parsed),
-        },
+        access_reason: Reason::of(view.access_reason, view.access_params.as_deref()),
+        app_user_id: view.app_user_id,
         created_at: time(view.created_at),
         updated_at: time(view.updated_at),
         version: view.version,
@@ -214,7 +233,15 @@ pub async fn get(call: Call) -> Result<Reply> {
             let view = found.ok_or_else(|| service::Error::no_such("person", &id))?;
             let claims = scope.list_claims(&id)?;
             let ages = Ages::of(scope, &id)?;
+            let connections = scope.list_connections()?;
+            let of = |id: &str| connections.iter().find(|c| c.id == id);
             let claims = claims.into_iter().map(|claim| Claim {
+                kind: of(&claim.connection_id)
+                    .map(|c| c.kind.clone())
+                    .unwrap_or_default(),
+                label: of(&claim.connection_id)
+                    .map(|c| c.label.clone())
+                    .unwrap_or_default(),
                 data_at: ages.data_at(&claim.connection_id).map(time),
                 missed_since: ages.missed_since(&claim.connection_id).map(time),
                 connection: claim.connection_id,
@@ -222,7 +249,7 @@ pub async fn get(call: Call) -> Result<Reply> {
                 active: claim.active,
                 external_id: claim.external_id,
             });
-            Ok::<_, service::Error>((view, claims.collect()))
+            Ok::<_, service::Error>((view, claims.collect::<Vec<_>>()))
         })
         .await;
     let (view, claims) = found.map_err(|e| call.explain(e))?;

@@ -8,8 +8,8 @@ use super::call::{Call, Handler};
 use super::dispatch::{dispatch, refuse};
 use super::document;
 use super::{
-    announcements, conflicts, connections, connectors, consent, disconnect, files, looks, pairs,
-    people, runs, secrets, settings, tenants, tokens,
+    access, announcements, app_teams, app_users, conflicts, connections, connectors, consent,
+    disconnect, files, imports, looks, pairs, people, runs, secrets, settings, tenants, tokens,
 };
 use crate::domain::roles::Role;
 use crate::http::State;
@@ -22,6 +22,8 @@ const ADMINS: &[Role] = &[Role::TenantAdmin, Role::Operator];
 const SENDERS: &[Role] = &[Role::Drop, Role::TenantAdmin, Role::Operator];
 /// Who sees how a tenant is arranged.
 const AUDITORS: &[Role] = &[Role::Auditor, Role::TenantAdmin, Role::Operator];
+/// Who says what the app says: the app itself.
+const APPS: &[Role] = &[Role::App, Role::TenantAdmin, Role::Operator];
 /// Who reads.
 const READERS: &[Role] = &[Role::App, Role::Auditor, Role::TenantAdmin, Role::Operator];
 
@@ -35,6 +37,10 @@ const TOLD: &[&str] = &["lang"];
 const TOLD_PAGED: &[&str] = &["after", "lang", "limit"];
 /// Those of a file.
 const FILE: &[&str] = &["asOf"];
+/// Those of an import.
+const IMPORT: &[&str] = &["line", "missing", "mode", "more", "removeAtMost"];
+/// By what somebody is asked about.
+const WHO: &[&str] = &["appUserId", "email", "personId"];
 /// Those of a list of questions.
 const STATES: &[&str] = &["after", "limit", "state"];
 /// Those of a list of runs.
@@ -64,7 +70,16 @@ pub struct Route {
 impl Route {
     /// Whether its body is a file, which the handler takes as it comes.
     pub fn takes_file(&self) -> bool {
-        ["files-put", "files-preview"].contains(&self.operation)
+        self.media().is_some()
+    }
+
+    /// The media types of its file.
+    pub fn media(&self) -> Option<&'static [&'static str]> {
+        match self.operation {
+            "files-put" | "files-preview" => Some(&files::MEDIA),
+            "app_users-import" | "app_teams-import" => Some(&imports::MEDIA),
+            _ => None,
+        }
     }
 }
 
@@ -124,6 +139,20 @@ routes! {
     "POST" "/api/v1/tenants/{tenant}/people/{id}/remove" ADMINS NONE people::remove;
     "POST" "/api/v1/tenants/{tenant}/people/{id}/reinstate" ADMINS NONE people::reinstate;
     "POST" "/api/v1/tenants/{tenant}/people/{id}/unlink" ADMINS NONE people::unlink;
+    "GET" "/api/v1/tenants/{tenant}/app-users" READERS PAGED app_users::list;
+    "POST" "/api/v1/tenants/{tenant}/app-users:import" APPS IMPORT app_users::import;
+    "GET" "/api/v1/tenants/{tenant}/app-users/{id}" READERS NONE app_users::get;
+    "PUT" "/api/v1/tenants/{tenant}/app-users/{id}" APPS NONE app_users::put;
+    "DELETE" "/api/v1/tenants/{tenant}/app-users/{id}" APPS NONE app_users::delete;
+    "GET" "/api/v1/tenants/{tenant}/app-teams" READERS PAGED app_teams::list;
+    "POST" "/api/v1/tenants/{tenant}/app-teams:import" APPS IMPORT app_teams::import;
+    "GET" "/api/v1/tenants/{tenant}/app-teams/{id}" READERS NONE app_teams::get;
+    "PUT" "/api/v1/tenants/{tenant}/app-teams/{id}" APPS NONE app_teams::put;
+    "DELETE" "/api/v1/tenants/{tenant}/app-teams/{id}" APPS NONE app_teams::delete;
+    "POST" "/api/v1/tenants/{tenant}/app-users:none-yet" ADMINS NONE app_users::none_yet;
+    "GET" "/api/v1/tenants/{tenant}/app-imports" APPS PAGED imports::list;
+    "GET" "/api/v1/tenants/{tenant}/access" READERS WHO access::get;
+    "POST" "/api/v1/tenants/{tenant}/sign-ins" APPS NONE access::sign_in;
     "GET" "/api/v1/tenants/{tenant}/conflicts" AUDITORS STATES conflicts::list;
     "GET" "/api/v1/tenants/{tenant}/conflicts/{id}" AUDITORS NONE conflicts::get;
     "POST" "/api/v1/tenants/{tenant}/conflicts/{id}/link" ADMINS NONE conflicts::link;

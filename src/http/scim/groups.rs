@@ -15,11 +15,19 @@ use crate::scim::rules::Rules;
 use crate::scim::schema::ResourceKind;
 use crate::scim::sort::{self, Sort};
 use crate::service::Error;
-use crate::storage::filter as sql;
 use crate::storage::order::{Slice, Start};
 use crate::storage::view::{GroupView, Reference};
+use crate::storage::{Scope, filter as sql};
 
 const KIND: ResourceKind = ResourceKind::Group;
+
+/// Who reviews a team.
+fn reviewers(scope: &mut Scope<'_>, group: &GroupView) -> std::result::Result<Vec<String>, Error> {
+    match group.kind.as_str() {
+        "team" => Ok(scope.list_reviewers(&group.id)?),
+        _ => Ok(Vec::new()),
+    }
+}
 
 /// One group as the caller sees it; members are read only where they are wanted.
 async fn show(
@@ -30,17 +38,17 @@ async fn show(
     rules: Rules,
 ) -> Result<Reply> {
     let (view, id, wants_members) = (call.view()?, call.id.clone(), projection.wants("members"));
-    let (group, members) = call
+    let (group, members, reviewers) = call
         .state
         .service
         .store
         .read(&call.tenant()?, move |scope| {
             let missing = || Error::no_such("group", &id);
-            match group {
-                Some(group) if !wants_members => Ok((group, None)),
+            let (group, members) = match group {
+                Some(group) if !wants_members => (group, None),
                 None if !wants_members => {
                     let found = scope.find_group_view(&view, &id)?;
-                    Ok((found.ok_or_else(missing)?, None))
+                    (found.ok_or_else(missing)?, None)
                 }
                 // The group as it is now, with its members: those of an earlier generation may be going already.
                 given => scope.snapshot(|scope| {
@@ -49,8 +57,10 @@ async fn show(
                     let group = group.ok_or_else(missing)?;
                     let members = scope.list_members(&view, &group.id, group.generation)?;
                     Ok::<_, Error>((group, Some(members)))
-                }),
-            }
+                })?,
+            };
+            let reviewers = reviewers(scope, &group)?;
+            Ok::<_, Error>((group, members, reviewers))
         })
         .await
         .map_err(|e| call.explain(e))?;
@@ -68,7 +78,7 @@ async fn show(
         ..Reply::default()
     };
     reply.location = Some(frame.location(KIND, &group.id));
-    let rendered = frame.group(&group, members.as_deref());
+    let rendered = frame.group(&group, members.as_deref(), &reviewers);
     reply.body = Some(rendered.map_err(|e| call.explain(e))?);
     Ok(reply)
 }
@@ -137,14 +147,15 @@ pub(super) async fn fetch(
                 let total = slice.total(condition.is_some(), &listed, || {
                     scope.count_groups(&view, condition.as_ref())
                 })?;
-                let mut full: Vec<(GroupView, Option<Vec<Reference>>)> =
+                let mut full: Vec<(GroupView, Option<Vec<Reference>>, Vec<String>)> =
                     Vec::with_capacity(listed.rows.len());
                 for group in listed.rows {
                     let members = match wants_members {
                         true => Some(scope.list_members(&view, &group.id, group.generation)?),
                         false => None,
                     };
-                    full.push((group, members));
+                    let reviewers = reviewers(scope, &group)?;
+                    full.push((group, members, reviewers));
                 }
                 Ok::<_, Error>((total, listed.next, full))
             })
@@ -158,7 +169,9 @@ pub(super) async fn fetch(
         projection: &projection,
         rosterd: call.sight()?.rosterd,
     };
-    let rendered = groups.iter().map(|(g, m)| frame.group(g, m.as_deref()));
+    let rendered = groups
+        .iter()
+        .map(|(g, m, r)| frame.group(g, m.as_deref(), r));
     let resources = readable(rendered, &call.request);
     Ok(Page {
         total,

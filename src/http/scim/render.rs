@@ -121,6 +121,8 @@ impl Frame<'_> {
                 ("startDate", &user.start_date),
                 ("endDate", &user.end_date),
                 ("addedVia", &user.added_via),
+                ("appUserId", &user.app_user_id),
+                ("entity", &user.entity),
             ];
             for (name, value) in more {
                 if let Some(value) = value {
@@ -137,7 +139,12 @@ impl Frame<'_> {
     ///
     /// # Errors
     /// The stored document is unreadable.
-    pub fn group(&self, group: &GroupView, members: Option<&[Reference]>) -> Result<String, Error> {
+    pub fn group(
+        &self,
+        group: &GroupView,
+        members: Option<&[Reference]>,
+        reviewers: &[String],
+    ) -> Result<String, Error> {
         let kind = ResourceKind::Group;
         check("groups", &group.id, &group.doc.0)?;
         let mut extra = Doc::new();
@@ -172,6 +179,10 @@ impl Frame<'_> {
             let mut about = json!({"kind": group.kind});
             if let Some(by) = &group.managed_by {
                 about["managedBy"] = Value::from(by.as_str());
+            }
+            if !reviewers.is_empty() {
+                let each = reviewers.iter().map(|id| json!({"value": id}));
+                about["reviewers"] = each.collect();
             }
             add_extension(&mut whole, ROSTERD_GROUP, about);
         }

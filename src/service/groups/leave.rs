@@ -2,12 +2,19 @@
 
 use super::Halt;
 use super::members::{entry, refuse_behind};
+use super::teams::leave_reviews;
 use crate::domain::access::reason;
+use crate::domain::app::APP;
 use crate::storage::Tx;
 use crate::storage::memberships::{Member, MemberKind};
 
 /// Most groups that one operation takes a member out of: a membership and a group's version each.
 const GROUPS_AT_ONCE: i64 = 200;
+
+/// Whether these are all groups, or those of the app: its teams have reviewers.
+fn has_reviewers(manager: Option<&str>) -> bool {
+    manager.is_none_or(|by| by == APP)
+}
 
 /// Takes a person or group out of groups, all of them or those that a connection manages; false when some are left.
 pub(in crate::service) fn leave_groups(
@@ -28,6 +35,9 @@ pub(in crate::service) fn leave_groups(
         row.updated_at = tx.now().0;
         tx.update_group(&row)?;
         tx.record(entry("group.member_removed", &row.id, (id, *kind)).reason(because));
+    }
+    if is_all && *kind == MemberKind::User && has_reviewers(manager) {
+        leave_reviews(tx, id, None)?;
     }
     Ok(is_all)
 }
@@ -58,6 +68,9 @@ pub(in crate::service) fn move_memberships(
         if is_new {
             tx.record(entry("group.member_added", &row.id, (into, kind)).reason(reason::MERGED));
         }
+    }
+    if is_all && has_reviewers(manager) {
+        leave_reviews(tx, from, Some(into))?;
     }
     Ok(is_all)
 }

@@ -6,6 +6,7 @@ mod jobs;
 mod leave;
 mod members;
 mod nesting;
+pub(super) mod teams;
 mod write;
 
 pub(in crate::service) use jobs::Halt;
@@ -15,9 +16,13 @@ pub use nesting::LEVELS;
 use write::Deleted;
 pub(in crate::service) use write::let_go;
 
+use std::sync::Arc;
+
 use crate::scim::document::Incoming;
 use crate::scim::patch::PatchRequest;
 use crate::scim::rules::Rules;
+use crate::scim::schema::Registry;
+use crate::service::app::{Done, make_connection};
 use crate::service::error::Result;
 use crate::service::limits::check_group;
 use crate::service::users::Target;
@@ -90,6 +95,56 @@ impl Service {
             Ok((group, rules))
         })
         .await
+    }
+
+    /// Makes a team as the app says it, under this id if it is new; answers with its own id.
+    ///
+    /// # Errors
+    /// As [`Self::create_group`].
+    pub(in crate::service) async fn write_team(
+        &self,
+        caller: &Caller,
+        registry: &Arc<Registry>,
+        group: &str,
+        team: teams::Team,
+    ) -> Result<(Done, String)> {
+        let (registry, id) = (Arc::clone(registry), group.to_owned());
+        self.write_members(caller, &Source::app(), group, move |tx, ready| {
+            make_connection(tx)?;
+            // Somebody else may have made it meanwhile.
+            let group = tx.find_app_team(&team.id)?.unwrap_or_else(|| id.clone());
+            let done = teams::put(tx, &registry, &group, &team, ready)?;
+            Ok((done, group))
+        })
+        .await
+    }
+
+    /// The app has a team no more.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub(in crate::service) async fn delete_team(
+        &self,
+        caller: &Caller,
+        group: &str,
+        id: &str,
+    ) -> Result<()> {
+        loop {
+            let (team, app_id) = (group.to_owned(), id.to_owned());
+            let deleted = self
+                .write_members(caller, &Source::app(), group, move |tx, _| {
+                    teams::delete(tx, &team, &app_id)
+                })
+                .await?;
+            match deleted {
+                Deleted::Partly => {}
+                Deleted::Whole(None) => return Ok(()),
+                Deleted::Whole(Some(job)) => {
+                    self.follow(*job);
+                    return Ok(());
+                }
+            }
+        }
     }
 
     /// DELETE: removes a group that the connection created, also from the groups that it is in, and un-manages one that

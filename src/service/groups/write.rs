@@ -325,7 +325,7 @@ fn is_named(tx: &mut Tx<'_>, row: &GroupRow, among: impl Fn(&GroupRow) -> bool) 
         .any(|g| g.id != row.id && g.kind == "group" && among(g)))
 }
 
-fn put_doc(registry: &Registry, row: &mut GroupRow, doc: &Doc) {
+pub(super) fn put_doc(registry: &Registry, row: &mut GroupRow, doc: &Doc) {
     let mut whole = doc.clone();
     whole.insert(
         "schemas".to_owned(),
@@ -348,7 +348,7 @@ fn read_doc(row: &GroupRow) -> Result<Doc> {
     Ok(doc)
 }
 
-fn record(
+pub(super) fn record(
     tx: &mut Tx<'_>,
     registry: &Registry,
     action: &'static str,

@@ -23,12 +23,13 @@ pub(super) fn side(model: &Model) -> Option<Side> {
     if model.row.removed_at.is_some() {
         return None;
     }
-    let is_claimed = model.claims.iter().any(|c| !c.is(ClaimState::Ended));
+    // The app's own claim is the app's side of it.
+    let mut of_sources = model.claims.iter().filter(|c| !c.is_of_app());
+    let is_live = of_sources.clone().any(|c| c.is(ClaimState::Live));
+    let is_claimed = of_sources.any(|c| !c.is(ClaimState::Ended));
     let has_left = model.row.employment_state.as_deref() == Some(EmploymentState::Left.as_str());
     match model.access() {
-        Access::Listed if model.is_claimed() && !model.row.sticky && !has_left => {
-            Some(Side::Source)
-        }
+        Access::Listed if is_live && !model.row.sticky && !has_left => Some(Side::Source),
         Access::Listed => None,
         Access::Invited | Access::Granted | Access::Revoked => (!is_claimed).then_some(Side::App),
     }

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::identity::{is_verified, primary_key};
 use super::model::Model;
 use crate::domain::access::{Access, RETURN_DAYS, Standing, on_active, on_inactive, reason};
+use crate::domain::app::{self, APP, Word, on_app};
 use crate::domain::clock::Millis;
 use crate::domain::employment::EmploymentState;
 use crate::domain::lifecycle::{Earlier, Phase, on_employment};
@@ -81,6 +82,7 @@ pub(in crate::service) fn decide(
 ) {
     let days = settings.return_days.unwrap_or(RETURN_DAYS);
     let arrives = before.is_none_or(|b| b.row.removed_at.is_some());
+    let is_disabled = model.row.access_reason == reason::DISABLED_IN_APP;
     let who = Standing {
         access: (!arrives).then(|| model.access()),
         has_access: model.row.has_access,
@@ -96,12 +98,20 @@ pub(in crate::service) fn decide(
             c.row.connection_id != source.id
                 && c.is(ClaimState::Live)
                 && c.row.active == Some(false)
+                && (!c.is_of_app() || is_disabled)
         }) || match says {
             Says::Employed(heard) => heard.left_elsewhere,
             _ => model.row.employment_state.as_deref() == Some(EmploymentState::Left.as_str()),
         },
     };
     let (decision, keeps) = match says {
+        _ if source.is_app() => {
+            let claim = before.and_then(|b| b.claims.get(b.position(APP)?));
+            let said = claim.filter(|c| c.is(ClaimState::Live));
+            let said = said.and_then(|c| c.row.active);
+            let decision = on_app(who, word(says), app::Before { said, is_disabled });
+            (decision, false)
+        }
         Says::Active => (on_active(who, source.policy, now, days), false),
         Says::Inactive(because) => (on_inactive(who, because), false),
         Says::Employed(heard) => {
@@ -113,10 +123,20 @@ pub(in crate::service) fn decide(
     // No source removes the break-glass admin.
     let keeps = keeps || model.row.break_glass;
     if let Some(decision) = decision.filter(|d| !keeps || d.has_access()) {
+        model.row.sticky |= decision.reason == reason::REMOVED_IN_APP;
         model.decide(decision, now);
     }
     if let Says::Employed(heard) = says {
         tell_day(model, heard);
+    }
+}
+
+/// What the app says, by whichever verb.
+fn word(says: Says) -> Word {
+    match says {
+        Says::Active | Says::Employed(_) => Word::HasAccess,
+        Says::Inactive(reason::DELETED_BY_SOURCE) => Word::Removed,
+        Says::Inactive(_) => Word::HasNone,
     }
 }
 
@@ -143,6 +163,10 @@ fn waits(
     let open =
         reason::waiting(&model.row.access_reason).filter(|_| model.access() == Access::Listed);
     let domains = &settings.verified_domains;
+    if source.is_app() {
+        // Whom the app has let in already is in, whatever her address: it only finds nobody by it.
+        return open.filter(|code| *code != reason::UNVERIFIED_DOMAIN);
+    }
     if open.is_some() || domains.is_empty() {
         return open;
     }

@@ -24,7 +24,7 @@ use crate::storage::view::UserView;
 
 /// Who a POST may mean, by ids.
 #[derive(Default)]
-struct Candidates {
+pub(super) struct Candidates {
     /// Something that identifies a person speaks for these.
     strong: BTreeSet<String>,
     /// Their primary address is equal under wider folding only.
@@ -34,7 +34,7 @@ struct Candidates {
 }
 
 impl Candidates {
-    fn among(known: Vec<Known>) -> Self {
+    pub(super) fn among(known: Vec<Known>) -> Self {
         let mut found = Self::default();
         for known in known {
             let list = match known.by {
@@ -58,7 +58,7 @@ impl Candidates {
     }
 
     /// Exactly one: the person who is meant.
-    fn only(&self) -> Option<&str> {
+    pub(super) fn only(&self) -> Option<&str> {
         self.strong
             .first()
             .filter(|_| self.strong.len() == 1)
@@ -66,7 +66,7 @@ impl Candidates {
     }
 
     /// What a human is asked when nobody was adopted. Something weak is asked about only where nothing is strong.
-    fn question(self) -> Option<(&'static str, Vec<String>)> {
+    pub(super) fn question(self) -> Option<(&'static str, Vec<String>)> {
         let weak = || self.similar.union(&self.former).cloned().collect();
         match (self.strong.len(), self.similar.len(), self.former.len()) {
             (0, 0, 0) => None,
@@ -147,7 +147,7 @@ pub(super) fn create(
     model.user_view(&source.id)
 }
 
-fn new_user(tx: &Tx<'_>, source: &Source, id: &str, incoming: &Incoming) -> Model {
+pub(super) fn new_user(tx: &Tx<'_>, source: &Source, id: &str, incoming: &Incoming) -> Model {
     let now = tx.now();
     let mut model = Model::fresh(
         tx.tenant().as_str(),
@@ -189,8 +189,28 @@ fn adopt(
     incoming: &Incoming,
     settings: &TenantSettings,
 ) -> Result<UserView> {
-    let before = model.clone();
-    let mut model = model;
+    let before = model;
+    let active = incoming.active.unwrap_or(true);
+    let mut model = taken_over(tx, registry, source, &before, incoming);
+    let act = Act {
+        source,
+        settings,
+        says: Some(Says::active(active)),
+        has_no_namesake: false,
+    };
+    settle(tx, registry, Some(&before), &mut model, &act)?;
+    model.user_view(&source.id)
+}
+
+/// Somebody with a live claim of the source that says what came in; to be settled.
+pub(super) fn taken_over(
+    tx: &Tx<'_>,
+    registry: &Registry,
+    source: &Source,
+    before: &Model,
+    incoming: &Incoming,
+) -> Model {
+    let mut model = before.clone();
     if model.row.removed_at.take().is_some() {
         // Back from a tombstone: the same id, no roles.
         model.doc.remove("roles");
@@ -218,12 +238,5 @@ fn adopt(
     let claim = &mut model.claims[place];
     claim.row.external_id = asserts.external_id;
     claim.row.active = Some(active);
-    let act = Act {
-        source,
-        settings,
-        says: Some(Says::active(active)),
-        has_no_namesake: false,
-    };
-    settle(tx, registry, Some(&before), &mut model, &act)?;
-    model.user_view(&source.id)
+    model
 }

@@ -9,6 +9,7 @@ mod human;
 pub(super) mod identity;
 pub(super) mod join;
 pub(super) mod model;
+pub(super) mod of_app;
 mod record;
 pub(super) mod settle;
 pub(super) mod write;

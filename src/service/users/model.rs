@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::domain::access::{Access, Decision};
+use crate::domain::app::APP;
 use crate::domain::claims::{Part, Undone, inherit, own_view};
 use crate::domain::clock::Millis;
 use crate::scim::Doc;
@@ -82,6 +83,11 @@ impl Claim {
 
     pub(in crate::service) fn is(&self, state: ClaimState) -> bool {
         self.row.is(state)
+    }
+
+    /// The app's own word.
+    pub(in crate::service) fn is_of_app(&self) -> bool {
+        self.row.connection_id == APP
     }
 
     pub(in crate::service) fn set_state(&mut self, state: ClaimState) {
@@ -253,6 +259,7 @@ impl Model {
             created_at: now.0,
             ended_at: None,
             undone: None,
+            entity: None,
         };
         self.claims.push(Claim {
             row,
@@ -371,6 +378,8 @@ impl Model {
             end_date: row.end_date.clone(),
             // A source does not see it; a reader is read anew.
             added_via: None,
+            app_user_id: None,
+            entity: None,
             manager_id: match claim.filter(|c| c.view_doc.is_some()) {
                 Some(own) => own.manager_id.clone(),
                 None => row.manager_id.clone(),

@@ -131,9 +131,11 @@ fn employment_changes(mut entry: Entry, before: Option<&Model>, model: &Model) -
 fn claim_changes(entry: Entry, was: Option<&Claim>, claim: &Claim) -> Entry {
     let text = |c: Option<&Claim>| c.and_then(|c| c.row.external_id.clone()).map(Value::from);
     let active = |c: Option<&Claim>| c.and_then(|c| c.row.active).map(Value::from);
+    let entity = |c: Option<&Claim>| c.and_then(|c| c.row.entity.clone()).map(Value::from);
     entry
         .change("active", active(was), active(Some(claim)))
         .change("externalId", text(was), text(Some(claim)))
+        .change("entity", entity(was), entity(Some(claim)))
 }
 
 fn record_claim(tx: &mut Tx<'_>, user: &str, was: Option<&Claim>, claim: &Claim) {

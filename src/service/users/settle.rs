@@ -146,7 +146,11 @@ pub(in crate::service) fn recompute(
     }
     if live.len() > 1 {
         let connections = scope.list_connections()?;
-        live.sort_by_key(|c| connections.iter().position(|k| k.id == c.row.connection_id));
+        // The app is told by everybody else: its own values count where nobody says anything.
+        live.sort_by_key(|c| {
+            let age = connections.iter().position(|k| k.id == c.row.connection_id);
+            (c.is_of_app(), age)
+        });
     }
     let nothing = Units::new();
     let parts: Vec<Part<'_, AttrPath>> = live.iter().map(|c| c.part(&nothing)).collect();
@@ -367,7 +371,11 @@ fn columns(registry: &Registry, model: &mut Model) -> Result<()> {
     row.display_name = text(&model.doc, "displayName").map(str::to_owned);
     row.display_name_key = display_key(&model.doc);
     row.manager_id = manager(&model.doc).map(str::to_owned);
-    let first = model.claims.iter().find(|c| c.is(ClaimState::Live));
+    let mut live = model.claims.iter().filter(|c| c.is(ClaimState::Live));
+    let first = live
+        .clone()
+        .find(|c| !c.is_of_app())
+        .or_else(|| live.next());
     row.added_via = first.map(|c| c.row.connection_id.clone());
     Ok(())
 }

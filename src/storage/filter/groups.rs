@@ -99,19 +99,19 @@ impl Table for Groups<'_> {
         let time = |expression: &str| Some(compare_time(expression, test.op, &test.value));
         if test.path.urn.as_deref() == Some(ROSTERD_GROUP) {
             return match (test.path.attr.as_deref(), self.view) {
-                (Some("kind"), View::Everybody) => plain("g.kind"),
-                (Some("managedBy"), View::Everybody) => plain("g.managed_by"),
+                (Some("kind"), View::Everybody | View::App) => plain("g.kind"),
+                (Some("managedBy"), View::Everybody | View::App) => plain("g.managed_by"),
                 _ => plain("NULL"),
             };
         }
         match (test.path.attr.as_deref()?, test.path.sub.as_deref()) {
             ("id", _) => plain("g.id"),
             ("displayName", _) => plain("g.display_name_key"),
-            ("externalId", _) => match (self.view, &test.value) {
-                (View::Everybody, _) => plain("NULL"),
-                (View::Connection(connection), value) => {
+            ("externalId", _) => match (self.view.names_by(), &test.value) {
+                (None, _) => plain("NULL"),
+                (Some(connection), value) => {
                     let bound = Frag::sql("(CASE WHEN g.managed_by = ")
-                        .text(connection.as_str())
+                        .text(connection)
                         .push(" THEN ");
                     let absent = Frag::sql(" ELSE ")
                         .frag(&compare(self.dialect, "NULL", test.op, value))
@@ -131,7 +131,7 @@ impl Table for Groups<'_> {
             ("schemas", _) => {
                 // Rosterd's own extension is added to whatever is stored.
                 let ours = Value::from(ROSTERD_GROUP);
-                let added = self.view == &View::Everybody
+                let added = self.view.connection().is_none()
                     && evaluate_element(&Filter::Test(test.clone()), &ours);
                 Some(match added {
                     true => Frag::sql("(1 = 1)"),
@@ -186,15 +186,15 @@ impl Table for Groups<'_> {
         ) {
             ("id", _, Op::Eq) => Some(by("id")),
             ("displayName", _, Op::Eq) => Some(by("display_name_key")),
-            ("externalId", _, Op::Eq) => Some(match self.view {
-                View::Connection(connection) => {
+            ("externalId", _, Op::Eq) => Some(match self.view.names_by() {
+                Some(connection) => {
                     let own = self
                         .select("managed_by = ")
-                        .text(connection.as_str())
+                        .text(connection)
                         .push(" AND external_id");
                     Driver::key(Rank::Key, own, text)
                 }
-                View::Everybody => Driver::nothing(),
+                None => Driver::nothing(),
             }),
             ("members", Some("value"), Op::Eq) => Some(self.by_member(text)),
             ("meta", Some("lastModified"), Op::Gt | Op::Ge | Op::Eq) => {
@@ -220,7 +220,7 @@ impl Table for Groups<'_> {
             ("id", _) => text("g.id").map(Key::set),
             ("displayName", _) => text("g.display_name_key").map(Key::set),
             ("externalId", _) => {
-                let own = self.view.connection().map(|connection| {
+                let own = self.view.names_by().map(|connection| {
                     Frag::sql("CASE WHEN g.managed_by = ")
                         .text(connection)
                         .push(" THEN g.external_id END")

@@ -6,6 +6,7 @@ use super::Table;
 use super::driver::{Driver, Rank};
 use super::leaf::{compare, compare_present, compare_time, millis, version};
 use super::list::List;
+use crate::domain::app::APP;
 use crate::scim::filter::{Filter, Literal, Op, Test, evaluate_element};
 use crate::scim::fold::email_identity_key;
 use crate::scim::schema::{AttrPath, ENTERPRISE, ROSTERD_USER};
@@ -37,7 +38,7 @@ impl<'a> Users<'a> {
     fn own(&self, claim: &str, user: &str) -> String {
         match self.view {
             View::Connection(_) => format!("COALESCE(c.{claim}, u.{user})"),
-            View::Everybody => format!("u.{user}"),
+            View::Everybody | View::App => format!("u.{user}"),
         }
     }
 
@@ -58,6 +59,8 @@ impl<'a> Users<'a> {
             (Some("employmentState"), ..) => "u.employment_state",
             (Some("startDate"), ..) => "u.start_date",
             (Some("endDate"), ..) => "u.end_date",
+            (Some("appUserId"), ..) => &of_app("external_id"),
+            (Some("entity"), ..) => &of_app("entity"),
             _ => "NULL",
         };
         Some(compare(self.dialect, column, test.op, &test.value))
@@ -75,7 +78,7 @@ impl<'a> Users<'a> {
         let found = Driver::key(Rank::Key, effective, key);
         match self.view {
             View::Connection(connection) => found.or(self.by_claim(connection, column, key)),
-            View::Everybody => found,
+            View::Everybody | View::App => found,
         }
     }
 
@@ -142,7 +145,7 @@ impl<'a> Users<'a> {
                 list.only(&shown).test(test)
             }
             // Rosterd's own extension is added to whatever is stored.
-            View::Everybody => {
+            View::Everybody | View::App => {
                 let ours = Value::from(ROSTERD_USER);
                 match evaluate_element(&Filter::Test(test.clone()), &ours) {
                     true => Frag::sql("(1 = 1)"),
@@ -153,13 +156,21 @@ impl<'a> Users<'a> {
     }
 }
 
+/// SQL of what the app's claim says of a user.
+fn of_app(column: &str) -> String {
+    format!(
+        "(SELECT ac.{column} FROM claims ac WHERE ac.tenant = u.tenant AND ac.user_id = u.id \
+         AND ac.connection_id = '{APP}' AND ac.state <> 'ended')"
+    )
+}
+
 /// Users by the id that the reader knows.
 pub(super) fn by_id(dialect: Dialect, tenant: &str, view: &View, id: &str) -> Driver {
     let users = Users::new(dialect, tenant, view);
     let found = Driver::key(Rank::Key, users.select("id FROM users").push("id"), id);
     match view {
         View::Connection(connection) => found.or(users.by_claim(connection, "scim_id", id)),
-        View::Everybody => found,
+        View::Everybody | View::App => found,
     }
 }
 
@@ -208,17 +219,18 @@ impl Table for Users<'_> {
             ("externalId", _) => match self.view {
                 View::Connection(_) => plain("c.external_id"),
                 View::Everybody => plain("NULL"),
+                View::App => plain(&of_app("external_id")),
             },
             ("active", _) => plain(&self.own("active", "has_access")),
             ("meta", Some("created")) => time("u.created_at"),
             ("meta", Some("lastModified")) => match self.view {
                 View::Connection(_) => time("COALESCE(c.updated_at, u.doc_updated_at)"),
-                View::Everybody => time("u.updated_at"),
+                View::Everybody | View::App => time("u.updated_at"),
             },
             ("meta", Some("resourceType")) => plain("'User'"),
             ("meta", Some("version")) => plain(&version(match self.view {
                 View::Connection(_) => "COALESCE(c.version, u.doc_version)",
-                View::Everybody => "u.version",
+                View::Everybody | View::App => "u.version",
             })),
             ("meta", _) => plain("u.id"),
             ("schemas", _) => Some(self.schemas(test)),
@@ -276,6 +288,7 @@ impl Table for Users<'_> {
             ("externalId", _, Op::Eq) => Some(match self.view {
                 View::Connection(connection) => self.by_claim(connection, "external_id", text),
                 View::Everybody => Driver::nothing(),
+                View::App => self.by_claim(APP, "external_id", text),
             }),
             ("groups", Some("value"), Op::Eq) => Some(self.by_group(text)),
             // Every view's own time is at most the row's, so this index yields all of them.
@@ -309,6 +322,8 @@ impl Table for Users<'_> {
                 ("employmentState", _) => text("u.employment_state"),
                 ("startDate", _) => text("u.start_date"),
                 ("endDate", _) => text("u.end_date"),
+                ("appUserId", _) => text(&of_app("external_id")),
+                ("entity", _) => text(&of_app("entity")),
                 _ => None,
             };
         }
@@ -325,6 +340,7 @@ impl Table for Users<'_> {
             ),
             ("displayName", _) => text("u.display_name_key"),
             ("externalId", _) if is_source => text("c.external_id"),
+            ("externalId", _) if self.view == &View::App => text(&of_app("external_id")),
             ("externalId", _) | ("meta", Some("resourceType")) => text("CAST(NULL AS TEXT)"),
             ("active", _) => Some(key(&self.own("active", "has_access"), Compares::Bool)),
             ("meta", Some("created")) => Some(key("u.created_at", Compares::Number)),
@@ -332,11 +348,11 @@ impl Table for Users<'_> {
                 View::Connection(_) => {
                     key("COALESCE(c.updated_at, u.doc_updated_at)", Compares::Number)
                 }
-                View::Everybody => key("u.updated_at", Compares::Number).set(),
+                View::Everybody | View::App => key("u.updated_at", Compares::Number).set(),
             }),
             ("meta", _) => text(&version(match self.view {
                 View::Connection(_) => "COALESCE(c.version, u.doc_version)",
-                View::Everybody => "u.version",
+                View::Everybody | View::App => "u.version",
             })),
             _ => None,
         }
@@ -345,7 +361,7 @@ impl Table for Users<'_> {
     fn document(&self) -> String {
         self.dialect.json_readable(match self.view {
             View::Connection(_) => "COALESCE(c.view_match, u.match_doc)",
-            View::Everybody => "u.match_doc",
+            View::Everybody | View::App => "u.match_doc",
         })
     }
 

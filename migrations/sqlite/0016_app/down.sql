@@ -1,0 +1,4 @@
+DROP TABLE app_seen;
+DROP TABLE app_imports;
+DROP TABLE reviewers;
+ALTER TABLE claims DROP COLUMN entity;
