@@ -8,10 +8,12 @@ use serde_json::{Value, json};
 use super::client::{Heard, World};
 
 mod joined;
+mod keyed;
 mod signed;
 mod soap;
 
 use joined::{humaans, humaans_page, nmbrs, nmbrs_first, remote, remote_page};
+use keyed::{breathe, breathe_first, factorial, factorial_first};
 use signed::{google, google_page, sap, sap_first};
 pub use signed::{google_assertion, google_token, sap_assertion, sap_token};
 pub use soap::workday_soap;
@@ -65,6 +67,8 @@ pub async fn first(world: &World) -> First {
         "personio" => personio_page(world, 0).await,
         "hibob" => hibob_search(world, true),
         "humaans" => humaans_page(world, "people", 0),
+        "factorial" => factorial_first(world),
+        "breathe-hr" => breathe_first(world),
         "remote" => remote_page(world, 1),
         "nmbrs" => nmbrs_first(world).await,
         "google-workspace" => google_page(world, "").await,
@@ -82,6 +86,8 @@ pub async fn everybody(world: &World) -> Result<Vec<Row>, String> {
         "personio" => personio(world).await,
         "hibob" => hibob(world).await,
         "humaans" => humaans(world).await,
+        "factorial" => factorial(world).await,
+        "breathe-hr" => breathe(world).await,
         "remote" => remote(world).await,
         "nmbrs" => nmbrs(world).await,
         "google-workspace" => google(world).await,
@@ -92,10 +98,13 @@ pub async fn everybody(world: &World) -> Result<Vec<Row>, String> {
     }
 }
 
+/// Headers in which vendors want their credentials.
+const KEYS: [&str; 2] = ["Authorization", "X-Api-Key"];
+
 impl First {
     /// Without credentials, wherever they stand.
     pub fn anonymous(mut self) -> Self {
-        self.headers.retain(|(name, _)| *name != "Authorization");
+        self.headers.retain(|(name, _)| !KEYS.contains(name));
         self.body = self.body.replace("UsernameToken>", "NoToken>");
         self
     }
@@ -103,7 +112,7 @@ impl First {
     /// With credentials that are somebody else's.
     pub fn of_a_stranger(mut self) -> Self {
         for (name, value) in &mut self.headers {
-            if *name == "Authorization" {
+            if KEYS.contains(name) {
                 value.truncate(value.len() - 12);
                 value.push_str("d3Jvbmc6eA==");
             }
