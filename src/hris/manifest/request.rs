@@ -162,6 +162,9 @@ pub struct List {
     /// Where an answer says how many records there are in all.
     #[serde(default)]
     pub total: Option<Path>,
+    /// The header that says so, where the answer itself does not.
+    #[serde(default)]
+    pub total_header: Option<String>,
     /// How a record is unwrapped before anything else.
     #[serde(default)]
     pub unwrap: Unwrap,
@@ -209,10 +212,13 @@ pub enum Paging {
         /// When it ends.
         until: Until,
     },
-    /// By a cursor (`cursor`) that each answer gives; it ends when none is given.
+    /// By a cursor (`cursor`) that each answer gives; it ends when none is given, or the flag says so.
     Cursor {
         /// Where the answer holds it.
         from: CursorPlace,
+        /// Where the answer says whether there is more, if the last page gives a cursor too.
+        #[serde(default)]
+        more: Option<Path>,
         /// Records per page (`size`).
         size: u64,
     },
