@@ -9,11 +9,13 @@ use super::client::{Heard, World};
 
 mod joined;
 mod keyed;
+mod listed;
 mod signed;
 mod soap;
 
 use joined::{humaans, humaans_page, nmbrs, nmbrs_first, remote, remote_page};
 use keyed::{breathe, breathe_first, factorial, factorial_first};
+use listed::{deel, deel_page, lucca, lucca_first};
 use signed::{google, google_page, sap, sap_first};
 pub use signed::{google_assertion, google_token, sap_assertion, sap_token};
 pub use soap::workday_soap;
@@ -69,6 +71,8 @@ pub async fn first(world: &World) -> First {
         "humaans" => humaans_page(world, "people", 0),
         "factorial" => factorial_first(world),
         "breathe-hr" => breathe_first(world),
+        "lucca" => lucca_first(world).await,
+        "deel" => deel_page(world, 0),
         "remote" => remote_page(world, 1),
         "nmbrs" => nmbrs_first(world).await,
         "google-workspace" => google_page(world, "").await,
@@ -88,6 +92,8 @@ pub async fn everybody(world: &World) -> Result<Vec<Row>, String> {
         "humaans" => humaans(world).await,
         "factorial" => factorial(world).await,
         "breathe-hr" => breathe(world).await,
+        "lucca" => lucca(world).await,
+        "deel" => deel(world).await,
         "remote" => remote(world).await,
         "nmbrs" => nmbrs(world).await,
         "google-workspace" => google(world).await,
