@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::client::{Heard, World};
 
+mod hrworks;
 mod joined;
 mod keyed;
 mod listed;
@@ -79,6 +80,7 @@ pub async fn first(world: &World) -> First {
         "sap-successfactors" => sap_first(world).await,
         "workday" => workday_report(world),
         "workday-soap" => workday_workers_page(world, 1),
+        "hrworks" => hrworks::page(world, hrworks::LIST).await,
         other => panic!("`{other}` has a stand-in and no walk: write one here"),
     }
 }
@@ -100,6 +102,7 @@ pub async fn everybody(world: &World) -> Result<Vec<Row>, String> {
         "sap-successfactors" => sap(world).await,
         "workday" => workday(world).await,
         "workday-soap" => workday_workers(world).await,
+        "hrworks" => hrworks::everybody(world).await,
         other => panic!("`{other}` has a stand-in and no walk: write one here"),
     }
 }
