@@ -80,12 +80,13 @@ fn said_in(headers: &HeaderMap, name: Option<&str>) -> Option<String> {
 }
 
 /// Where vendors put what they have to say.
-const SAID: [&[&str]; 11] = [
+const SAID: [&[&str]; 12] = [
     &["error_description"],
     &["error", "message"],
     &["error", "message", "value"],
     &["message"],
     &["Message"],
+    &["errorMessage"],
     &["detail"],
     &["errors", "0", "detail"],
     &["errors", "0", "message"],
