@@ -102,7 +102,11 @@ pub const STANDIN: Standin = Standin {
     hides: &[],
     is_paged: true,
     id: |_, person| (3_000 + person.serial).to_string(),
-    tell: |_, _, mut facts| {
+    tell: |company, person, mut facts| {
+        // Sheet: Other calls, "the membership valid today": that of a future hire begins with the first day.
+        if person.start > company.day {
+            facts.cost_center = None;
+        }
         // Sheet: Record, "status": `active` knows no leave.
         if facts.state == EmploymentState::OnLeave {
             facts.state = EmploymentState::Employed;
