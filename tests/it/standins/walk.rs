@@ -11,6 +11,9 @@ mod hrworks;
 mod joined;
 mod keyed;
 mod listed;
+mod people_hr;
+mod planday;
+mod sesame_hr;
 mod signed;
 mod soap;
 
@@ -81,6 +84,9 @@ pub async fn first(world: &World) -> First {
         "workday" => workday_report(world),
         "workday-soap" => workday_workers_page(world, 1),
         "hrworks" => hrworks::page(world, hrworks::LIST).await,
+        "people-hr" => people_hr::all(world),
+        "planday" => planday::page(world, "employees", 0).await,
+        "sesame-hr" => sesame_hr::page(world, sesame_hr::PEOPLE, 1),
         other => panic!("`{other}` has a stand-in and no walk: write one here"),
     }
 }
@@ -103,6 +109,9 @@ pub async fn everybody(world: &World) -> Result<Vec<Row>, String> {
         "workday" => workday(world).await,
         "workday-soap" => workday_workers(world).await,
         "hrworks" => hrworks::everybody(world).await,
+        "people-hr" => people_hr::everybody(world).await,
+        "planday" => planday::everybody(world).await,
+        "sesame-hr" => sesame_hr::everybody(world).await,
         other => panic!("`{other}` has a stand-in and no walk: write one here"),
     }
 }
@@ -115,6 +124,7 @@ impl First {
     pub fn anonymous(mut self) -> Self {
         self.headers.retain(|(name, _)| !KEYS.contains(name));
         self.body = self.body.replace("UsernameToken>", "NoToken>");
+        self.body = self.body.replace("\"APIKey\"", "\"NoKey\"");
         self
     }
 
@@ -127,6 +137,7 @@ impl First {
             }
         }
         self.body = self.body.replace("<wsse:Password>", "<wsse:Password>x");
+        self.body = self.body.replace("\"APIKey\":\"", "\"APIKey\":\"x");
         self
     }
 
