@@ -19,11 +19,7 @@ const REMAINING: [&str; 3] = [
 ];
 
 /// Headers that say when there are more again.
-const RESET: [&str; 3] = [
-    "ratelimit-reset",
-    "x-ratelimit-reset",
-    "x-rate-limit-reset",
-];
+const RESET: [&str; 3] = ["ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset"];
 
 /// Paces the requests of one connection.
 pub(super) struct Pace {
@@ -81,9 +77,7 @@ impl Pace {
     }
 
     fn reset(&self, headers: &HeaderMap, now: Millis) -> Option<Duration> {
-        let value = RESET
-            .iter()
-            .find_map(|name| number(headers, name))?;
+        let value = RESET.iter().find_map(|name| number(headers, name))?;
         let now = Duration::from_millis(now.0.unsigned_abs()).as_secs_f64();
         let seconds = match self.unit {
             ResetUnit::Milliseconds => value / 1_000.0,
