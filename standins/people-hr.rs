@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::cli::simulate::hris::call::{Refusal, Reply};
 use crate::cli::simulate::hris::desk::Desk;
+use crate::cli::simulate::hris::fault::Fault;
 use crate::cli::simulate::hris::people::{Kind, Person, shift};
 use crate::cli::simulate::hris::standin::{Credential, Limit, Make, Role, Route, Standin};
 use crate::cli::simulate::hris::truth::Field;
@@ -55,7 +56,9 @@ pub const STANDIN: Standin = Standin {
         facts.email = facts
             .email
             .filter(|_| !is_address_removed(person, company.day));
-        if facts.state == EmploymentState::OnLeave {
+        // No word says who left, and a date alone is over when it is over in every zone.
+        let left_yesterday = person.end == Some(shift(company.day, -1));
+        if facts.state == EmploymentState::OnLeave || left_yesterday {
             facts.state = EmploymentState::Employed;
         }
         Some(facts)
@@ -184,12 +187,10 @@ fn one(desk: &Desk) -> Result<Reply, Refusal> {
 
 /// Sheet: Record, "Status rule": nothing but the leaving date says that somebody left.
 fn leaving_date(desk: &Desk, person: &Person) -> Option<NaiveDate> {
-    let has_left = desk.state(person) == EmploymentState::Left;
-    let is_over = |end: &NaiveDate| *end < desk.company.day;
-    match person.end {
-        Some(end) if !has_left || is_over(&end) => Some(end),
-        _ if has_left => Some(shift(desk.company.day, -1)),
-        _ => None,
+    let over = shift(desk.company.day, -2);
+    match (desk.is_on(Fault::BrokenStatus), person.end) {
+        (true, end) => Some(end.map_or(over, |end| end.min(over))),
+        (false, end) => end,
     }
 }
 

@@ -24,6 +24,8 @@ pub async fn everybody(world: &World) -> Result<Vec<Row>, String> {
         return Err(text(&heard["Message"]));
     }
     let today = world.today();
+    // A date without a word is over when it is over in every zone.
+    let yesterday = world.yesterday();
     let row = |r: &Value| {
         let value = |name: &str| text(&r[name]["DisplayValue"]);
         let (start, end) = (value("StartDate"), text(&r["LeavingDate"]));
@@ -33,7 +35,7 @@ pub async fn everybody(world: &World) -> Result<Vec<Row>, String> {
             family: value("LastName"),
             title: value("JobRole"),
             manager: value("ReportsToEmployeeId"),
-            is_in: start <= today && (end.is_empty() || end >= today),
+            is_in: start <= today && (end.is_empty() || end >= yesterday),
             start,
             end,
         }
