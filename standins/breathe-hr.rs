@@ -57,7 +57,10 @@ pub const STANDIN: Standin = Standin {
     tell: |company, person, mut facts| {
         facts.display = Some(person.display());
         // Sheet: Record, "Breathe removes a leaver as manager of others at the leave date".
-        if company.manager_of(person).is_some_and(|m| has_left(m, company.day)) {
+        if company
+            .manager_of(person)
+            .is_some_and(|m| has_left(m, company.day))
+        {
             facts.manager = None;
         }
         // Sheet: Record, "status": four states, no leave among them.
@@ -193,8 +196,12 @@ fn status(desk: &Desk, person: &Person) -> &'static str {
 /// Sheet: Record; Example.
 fn record(desk: &Desk, person: &Person) -> Value {
     let day = desk.company.day;
-    let manager = desk.company.manager_of(person).filter(|m| !has_left(m, day));
-    let manager = manager.map(|m| json!({"id": number(desk, m), "first_name": m.given, "last_name": m.family}));
+    let manager = desk
+        .company
+        .manager_of(person)
+        .filter(|m| !has_left(m, day));
+    let manager = manager
+        .map(|m| json!({"id": number(desk, m), "first_name": m.given, "last_name": m.family}));
     let mut record = json!({
         "id": number(desk, person),
         "account_id": 77,

@@ -199,7 +199,9 @@ fn words(desk: &Desk, person: &Person) -> (&'static str, &'static str) {
 fn hiring_type(person: &Person) -> &'static str {
     match person.kind {
         Kind::Contractor => "contractor",
-        Kind::Employee => ["eor", "direct_employee", "hris_direct_employee"][person.serial as usize % 3],
+        Kind::Employee => {
+            ["eor", "direct_employee", "hris_direct_employee"][person.serial as usize % 3]
+        }
     }
 }
 
@@ -357,13 +359,22 @@ fn scim_user(desk: &Desk, person: &Person) -> Value {
     let (hiring, _) = words(desk, person);
     let mut user = Map::new();
     let mut put = |name: &str, value: Value| drop(user.insert(name.to_owned(), value));
-    put("schemas", json!(["urn:ietf:params:scim:schemas:core:2.0:User"]));
+    put(
+        "schemas",
+        json!(["urn:ietf:params:scim:schemas:core:2.0:User"]),
+    );
     put("id", json!(desk.id(person)));
     put("userName", json!(person.email));
     put("active", json!(desk.state(person).is_active()));
-    put("name", json!({"givenName": person.given, "familyName": person.family}));
+    put(
+        "name",
+        json!({"givenName": person.given, "familyName": person.family}),
+    );
     put("title", json!(person.title));
-    put("emails", json!([{"type": "work", "value": person.email, "primary": true}]));
+    put(
+        "emails",
+        json!([{"type": "work", "value": person.email, "primary": true}]),
+    );
     put(
         ENTERPRISE,
         json!({

@@ -453,7 +453,14 @@ fn cost_center_memberships(desk: &Desk) -> Result<Reply, Refusal> {
             }
             // Another one before.
             1 if moved < today && p.end.is_none_or(|end| end > moved) => {
-                rows.push(row(1, p, else_where, 100.0, p.start, Some(shift(moved, -1))));
+                rows.push(row(
+                    1,
+                    p,
+                    else_where,
+                    100.0,
+                    p.start,
+                    Some(shift(moved, -1)),
+                ));
                 rows.push(row(2, p, own, 100.0, moved, None));
             }
             _ => rows.push(row(2, p, own, 100.0, p.start, None)),

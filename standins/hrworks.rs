@@ -129,7 +129,8 @@ fn refuse(_: &Desk, refusal: Refusal) -> Reply {
         }
         Refusal::Special(reply) => return *reply,
     };
-    let body = json!({"errorCode": status, "type": kind, "errorMessage": why, "additionalErrors": []});
+    let body =
+        json!({"errorCode": status, "type": kind, "errorMessage": why, "additionalErrors": []});
     let reply = Reply::json(status, &body);
     match wait {
         Some(seconds) => reply.with("Retry-After", seconds.to_string()),
@@ -151,8 +152,7 @@ fn authentication(desk: &Desk) -> Result<Reply, Refusal> {
     let now = desk.now.0 / 1_000;
     let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let header = part(json!({"alg": "HS256", "typ": "JWT"}));
-    let claims =
-        part(json!({"sub": desk.key("access_key"), "iat": now, "exp": now + LIFETIME}));
+    let claims = part(json!({"sub": desk.key("access_key"), "iat": now, "exp": now + LIFETIME}));
     let (token, _) = desk.issue(&format!("{header}.{claims}."), LIFETIME, false);
     Ok(Reply::json(200, &json!({"token": token})))
 }
@@ -269,31 +269,55 @@ fn record(desk: &Desk, person: &Person) -> Value {
     let text = |value: &str| Some(json!(value));
     put("uuid", text(&desk.id(person)));
     put("personId", text(&login(person)));
-    put("personnelNumber", person.number.map(|n| json!(n.to_string())));
+    put(
+        "personnelNumber",
+        person.number.map(|n| json!(n.to_string())),
+    );
     put("personLicenseNumber", text(&license(person)));
     put("firstName", text(person.given));
     put("lastName", text(person.family));
     // "title and salutation are academic title and form of address, not job title"
-    put("title", person.serial.is_multiple_of(7).then(|| json!("Dr.")));
+    put(
+        "title",
+        person.serial.is_multiple_of(7).then(|| json!("Dr.")),
+    );
     put("salutation", text("Frau"));
     put("email", person.email.as_ref().map(|e| json!(e)));
     put("privateEmail", text(&person.private_email));
     put("position", text(person.title));
     put("organizationUnit", Some(unit(person)));
-    put("costCenter", Some(json!({"number": person.unit.cost_center, "name": person.unit.name})));
-    put("permanentEstablishment", Some(establishment(person.site.id)));
+    put(
+        "costCenter",
+        Some(json!({"number": person.unit.cost_center, "name": person.unit.name})),
+    );
+    put(
+        "permanentEstablishment",
+        Some(establishment(person.site.id)),
+    );
     put("superior", manager.map(base_data));
-    put("officePhoneNumber", person.work_phone.as_ref().map(|p| json!(p)));
-    put("companyMobilePhoneNumber", person.mobile.as_ref().map(|p| json!(p)));
+    put(
+        "officePhoneNumber",
+        person.work_phone.as_ref().map(|p| json!(p)),
+    );
+    put(
+        "companyMobilePhoneNumber",
+        person.mobile.as_ref().map(|p| json!(p)),
+    );
     put("privateMobilePhoneNumber", text("+49 170 5550199"));
-    put("languageCode", person.site.locale.split('-').next().map(|l| json!(l)));
+    put(
+        "languageCode",
+        person.site.locale.split('-').next().map(|l| json!(l)),
+    );
     put("countryCode", text(person.site.country3));
     put("employmentType", text(kind));
     put("joinDate", text(&person.start.to_string()));
     put("leaveDate", person.end.map(|end| json!(end.to_string())));
     put("isActive", Some(json!(is_active(desk, person))));
     put("birthday", text("1980-01-01"));
-    put("bankAccount", Some(json!({"accountHolder": person.family, "iban": "DE00 0000 0000"})));
+    put(
+        "bankAccount",
+        Some(json!({"accountHolder": person.family, "iban": "DE00 0000 0000"})),
+    );
     // "company-defined free fields appear as extra top-level keys named like their label"
     put("Zweite Kostenstelle (für Umlagen)", text("2010"));
     Value::Object(record)
@@ -335,9 +359,7 @@ fn persons_by_unit(desk: &Desk) -> Result<Reply, Refusal> {
 
 /// Sheet: Other calls.
 fn organization_units(_: &Desk) -> Result<Reply, Refusal> {
-    let unit = |id: u32, name: &str, parent: Option<&str>| {
-        json!({"number": id.to_string(), "name": name, "countryCode": "DEU", "parentOrganizationUnit": parent})
-    };
+    let unit = |id: u32, name: &str, parent: Option<&str>| json!({"number": id.to_string(), "name": name, "countryCode": "DEU", "parentOrganizationUnit": parent});
     let mut units = vec![unit(500, "Kestrel", None)];
     units.extend(UNITS.iter().map(|u| unit(u.id, u.name, Some("500"))));
     Ok(Reply::json(200, &json!({"organizationUnits": units})))

@@ -27,12 +27,6 @@ pub const STANDIN: Standin = Standin {
             &["include", "limit", "page", "status"],
             employees,
         ),
-        Route::get(
-            "/lucca-api/employees/{id}",
-            Role::Detail,
-            &["include"],
-            employee,
-        ),
         Route::get("/lucca-api/employments", Role::Lookup, LIST, employments),
         Route::get("/lucca-api/job-positions", Role::Lookup, LIST, positions),
         Route::get("/lucca-api/departments", Role::Lookup, LIST, departments),
@@ -89,7 +83,10 @@ const SCOPES: [(&str, &str); 6] = [
     ("job-positions", "job-positions.readonly"),
     ("departments", "departments.readonly"),
     ("legal-entities", "legal-entities.readonly"),
-    ("business-establishments", "business-establishments.readonly"),
+    (
+        "business-establishments",
+        "business-establishments.readonly",
+    ),
 ];
 
 /// Sheet: Access, "Calls: Authorization: Bearer …, Api-Version: 2024-11-01, Accept: application/json"; Limits, "403
@@ -98,10 +95,14 @@ fn admit(desk: &Desk) -> Result<(), Refusal> {
     let token = desk.call.bearer().filter(|token| desk.is_good(token));
     let token = token.ok_or(Refusal::Unauthorized)?;
     if desk.call.header("api-version") != Some("2024-11-01") {
-        return Err(Refusal::Bad("the header Api-Version is missing or unknown".into()));
+        return Err(Refusal::Bad(
+            "the header Api-Version is missing or unknown".into(),
+        ));
     }
     if !desk.call.accepts("application/json") {
-        return Err(Refusal::Bad("the header Accept must be application/json".into()));
+        return Err(Refusal::Bad(
+            "the header Accept must be application/json".into(),
+        ));
     }
     let resource = desk.call.path.split('/').nth(2).unwrap_or_default();
     let wanted = SCOPES.iter().find(|(name, _)| *name == resource);
@@ -280,7 +281,13 @@ fn employees(desk: &Desk) -> Result<Reply, Refusal> {
     let shown = roster.page(from, limit);
     let items = shown.iter().map(|p| record(desk, p)).collect();
     let embedded = embedded(desk, shown);
-    envelope(desk, items, roster.people.len(), roster.total, Some(embedded))
+    envelope(
+        desk,
+        items,
+        roster.people.len(),
+        roster.total,
+        Some(embedded),
+    )
 }
 
 /// Sheet: Example.
@@ -324,15 +331,6 @@ fn embedded(desk: &Desk, people: &[&Person]) -> Value {
         all.insert("job-position".into(), Value::Object(rows.collect()));
     }
     Value::Object(all)
-}
-
-fn employee(desk: &Desk) -> Result<Reply, Refusal> {
-    let person = desk.find(desk.call.place(0)).ok_or(Refusal::NotFound)?;
-    let mut body = record(desk, person);
-    if includes(desk, "embedded") {
-        body["embedded"] = embedded(desk, &[person]);
-    }
-    Ok(Reply::json(200, &body))
 }
 
 fn employment_id(person: &Person) -> String {

@@ -99,9 +99,7 @@ fn admit(desk: &Desk) -> Result<(), Refusal> {
     match body.get("APIKey").and_then(Value::as_str) {
         None | Some("") => Err(special(1, "APIKey not supplied.")),
         Some(key) if key == desk.key("api_key") => Ok(()),
-        Some(key) if key.len() != desk.key("api_key").len() => {
-            Err(special(2, "Invalid API Key."))
-        }
+        Some(key) if key.len() != desk.key("api_key").len() => Err(special(2, "Invalid API Key.")),
         Some(_) => Err(Refusal::Unauthorized),
     }
 }
@@ -136,10 +134,7 @@ fn body_of(desk: &Desk, known: &[&str]) -> Result<Map<String, Value>, Refusal> {
 
 /// Sheet: Listing, "every call is a POST whose body carries the API key and an `Action` word".
 fn employee(desk: &Desk) -> Result<Reply, Refusal> {
-    let body = body_of(
-        desk,
-        &["APIKey", "Action", "IncludeLeavers", "EmployeeId"],
-    )?;
+    let body = body_of(desk, &["APIKey", "Action", "IncludeLeavers", "EmployeeId"])?;
     match body.get("Action").and_then(Value::as_str) {
         Some("GetAllEmployeeDetail") => all(desk, &body),
         Some("GetEmployeeDetailById") => one(desk),

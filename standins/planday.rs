@@ -274,15 +274,35 @@ fn row(desk: &Desk, person: &Person, is_active: bool) -> Value {
     let manager = desk.company.manager_of(person);
     put("id", json!(employee_id(person)));
     put("hiredDate", json!(person.start.to_string()));
-    put("dateTimeCreated", json!(format!("{}T09:00:00Z", person.start)));
-    put("dateTimeModified", json!(format!("{}T07:31:00Z", person.changed)));
-    put("employeeTypeId", json!(if person.kind == Kind::Employee { 91 } else { 92 }));
-    put("salaryIdentifier", json!(person.number.map(|n| n.to_string())));
+    put(
+        "dateTimeCreated",
+        json!(format!("{}T09:00:00Z", person.start)),
+    );
+    put(
+        "dateTimeModified",
+        json!(format!("{}T07:31:00Z", person.changed)),
+    );
+    put(
+        "employeeTypeId",
+        json!(if person.kind == Kind::Employee {
+            91
+        } else {
+            92
+        }),
+    );
+    put(
+        "salaryIdentifier",
+        json!(person.number.map(|n| n.to_string())),
+    );
     put("firstName", json!(person.given));
     put("lastName", json!(person.family));
     put("userName", json!(user_name(person)));
     // "may be null or empty"
-    let none = if person.serial.is_multiple_of(2) { json!("") } else { Value::Null };
+    let none = if person.serial.is_multiple_of(2) {
+        json!("")
+    } else {
+        Value::Null
+    };
     put("email", person.email.as_ref().map_or(none, |e| json!(e)));
     let unit = person.unit.id;
     let departments = match person.serial % 6 {
@@ -297,7 +317,11 @@ fn row(desk: &Desk, person: &Person, is_active: bool) -> Value {
         put("supervisorId", json!(manager.map(supervisor_id)));
         let primary = (!person.serial.is_multiple_of(4)).then_some(unit);
         put("primaryDepartmentId", json!(primary));
-        for (name, value) in [("phone", "+44 20 7946 0000"), ("street1", "Kestrel Row 1"), ("city", "Oslo")] {
+        for (name, value) in [
+            ("phone", "+44 20 7946 0000"),
+            ("street1", "Kestrel Row 1"),
+            ("city", "Oslo"),
+        ] {
             put(name, json!(value));
         }
         for name in ["phoneCountryPrefix", "phoneCountryCode", "street2", "zip"] {
@@ -369,6 +393,7 @@ fn types(desk: &Desk) -> Result<Reply, Refusal> {
 
 /// Sheet: Other calls, "connection test and portal time zone".
 fn portal(_: &Desk) -> Result<Reply, Refusal> {
-    let data = json!({"id": 4_242, "companyName": "Kestrel", "country": "NO", "timeZone": "Europe/Oslo"});
+    let data =
+        json!({"id": 4_242, "companyName": "Kestrel", "country": "NO", "timeZone": "Europe/Oslo"});
     Ok(Reply::json(200, &json!({"data": data})))
 }

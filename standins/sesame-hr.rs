@@ -185,11 +185,7 @@ fn envelope(page: usize, size: usize, total: usize, data: Vec<Value>) -> Reply {
 }
 
 /// A page of rows that are not people.
-fn plain<T>(
-    desk: &Desk,
-    rows: Vec<T>,
-    show: impl Fn(&T) -> Value,
-) -> Result<Reply, Refusal> {
+fn plain<T>(desk: &Desk, rows: Vec<T>, show: impl Fn(&T) -> Value) -> Result<Reply, Refusal> {
     let (page, size) = window(desk)?;
     let from = (page - 1).saturating_mul(size);
     let data = rows.iter().skip(from).take(size).map(show).collect();
@@ -220,7 +216,10 @@ fn employees(desk: &Desk) -> Result<Reply, Refusal> {
     let words = statuses(desk)?;
     let call = desk.call;
     let is = |name: &str, value: &str| call.param(name).is_none_or(|wanted| wanted == value);
-    if call.param("orderBy").is_some_and(|o| !o.starts_with("createdAt")) {
+    if call
+        .param("orderBy")
+        .is_some_and(|o| !o.starts_with("createdAt"))
+    {
         return Err(Refusal::Invalid("this stand-in orders by createdAt".into()));
     }
     let seed = desk.company.seed;
@@ -398,9 +397,9 @@ fn assignations(desk: &Desk) -> Result<Reply, Refusal> {
         let also = also.filter(|id| *id != p.unit.id);
         [Some((p, p.unit.id, 0)), also.map(|id| (p, id, 30))]
     });
-    let rows = both
-        .flatten()
-        .filter(|(p, id, _)| is("employeeId", &desk.id(p)) && is("departmentId", &unit_id(seed, *id)));
+    let rows = both.flatten().filter(|(p, id, _)| {
+        is("employeeId", &desk.id(p)) && is("departmentId", &unit_id(seed, *id))
+    });
     plain(desk, rows.collect(), |(p, id, days)| {
         let since = moment(shift(p.start, *days));
         json!({
@@ -413,16 +412,20 @@ fn assignations(desk: &Desk) -> Result<Reply, Refusal> {
 
 fn offices(desk: &Desk) -> Result<Reply, Refusal> {
     let seed = desk.company.seed;
-    plain(desk, SITES.iter().collect(), |s| {
-        json!({"id": office_id(seed, s.id), "name": s.name, "defaultTimezone": s.zone})
-    })
+    plain(
+        desk,
+        SITES.iter().collect(),
+        |s| json!({"id": office_id(seed, s.id), "name": s.name, "defaultTimezone": s.zone}),
+    )
 }
 
 fn custom_fields(desk: &Desk) -> Result<Reply, Refusal> {
     let rows = vec![(COST_FIELD, "Cost centre"), ("cf_shirt_size", "Shirt size")];
-    plain(desk, rows, |(slug, name)| {
-        json!({"id": uuid(desk.company.seed, slug), "name": name, "slug": slug, "type": "text"})
-    })
+    plain(
+        desk,
+        rows,
+        |(slug, name)| json!({"id": uuid(desk.company.seed, slug), "name": name, "slug": slug, "type": "text"}),
+    )
 }
 
 /// Sheet: Other calls, "Dates": `data.{status, startAt, endAt, jobCharge.name, contractType.name, code}`.
@@ -460,5 +463,8 @@ fn contracts(desk: &Desk) -> Result<Reply, Refusal> {
 /// Sheet: Access, "Check call: data.company.{id,name,language}".
 fn info(desk: &Desk) -> Result<Reply, Refusal> {
     let first = desk.company.people().next().ok_or(Refusal::NotFound)?;
-    Ok(Reply::json(200, &json!({"data": {"company": company(desk, first)}})))
+    Ok(Reply::json(
+        200,
+        &json!({"data": {"company": company(desk, first)}}),
+    ))
 }
