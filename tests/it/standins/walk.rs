@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::client::{Heard, World};
 
+mod directories;
 mod hrworks;
 mod joined;
 mod keyed;
@@ -16,7 +17,9 @@ mod planday;
 mod sesame_hr;
 mod signed;
 mod soap;
+mod views;
 
+use directories::{entra, entra_first, okta, okta_page};
 use joined::{humaans, humaans_page, nmbrs, nmbrs_first, remote, remote_page};
 use keyed::{breathe, breathe_first, factorial, factorial_first};
 use listed::{deel, deel_page, lucca, lucca_first};
@@ -24,6 +27,7 @@ use signed::{google, google_page, sap, sap_first};
 pub use signed::{google_assertion, google_token, sap_assertion, sap_token};
 pub use soap::workday_soap;
 use soap::{workday_workers, workday_workers_page};
+use views::{afas, afas_page, cezanne, cezanne_first};
 
 /// What was read of one person.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,6 +91,10 @@ pub async fn first(world: &World) -> First {
         "people-hr" => people_hr::all(world),
         "planday" => planday::page(world, "employees", 0).await,
         "sesame-hr" => sesame_hr::page(world, sesame_hr::PEOPLE, 1),
+        "entra-id" => entra_first(world).await,
+        "okta" => okta_page(world, ""),
+        "cezanne" => cezanne_first(world).await,
+        "afas" => afas_page(world, 0),
         other => panic!("`{other}` has a stand-in and no walk: write one here"),
     }
 }
@@ -112,6 +120,10 @@ pub async fn everybody(world: &World) -> Result<Vec<Row>, String> {
         "people-hr" => people_hr::everybody(world).await,
         "planday" => planday::everybody(world).await,
         "sesame-hr" => sesame_hr::everybody(world).await,
+        "entra-id" => entra(world).await,
+        "okta" => okta(world).await,
+        "cezanne" => cezanne(world).await,
+        "afas" => afas(world).await,
         other => panic!("`{other}` has a stand-in and no walk: write one here"),
     }
 }
