@@ -38,7 +38,12 @@ pub const STANDIN: Standin = Standin {
             ],
             rows,
         ),
-        Route::get("/ProfitRestServices/ProfitVersion", Role::Check, &[], version),
+        Route::get(
+            "/ProfitRestServices/ProfitVersion",
+            Role::Check,
+            &[],
+            version,
+        ),
         Route::get("/ProfitRestServices/metainfo", Role::Check, &[], connectors),
         Route::get(
             "/ProfitRestServices/metainfo/get/{id}",
@@ -308,7 +313,9 @@ fn is_ordered(desk: &Desk) -> Result<bool, Refusal> {
             return Err(Refusal::Invalid("Onbekend sorteerveld".into()));
         }
     }
-    Ok(list.split(',').any(|n| n == "Medewerker" || n == "Persoonsnummer"))
+    Ok(list
+        .split(',')
+        .any(|n| n == "Medewerker" || n == "Persoonsnummer"))
 }
 
 /// Sheet: Listing.
@@ -316,7 +323,9 @@ fn rows(desk: &Desk) -> Result<Reply, Refusal> {
     let call = desk.call;
     // "parameter string at most 2,049 characters (longer gives 404)"
     let query = call.query.iter();
-    let length: usize = query.map(|(name, value)| name.len() + value.len() + 2).sum();
+    let length: usize = query
+        .map(|(name, value)| name.len() + value.len() + 2)
+        .sum();
     if length > 2_049 {
         return Err(Refusal::NotFound);
     }

@@ -234,7 +234,13 @@ impl Form {
         }
     }
 
-    fn answer(self, set: &str, rows: Vec<Value>, count: Option<usize>, next: Option<String>) -> Value {
+    fn answer(
+        self,
+        set: &str,
+        rows: Vec<Value>,
+        count: Option<usize>,
+        next: Option<String>,
+    ) -> Value {
         let mut body = Map::new();
         match self {
             Self::Light => {
@@ -349,7 +355,11 @@ fn employment(
         Some((from, to)) => (from, Some(to)),
         None => (person.start, person.end),
     };
-    let number = if earlier.is_some() { 1 } else { 1 + person.stint };
+    let number = if earlier.is_some() {
+        1
+    } else {
+        1 + person.stint
+    };
     let first = person.earlier.map_or(person.start, |(from, _)| from);
     json!({
         "EMPLOYMENTID": number.to_string(),
@@ -403,9 +413,20 @@ fn next_link(desk: &Desk, set: &str, at: usize) -> String {
 
 /// Sheet: Listing, `$filter` and `$orderby`: the few of them that a list of people needs.
 fn understood(desk: &Desk) -> Result<(), Refusal> {
-    let order = ["PERSONID", "PERSONID asc", "EMPLOYMENTID", "PERSONID,EMPLOYMENTID"];
-    let is_ordered = desk.call.param("$orderby").is_none_or(|o| order.contains(&o));
-    let is_counted = desk.call.param("$inlinecount").is_none_or(|c| c == "allpages");
+    let order = [
+        "PERSONID",
+        "PERSONID asc",
+        "EMPLOYMENTID",
+        "PERSONID,EMPLOYMENTID",
+    ];
+    let is_ordered = desk
+        .call
+        .param("$orderby")
+        .is_none_or(|o| order.contains(&o));
+    let is_counted = desk
+        .call
+        .param("$inlinecount")
+        .is_none_or(|c| c == "allpages");
     match desk.call.param("$filter") {
         None | Some("ACTIVEEMPLOYEE eq 1") if is_ordered && is_counted => Ok(()),
         _ => Err(Refusal::Bad("The query option is not supported.".into())),
@@ -442,12 +463,7 @@ fn employments(desk: &Desk) -> Result<Reply, Refusal> {
     let (at, last, size) = window(desk)?;
     let form = Form::of(desk);
     let people = desk.company.people().filter(|p| is_shown(desk, p));
-    let all: Vec<Value> = people
-        .flat_map(|p| {
-            let before = p.earlier.map(|dates| employment(desk, p, form, Some(dates)));
-            before.into_iter().chain([employment(desk, p, form, None)])
-        })
-        .collect();
+    let all: Vec<Value> = people.flat_map(|p| employments_of(desk, p, form)).collect();
     let end = last.map_or(all.len(), |last| last.min(all.len()));
     let total = all.len();
     let rows: Vec<Value> = all
@@ -461,7 +477,10 @@ fn employments(desk: &Desk) -> Result<Reply, Refusal> {
     let next = goes_on.then(|| next_link(desk, "Employments", at + rows.len()));
     let is_counted = desk.call.param("$inlinecount").is_some();
     let count = is_counted.then_some(total);
-    Ok(Reply::json(200, &form.answer("Employments", rows, count, next)))
+    Ok(Reply::json(
+        200,
+        &form.answer("Employments", rows, count, next),
+    ))
 }
 
 /// Sheet: Listing, "read GET {root}/$metadata once".

@@ -26,7 +26,12 @@ pub const STANDIN: Standin = Standin {
         // Of another host, https://login.microsoftonline.com.
         Route::post("/{tenant}/oauth2/v2.0/token", Role::Token, &[], token),
         Route::get("/v1.0/users", Role::List, QUERY, users),
-        Route::get("/v1.0/users/{id}", Role::Detail, &["$select", "$expand"], one),
+        Route::get(
+            "/v1.0/users/{id}",
+            Role::Detail,
+            &["$select", "$expand"],
+            one,
+        ),
         Route::get(
             "/v1.0/directory/deletedItems/microsoft.graph.user",
             Role::Lookup,
@@ -167,7 +172,8 @@ fn refuse(desk: &Desk, refusal: Refusal) -> Reply {
         Refusal::Special(reply) => return *reply,
     };
     let request = Dice::new(desk.company.seed, "request").uuid();
-    let inner = json!({"date": desk.now.to_rfc3339(), "request-id": request, "client-request-id": request});
+    let inner =
+        json!({"date": desk.now.to_rfc3339(), "request-id": request, "client-request-id": request});
     let reply = Reply::json(
         status,
         &json!({"error": {"code": code, "message": why, "innerError": inner}}),
@@ -289,7 +295,8 @@ fn selection(list: &str) -> Result<Vec<String>, Refusal> {
         }
         let is_known = USUAL.contains(&name.as_str()) || FURTHER.contains(&name.as_str());
         if !is_known {
-            let why = format!("Could not find a property named '{name}' on type 'microsoft.graph.user'.");
+            let why =
+                format!("Could not find a property named '{name}' on type 'microsoft.graph.user'.");
             return Err(Refusal::Bad(why));
         }
     }

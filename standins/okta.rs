@@ -25,7 +25,12 @@ pub const STANDIN: Standin = Standin {
     ],
     routes: &[
         Route::get("/api/v1/users", Role::List, QUERY, users),
-        Route::get("/api/v1/users/{id}", Role::Detail, &["fields", "expand"], one),
+        Route::get(
+            "/api/v1/users/{id}",
+            Role::Detail,
+            &["fields", "expand"],
+            one,
+        ),
         Route::get("/api/v1/org", Role::Check, &[], org),
         Route::get(
             "/api/v1/meta/schemas/user/default",
@@ -376,7 +381,10 @@ fn link(desk: &Desk, cursor: Option<&str>, rel: &str) -> String {
     });
     let cursor = cursor.map(|cursor| format!("after={cursor}"));
     let query: Vec<String> = cursor.into_iter().chain(kept).collect();
-    format!("<https://{HOST}/api/v1/users?{}>; rel=\"{rel}\"", query.join("&"))
+    format!(
+        "<https://{HOST}/api/v1/users?{}>; rel=\"{rel}\"",
+        query.join("&")
+    )
 }
 
 fn one(desk: &Desk) -> Result<Reply, Refusal> {
@@ -398,7 +406,8 @@ fn org(_: &Desk) -> Result<Reply, Refusal> {
 fn schema(_: &Desk) -> Result<Reply, Refusal> {
     let text = |title: &str| json!({"title": title, "type": "string", "scope": "NONE"});
     let base = json!({"login": text("Username"), "email": text("Primary email")});
-    let custom = json!({"hireDate": text("Hire date"), "terminationDate": text("Termination date")});
+    let custom =
+        json!({"hireDate": text("Hire date"), "terminationDate": text("Termination date")});
     Ok(Reply::json(
         200,
         &json!({
