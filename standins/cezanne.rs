@@ -1,10 +1,8 @@
 //! Cezanne HR: OData. Rules are cited as "sheet: section" of the fact sheet on this vendor. Names that nobody published
 //! are credentials here, so that they are printed: a tenant reads them in its metadata.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{NaiveDate, NaiveTime};
-use serde_json::{Map, Value, json};
+use chrono::NaiveDate;
+use serde_json::{Value, json};
 
 use crate::cli::simulate::hris::call::{Refusal, Reply};
 use crate::cli::simulate::hris::desk::Desk;
@@ -12,6 +10,11 @@ use crate::cli::simulate::hris::people::Person;
 use crate::cli::simulate::hris::standin::{Credential, Make, Role, Route, Standin};
 use crate::cli::simulate::hris::truth::Field;
 use crate::domain::employment::EmploymentState;
+
+#[path = "cezanne/odata.rs"]
+mod odata;
+
+use odata::{Form, next_link, selected, window};
 
 pub const STANDIN: Standin = Standin {
     name: "Cezanne HR",
@@ -72,8 +75,7 @@ pub const STANDIN: Standin = Standin {
     is_paged: true,
     // Sheet: Record, "PERSONID (person code …), assigned by the customer": with zeros before it.
     id: |_, person| format!("{:04}", 900 + person.serial),
-    tell: |_, person, mut facts| {
-        facts.display = Some(person.display());
+    tell: |_, _, mut facts| {
         // Sheet: Record, "Employee number: the person code".
         facts.number = Some(facts.id.clone());
         if facts.state == EmploymentState::OnLeave {
@@ -87,7 +89,6 @@ pub const STANDIN: Standin = Standin {
 };
 
 const TOKEN: &str = "/cezanneondemand/oauth2/token";
-const ROOT: &str = "https://w3.cezanneondemand.com/cezanneondemand/v7/dataservice.svc";
 /// Sheet: Listing, "OData query options".
 const QUERY: &[&str] = &[
     "$select",
@@ -118,6 +119,15 @@ const LINKED: &[&str] = &["PeopleToCommunications", ALL, CURRENT];
 /// Sheet: Record, "navigation to all employments or the current primary one".
 const ALL: &str = "PeopleToEmploymentAll";
 const CURRENT: &str = "PeopleToEmploymentCurrentPrimary";
+const OF_COMMUNICATIONS: &[&str] = &[
+    "PERSONID",
+    "WORKPHONENUMBER",
+    "MOBILEPHONENUMBER",
+    "HOMEPHONENUMBER",
+    "INTERNALEMAILADDRESS",
+    "EXTERNALEMAILADDRESS",
+    "ALTERNATEEMAILADDRESS",
+];
 const OF_EMPLOYMENT: &[&str] = &[
     "EMPLOYMENTID",
     "PERSONID",
@@ -198,91 +208,25 @@ fn is_shown(desk: &Desk, person: &Person) -> bool {
     desk.may_read(Field::State) || person.serial.is_multiple_of(2)
 }
 
-/// The form of an answer. Sheet: Listing, "the connector must detect both".
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
-    Light,
-    Verbose,
-}
-
-impl Form {
-    fn of(desk: &Desk) -> Self {
-        let accept = desk.call.header("accept").unwrap_or_default();
-        match accept.replace(' ', "").contains("odata=verbose") {
-            true => Self::Verbose,
-            false => Self::Light,
-        }
-    }
-
-    fn date(self, day: Option<NaiveDate>) -> Value {
-        let Some(day) = day else {
-            return Value::Null;
-        };
-        match self {
-            Self::Light => json!(format!("{day}T00:00:00")),
-            Self::Verbose => {
-                let ms = day.and_time(NaiveTime::MIN).and_utc().timestamp_millis();
-                json!(format!("/Date({ms})/"))
-            }
-        }
-    }
-
-    fn rows(self, rows: Vec<Value>) -> Value {
-        match self {
-            Self::Light => json!(rows),
-            Self::Verbose => json!({"results": rows}),
-        }
-    }
-
-    fn answer(
-        self,
-        set: &str,
-        rows: Vec<Value>,
-        count: Option<usize>,
-        next: Option<String>,
-    ) -> Value {
-        let mut body = Map::new();
-        match self {
-            Self::Light => {
-                let context = format!("{ROOT}/$metadata#{set}");
-                body.insert("odata.metadata".into(), json!(context));
-                count.map(|count| body.insert("odata.count".into(), json!(count.to_string())));
-                body.insert("value".into(), json!(rows));
-                next.map(|next| body.insert("odata.nextLink".into(), json!(next)));
-                Value::Object(body)
-            }
-            Self::Verbose => {
-                count.map(|count| body.insert("__count".into(), json!(count.to_string())));
-                body.insert("results".into(), json!(rows));
-                next.map(|next| body.insert("__next".into(), json!(next)));
-                json!({"d": body})
-            }
-        }
-    }
-}
-
-/// The names of a list, each of which is known.
+/// The names of a list, each of which is known. `Entity/NAME` selects of what is expanded (OData 2.0, `$select`).
 fn names(desk: &Desk, parameter: &str, known: &[&str]) -> Result<Option<Vec<String>>, Refusal> {
     let Some(list) = desk.call.param(parameter) else {
         return Ok(None);
     };
     let names: Vec<String> = list.split(',').map(|n| n.trim().to_owned()).collect();
     for name in &names {
-        if !known.contains(&name.as_str()) {
+        let is_known = match name.split_once('/') {
+            None => known.contains(&name.as_str()),
+            Some(("PeopleToCommunications", inner)) => OF_COMMUNICATIONS.contains(&inner),
+            Some((ALL | CURRENT, inner)) => OF_EMPLOYMENT.contains(&inner),
+            Some(_) => false,
+        };
+        if !is_known {
             let why = format!("Could not find a property named '{name}'.");
             return Err(Refusal::Bad(why));
         }
     }
     Ok(Some(names))
-}
-
-/// Only what was selected, and what was expanded.
-fn selected(record: Value, select: Option<&Vec<String>>, expand: &[String]) -> Value {
-    let (Value::Object(mut record), Some(select)) = (record.clone(), select) else {
-        return record;
-    };
-    record.retain(|name, _| select.contains(name) || expand.contains(name));
-    Value::Object(record)
 }
 
 /// What comes before the family name, and the rest of it. Sheet: Record, `FAMILYNAMEPREFIX`.
@@ -379,36 +323,6 @@ fn employments_of(desk: &Desk, person: &Person, form: Form) -> Vec<Value> {
     let before = before.map(|dates| employment(desk, person, form, Some(dates)));
     let now = employment(desk, person, form, None);
     before.into_iter().chain([now]).collect()
-}
-
-/// Where a page begins and how many rows may come before the end: the service's own pages are small.
-fn window(desk: &Desk) -> Result<(usize, Option<usize>, usize), Refusal> {
-    let call = desk.call;
-    let skip = call.number("$skip")?.unwrap_or(0);
-    let top = call.number("$top")?;
-    let at = match call.param("$skiptoken") {
-        None => skip,
-        Some(token) => place(token).ok_or_else(|| Refusal::Bad("Bad $skiptoken.".into()))?,
-    };
-    let last = top.map(|top| skip.saturating_add(top));
-    Ok((at, last, desk.page_size(top, 200, 200)))
-}
-
-fn place(token: &str) -> Option<usize> {
-    let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
-    let text = String::from_utf8(bytes).ok()?;
-    text.strip_prefix("at:")?.parse().ok()
-}
-
-/// Sheet: Listing, "OData server paging (follow the next link)".
-fn next_link(desk: &Desk, set: &str, at: usize) -> String {
-    let query = desk.call.query.iter();
-    let kept = query.filter(|(name, _)| name != "$skiptoken");
-    let kept: String = kept
-        .map(|(name, value)| format!("{name}={}&", value.replace(' ', "%20")))
-        .collect();
-    let token = URL_SAFE_NO_PAD.encode(format!("at:{at}"));
-    format!("{ROOT}/{set}?{kept}$skiptoken={token}")
 }
 
 /// Sheet: Listing, `$filter` and `$orderby`: the few of them that a list of people needs.

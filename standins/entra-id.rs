@@ -422,6 +422,12 @@ fn list(desk: &Desk, path: &str, is_on_it: impl Fn(&Person) -> bool) -> Result<R
     if let Some(first) = desk.company.people().next() {
         is_wanted(desk, first)?;
     }
+    let is_eventual = call.header("consistencylevel") == Some("eventual");
+    let is_counted = is_eventual && call.param("$count") == Some("true");
+    // Advanced queries take no expansion (learn.microsoft.com, "Advanced query capabilities on Microsoft Entra ID").
+    if is_counted && wish.manager.is_some() {
+        return Err(Refusal::Bad("$expand is not supported with $count.".into()));
+    }
     let size = desk.page_size(top, 100, 999);
     let roster = desk.roster(size, |p| is_on_it(p) && is_wanted(desk, p).unwrap_or(false));
     let shown = roster.page(offset, size);
@@ -429,8 +435,7 @@ fn list(desk: &Desk, path: &str, is_on_it: impl Fn(&Person) -> bool) -> Result<R
     let context = format!("https://graph.microsoft.com/v1.0/$metadata#{path}");
     body.insert("@odata.context".into(), json!(context));
     // "header ConsistencyLevel: eventual and $count=true": on the first page alone.
-    let is_eventual = call.header("consistencylevel") == Some("eventual");
-    if offset == 0 && is_eventual && call.param("$count") == Some("true") {
+    if offset == 0 && is_counted {
         body.insert("@odata.count".into(), json!(roster.total));
     }
     if offset + size < roster.total && !shown.is_empty() {

@@ -49,9 +49,13 @@ const FAULTS: [&str; 16] = [
     "broken-status",
 ];
 /// Whose lists say how many people there are.
-const WITH_TOTALS: [&str; 7] = [
+const WITH_TOTALS: [&str; 11] = [
     "bamboohr",
+    "breathe-hr",
+    "deel",
+    "factorial",
     "humaans",
+    "lucca",
     "nmbrs",
     "personio",
     "planday",
