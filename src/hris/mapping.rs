@@ -174,12 +174,18 @@ fn state(words: &Employment, word: &str) -> Option<EmploymentState> {
         .or_else(|| EmploymentState::parse(&word).filter(|s| *s != EmploymentState::Unknown))
 }
 
-fn fits(pattern: &str, word: &str) -> bool {
-    let pattern = pattern.to_lowercase();
-    match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
-        (Some(end), None) => word.ends_with(end),
-        (None, Some(start)) => word.starts_with(start),
-        _ => pattern == word,
+/// Whether a connector's word, without regard to case and with `*` at either end for anything, is this one.
+pub(super) fn fits(pattern: &str, word: &str) -> bool {
+    let (pattern, word) = (pattern.to_lowercase(), word.to_lowercase());
+    let (begins, rest) = match pattern.strip_prefix('*') {
+        Some(rest) => (false, rest),
+        None => (true, pattern.as_str()),
+    };
+    match (begins, rest.strip_suffix('*')) {
+        (true, None) => word == rest,
+        (false, None) => word.ends_with(rest),
+        (true, Some(start)) => word.starts_with(start),
+        (false, Some(part)) => word.contains(part),
     }
 }
 

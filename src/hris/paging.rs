@@ -24,8 +24,10 @@ pub struct Facts {
 impl Facts {
     /// Reads them.
     pub fn read(list: &List, body: &Value, headers: &HeaderMap) -> Self {
+        let in_header = || header(headers, list.total_header.as_ref()?)?.parse().ok();
+        let in_body = list.total.as_ref().and_then(|path| path.number(body));
         let mut facts = Self {
-            total: list.total.as_ref().and_then(|path| path.number(body)),
+            total: in_body.or_else(in_header),
             ..Self::default()
         };
         match &list.paging {
@@ -34,15 +36,20 @@ impl Facts {
                 Until::More(path) => facts.more = Some(is_true(path, body)),
                 Until::Total | Until::Short => {}
             },
-            Paging::Cursor { from, .. } => {
+            Paging::Cursor { from, more, .. } => {
                 facts.next = match from {
                     CursorPlace::Body(path) => path.text(body),
                     CursorPlace::Header(name) => header(headers, name),
                 };
+                let told = more.as_ref().filter(|path| path.find(body).is_some());
+                facts.more = told.map(|path| is_true(path, body));
             }
             Paging::NextUrl { from, .. } => facts.next = from.text(body),
             Paging::LinkHeader { .. } => {
-                facts.next = header(headers, "link").and_then(|h| next_link(&h))
+                // Several lines of a header are one list (RFC 9110 §5.3).
+                let lines = headers.get_all("link").iter();
+                let mut lines = lines.filter_map(|line| line.to_str().ok());
+                facts.next = lines.find_map(next_link);
             }
             Paging::Odata { .. } => facts.next = odata_next(body),
             Paging::Scim { .. } => {
@@ -179,9 +186,13 @@ impl<'a> Pager<'a> {
                 self.offset += step;
                 rows > 0 && facts.total.is_none_or(|total| self.offset <= total)
             }
-            Paging::Cursor { .. } => match &facts.next {
-                None => false,
-                Some(cursor) => {
+            Paging::Cursor { .. } => match (&facts.next, facts.more) {
+                (_, Some(false)) | (None, None) => false,
+                (None, Some(true)) => {
+                    let error = Error::new(Kind::NotUnderstood, "cursor_missing");
+                    return Err(error.with("page", self.pages));
+                }
+                (Some(cursor), _) => {
                     self.never_twice(cursor, "cursor_repeated")?;
                     self.cursor.clone_from(cursor);
                     true
@@ -291,6 +302,7 @@ mod tests {
     fn a_cursor_that_comes_again_is_refused() {
         let paging = Paging::Cursor {
             from: CursorPlace::Body(Path::default()),
+            more: None,
             size: 2,
         };
         let mut pager = Pager::new(&paging, 10);
@@ -302,6 +314,29 @@ mod tests {
         assert!(pager.advance(&next("b"), 2, no_link).unwrap());
         let error = pager.advance(&next("a"), 2, no_link).unwrap_err();
         assert_eq!(error.code, "cursor_repeated");
+    }
+
+    #[test]
+    fn a_flag_ends_a_list_whose_last_page_gives_a_cursor_too() {
+        let paging = Paging::Cursor {
+            from: CursorPlace::Body(Path::default()),
+            more: Some(Path::default()),
+            size: 2,
+        };
+        let facts = |cursor: Option<&str>, more| Facts {
+            next: cursor.map(str::to_owned),
+            more,
+            ..Facts::default()
+        };
+        let mut pager = Pager::new(&paging, 10);
+        let mut advance = |facts| pager.advance(&facts, 2, no_link);
+        assert!(advance(facts(Some("a"), Some(true))).unwrap());
+        assert!(!advance(facts(Some("b"), Some(false))).unwrap());
+        // Without the flag the cursor decides.
+        assert!(advance(facts(Some("c"), None)).unwrap());
+        assert!(!advance(facts(None, None)).unwrap());
+        let error = advance(facts(None, Some(true))).unwrap_err();
+        assert_eq!(error.code, "cursor_missing");
     }
 
     #[test]

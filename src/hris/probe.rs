@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::auth::Session;
 use super::client::Client;
 use super::error::Error;
+use super::manifest::Each;
 use super::pages::{Pages, Source};
 use super::pull::Job;
 
@@ -56,7 +57,8 @@ pub async fn probe(job: &Job<'_>) -> Result<Probe, Error> {
     let mut probe = Probe::default();
     let parent = match &job.manifest.people.each {
         None => None,
-        Some(name) => {
+        Some(Each::Values(values)) => values.first().cloned(),
+        Some(Each::Parent(name)) => {
             let list = job.manifest.parents.get(name);
             let mut parents = list.map(|list| Pages::new(&source, list, None));
             let page = match &mut parents {

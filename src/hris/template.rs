@@ -1,8 +1,9 @@
 //! Texts with holes, for URLs, headers and bodies, that escape by place.
 //!
 //! `{{ settings.domain }}` puts a value in, escaped for the [`Place`]; what stands around it is taken as it is. Statements
-//! are `if … elif … else … endif` and `for … in … endfor`. Filters: `default`, `first`, `join`, `last`, `length`, `lower`,
-//! `tojson`, `trim`, `upper`; tests: `defined`, `none`. There is no `safe`, no `set`, no macro, no include, no clock.
+//! are `if … elif … else … endif` and `for … in … endfor`. Filters: `base64`, `default`, `first`, `join`, `last`, `length`,
+//! `lower`, `segments` (the parts of a path, without its slashes), `tojson`, `trim`, `upper`; tests: `defined`, `none`.
+//! There is no `safe`, no `set`, no macro, no include, no clock.
 //!
 //! - A variable that is not there is an error, also in a condition; `x is defined` asks, `x | default("…")` gives another.
 //! - In JSON a value is written with its quotes: `{"id": {{ id }}}`. Elsewhere a list, an object, and in a path or a header
@@ -16,6 +17,8 @@ mod tests;
 use std::io;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use minijinja::value::ValueKind;
 use minijinja::{
     Environment, ErrorKind, Output, State, UndefinedBehavior, filters, tests as checks,
@@ -270,12 +273,14 @@ fn environment(place: Place) -> Environment<'static> {
     all.set_fuel(Some(FUEL));
     all.set_recursion_limit(64);
     all.set_formatter(move |out, _: &mut State, value| write(out, place, value));
+    all.add_filter("base64", |text: &str| STANDARD.encode(text));
     all.add_filter("default", filters::default);
     all.add_filter("first", filters::first);
     all.add_filter("join", filters::join);
     all.add_filter("last", filters::last);
     all.add_filter("length", filters::length);
     all.add_filter("lower", filters::lower);
+    all.add_filter("segments", segments);
     all.add_filter("trim", filters::trim);
     all.add_filter("upper", filters::upper);
     all.add_filter("tojson", |value: &minijinja::Value| {
@@ -284,6 +289,12 @@ fn environment(place: Place) -> Environment<'static> {
     all.add_test("defined", checks::is_defined);
     all.add_test("none", checks::is_none);
     all
+}
+
+/// The parts of a path: each is escaped for its place, the slashes between them are the template's own.
+fn segments(path: &str) -> Vec<String> {
+    let parts = path.split('/').filter(|part| !part.is_empty());
+    parts.map(str::to_owned).collect()
 }
 
 fn refused(what: &str) -> minijinja::Error {

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::error::{Error, Kind};
@@ -172,13 +174,14 @@ impl std::fmt::Debug for Redactor {
 }
 
 impl Redactor {
-    /// Hides a text from now on, in its percent-encoded form too. Very short ones would hide everything.
+    /// Hides a text from now on, in its percent-encoded form and in base64 too. Very short ones would hide everything.
     pub fn hide(&self, secret: &str) {
         if secret.len() < 4 {
             return;
         }
         let mut hidden = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for form in [secret.to_owned(), super::client::encode(secret)] {
+        let in_base64 = STANDARD.encode(secret);
+        for form in [secret.to_owned(), super::client::encode(secret), in_base64] {
             if !hidden.contains(&form) {
                 hidden.push(form);
             }
@@ -220,8 +223,8 @@ mod tests {
         redactor.hide("a/b+c d");
         redactor.hide("abc");
         assert_eq!(
-            redactor.clean("x a/b+c d y a%2Fb%2Bc%20d abc"),
-            "x *** y *** abc"
+            redactor.clean("x a/b+c d y a%2Fb%2Bc%20d z YS9iK2MgZA== abc"),
+            "x *** y *** z *** abc"
         );
     }
 }

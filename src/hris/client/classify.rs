@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::Answer;
 use crate::hris::error::{Error, Kind};
 use crate::hris::manifest::{ErrorRule, Path, scalar};
+use crate::hris::mapping;
 
 /// The error that an answer is; none for an answer that can be read.
 pub(super) fn error(answer: &Answer, rules: &[ErrorRule], header: Option<&str>) -> Option<Error> {
@@ -25,8 +26,8 @@ pub(super) fn error(answer: &Answer, rules: &[ErrorRule], header: Option<&str>) 
     }
 }
 
-/// An error that hides behind a 200: `success: false`, or `error` or `errors` that say something. For an answer in which
-/// the records are missing.
+/// An error that hides behind a 200: `success: false`, `error` or `errors` that say something, or what a rule for this
+/// very status says. For an answer in which the records are missing.
 pub(in crate::hris) fn hidden(status: u16, body: &Value, rules: &[ErrorRule]) -> Option<Error> {
     let is_said = |name: &str| match body.get(name) {
         None | Some(Value::Null | Value::Bool(false)) => false,
@@ -35,12 +36,14 @@ pub(in crate::hris) fn hidden(status: u16, body: &Value, rules: &[ErrorRule]) ->
         Some(Value::String(text)) => !text.is_empty(),
         Some(_) => true,
     };
-    let is_error =
-        body.get("success") == Some(&Value::Bool(false)) || is_said("error") || is_said("errors");
+    let rule = rules.iter().find(|rule| fits(rule, status, body));
+    let is_error = body.get("success") == Some(&Value::Bool(false))
+        || is_said("error")
+        || is_said("errors")
+        || rule.is_some_and(|rule| rule.status.is_some());
     if !is_error {
         return None;
     }
-    let rule = rules.iter().find(|rule| fits(rule, status, body));
     let error = Error::new(
         rule.map_or(Kind::NotUnderstood, |rule| rule.kind),
         "error_behind_200",
@@ -56,7 +59,7 @@ fn fits(rule: &ErrorRule, status: u16, body: &Value) -> bool {
         let text = path.text(body);
         match rule.is.is_empty() {
             true => text.is_some(),
-            false => text.is_some_and(|text| rule.is.contains(&text)),
+            false => text.is_some_and(|text| rule.is.iter().any(|word| mapping::fits(word, &text))),
         }
     };
     rule.status.is_none_or(|wanted| wanted == status) && rule.path.as_ref().is_none_or(says)
@@ -77,11 +80,13 @@ fn said_in(headers: &HeaderMap, name: Option<&str>) -> Option<String> {
 }
 
 /// Where vendors put what they have to say.
-const SAID: [&[&str]; 10] = [
+const SAID: [&[&str]; 12] = [
     &["error_description"],
     &["error", "message"],
     &["error", "message", "value"],
     &["message"],
+    &["Message"],
+    &["errorMessage"],
     &["detail"],
     &["errors", "0", "detail"],
     &["errors", "0", "message"],

@@ -11,6 +11,16 @@ use crate::domain::clock::Millis;
 use crate::hris::error::Error;
 use crate::hris::manifest::{Rate, ResetUnit};
 
+/// Headers that say how many requests are left.
+const REMAINING: [&str; 3] = [
+    "ratelimit-remaining",
+    "x-ratelimit-remaining",
+    "x-rate-limit-remaining",
+];
+
+/// Headers that say when there are more again.
+const RESET: [&str; 3] = ["ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset"];
+
 /// Paces the requests of one connection.
 pub(super) struct Pace {
     own: Option<DefaultDirectRateLimiter>,
@@ -46,7 +56,7 @@ impl Pace {
 
     /// Remembers that nothing is left, if the headers say so.
     pub(super) fn note(&self, headers: &HeaderMap, now: Millis, longest: Duration) {
-        let is_used_up = ["ratelimit-remaining", "x-ratelimit-remaining"]
+        let is_used_up = REMAINING
             .iter()
             .any(|name| number(headers, name) == Some(0.0));
         if let Some(wait) = is_used_up.then(|| self.reset(headers, now)).flatten() {
@@ -67,9 +77,7 @@ impl Pace {
     }
 
     fn reset(&self, headers: &HeaderMap, now: Millis) -> Option<Duration> {
-        let value = ["ratelimit-reset", "x-ratelimit-reset"]
-            .iter()
-            .find_map(|name| number(headers, name))?;
+        let value = RESET.iter().find_map(|name| number(headers, name))?;
         let now = Duration::from_millis(now.0.unsigned_abs()).as_secs_f64();
         let seconds = match self.unit {
             ResetUnit::Milliseconds => value / 1_000.0,
@@ -148,5 +156,18 @@ mod tests {
         assert_eq!(reset(ResetUnit::Auto, "1790000021000"), Some(21));
         assert_eq!(reset(ResetUnit::Auto, "1780000000"), Some(0));
         assert_eq!(reset(ResetUnit::Milliseconds, "45000"), Some(45));
+    }
+
+    #[test]
+    fn each_spelling_of_the_headers_is_read() {
+        let now = Millis(1_790_000_000_000);
+        for (remaining, reset) in REMAINING.into_iter().zip(RESET) {
+            let pace = Pace::new(None, false);
+            let left = |count| headers(&[(remaining, count), (reset, "9")]);
+            pace.note(&left("1"), now, Duration::from_secs(60));
+            assert!(pace.not_before.lock().unwrap().is_none(), "{remaining}");
+            pace.note(&left("0"), now, Duration::from_secs(60));
+            assert!(pace.not_before.lock().unwrap().is_some(), "{remaining}");
+        }
     }
 }

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Auth, Body, Field, GivenBy, List, Manifest, Method, Paging, PlainText, Request, Until, UrlText,
+    Auth, Body, Each, Field, GivenBy, List, Manifest, Method, Paging, PlainText, Request, Until,
+    UrlText,
 };
 
 /// A text that stands at the line to be named, and what is wrong.
@@ -225,7 +226,7 @@ fn key(path: &super::Path, values: &Value) -> Result<(), Fault> {
 }
 
 fn check_list(manifest: &Manifest, place: &str, list: &List) -> Result<(), Fault> {
-    if let Some(parent) = &list.each
+    if let Some(Each::Parent(parent)) = &list.each
         && (!manifest.parents.contains_key(parent) || place.starts_with("parents."))
     {
         return fault(

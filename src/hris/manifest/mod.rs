@@ -17,8 +17,8 @@ use utoipa::ToSchema;
 pub use self::auth::{Auth, ClientAuth, JwtBearer, Login, SamlBearer, SendToken, TokenEndpoint};
 pub use self::mapping::Mapping;
 pub use self::request::{
-    Body, CursorPlace, Detail, Format, InForce, Join, List, Lookup, Method, OneOrMany, Paging,
-    Request, Until, Unwrap,
+    Body, CursorPlace, Detail, Each, Format, InForce, Join, List, Lookup, Method, OneOrMany,
+    Paging, Request, Until, Unwrap,
 };
 pub use self::schema::json_schema;
 pub use self::text::{
@@ -223,7 +223,7 @@ pub struct ErrorRule {
     /// Where the answer says what it is.
     #[serde(default)]
     pub path: Option<Path>,
-    /// What it says there.
+    /// What it says there, without regard to case, `*` at either end for anything; anything at all unless said.
     #[serde(default)]
     pub is: Vec<String>,
     /// What that means.

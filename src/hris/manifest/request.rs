@@ -162,15 +162,74 @@ pub struct List {
     /// Where an answer says how many records there are in all.
     #[serde(default)]
     pub total: Option<Path>,
+    /// The header that says so, where the answer itself does not.
+    #[serde(default)]
+    pub total_header: Option<String>,
     /// How a record is unwrapped before anything else.
     #[serde(default)]
     pub unwrap: Unwrap,
     /// How the next page is found.
     #[serde(default)]
     pub paging: Paging,
-    /// Name of a list under `parents`: this list is read once for each of its records, which is `parent`.
+    /// The list is read once for each of these, which is `parent`.
     #[serde(default)]
-    pub each: Option<String>,
+    pub each: Option<Each>,
+}
+
+/// What a list is read for, one after another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Each {
+    /// The records of this list under `parents`.
+    Parent(String),
+    /// These values: where a vendor keeps people in several lists of one form.
+    Values(Vec<serde_json::Value>),
+}
+
+impl<'de> Deserialize<'de> for Each {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(EachVisitor)
+    }
+}
+
+/// Not `untagged`, for the same reason as above.
+struct EachVisitor;
+
+impl<'de> Visitor<'de> for EachVisitor {
+    type Value = Each;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the name of a list under `parents`, or a list of values")
+    }
+
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<Each, E> {
+        Ok(Each::Parent(name.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Each, A::Error> {
+        let mut all = Vec::new();
+        while let Some(value) = list.next_element()? {
+            all.push(value);
+        }
+        match all.is_empty() {
+            true => Err(de::Error::custom("`each` needs at least one value")),
+            false => Ok(Each::Values(all)),
+        }
+    }
+}
+
+impl utoipa::PartialSchema for Each {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        use utoipa::openapi::schema as json;
+        let name = json::ObjectBuilder::new().schema_type(json::Type::String);
+        let values = json::ArrayBuilder::new().items(json::ObjectBuilder::new());
+        json::OneOfBuilder::new().item(name).item(values).into()
+    }
+}
+
+impl ToSchema for Each {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "Each".into()
+    }
 }
 
 /// How a record is unwrapped.
@@ -209,10 +268,13 @@ pub enum Paging {
         /// When it ends.
         until: Until,
     },
-    /// By a cursor (`cursor`) that each answer gives; it ends when none is given.
+    /// By a cursor (`cursor`) that each answer gives; it ends when none is given, or the flag says so.
     Cursor {
         /// Where the answer holds it.
         from: CursorPlace,
+        /// Where the answer says whether there is more, if the last page gives a cursor too.
+        #[serde(default)]
+        more: Option<Path>,
         /// Records per page (`size`).
         size: u64,
     },
@@ -338,6 +400,9 @@ pub struct Detail {
     /// Where the detail lies in the answer.
     #[serde(default)]
     pub value: Path,
+    /// Where `.record` or `.parent` says `true` when there is none: nobody asks then, and the detail is null.
+    #[serde(default)]
+    pub unless: Option<Path>,
     /// Calls at the same time.
     #[serde(default = "four")]
     pub concurrency: u8,

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{Beside, Progress, gap};
 use crate::hris::Gap;
 use crate::hris::error::{Error, Kind};
-use crate::hris::manifest::{InForce, Join, List, Lookup, scalar};
+use crate::hris::manifest::{Each, InForce, Join, List, Lookup, scalar};
 use crate::hris::pages::{Pages, Source};
 
 /// Reads everything beside the main list.
@@ -76,14 +76,14 @@ fn excuse<T: Default>(
     }
 }
 
-fn parents(beside: &Beside, list: &List) -> Vec<Option<Value>> {
-    match &list.each {
-        None => vec![None],
-        Some(name) => {
-            let records = beside.parents.get(name).cloned().unwrap_or_default();
-            records.into_iter().map(Some).collect()
-        }
-    }
+/// What a list is read for, one after another; once for nothing unless it has an `each`.
+pub(super) fn parents(beside: &Beside, list: &List) -> Vec<Option<Value>> {
+    let records = match &list.each {
+        None => return vec![None],
+        Some(Each::Parent(name)) => beside.parents.get(name).cloned().unwrap_or_default(),
+        Some(Each::Values(values)) => values.clone(),
+    };
+    records.into_iter().map(Some).collect()
 }
 
 /// Goes through a list for each of its parents. A list that is not complete is an error: what it would have named would

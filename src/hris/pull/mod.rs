@@ -141,14 +141,7 @@ impl<'a> Run<'a> {
         progress: &dyn Progress,
     ) -> Result<(), Error> {
         let (source, list) = (self.source, &self.job.manifest.people);
-        let parents: Vec<Option<Value>> = match &list.each {
-            None => vec![None],
-            Some(name) => {
-                let records = self.beside.parents.get(name).cloned().unwrap_or_default();
-                records.into_iter().map(Some).collect()
-            }
-        };
-        for parent in parents {
+        for parent in joins::parents(&self.beside, list) {
             let mut pages = Pages::new(source, list, parent.as_ref());
             let mut page = pages.next().await?;
             while let Some(read) = page {

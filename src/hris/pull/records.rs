@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{Progress, Run, exhausted, gap};
 use crate::hris::error::{Error, Kind};
 use crate::hris::jq::Failure;
-use crate::hris::manifest::{Detail, Employment};
+use crate::hris::manifest::{Detail, Employment, Path};
 use crate::hris::mapping::{self, Draft, Fault};
 use crate::hris::{Mapped, pages::Source};
 
@@ -131,6 +131,10 @@ pub(super) fn draft(
     mapping::draft(first, words, as_of).map(Some)
 }
 
+fn is_true(path: &Path, input: &Value) -> bool {
+    path.find(input).and_then(Value::as_bool) == Some(true)
+}
+
 /// Asks for a detail of each record, several at a time.
 async fn add_details(
     source: &Source<'_>,
@@ -139,22 +143,37 @@ async fn add_details(
     items: &mut [Item],
     progress: &dyn Progress,
 ) -> Result<(), Error> {
-    let calls: Vec<Value> = items
+    let calls: Vec<Option<Value>> = items
         .iter()
         .map(|item| {
+            if detail
+                .unless
+                .as_ref()
+                .is_some_and(|path| is_true(path, &item.input))
+            {
+                return None;
+            }
             let mut values = source.values.clone();
             values.insert("id".to_owned(), json!(item.id));
             values.insert("record".to_owned(), item.input["record"].clone());
             values.insert("parent".to_owned(), item.input["parent"].clone());
-            Value::Object(values)
+            Some(Value::Object(values))
         })
         .collect();
     let mut answers = futures_util::stream::iter(calls)
-        .map(|values| async move { source.ask(&detail.request, &values).await })
+        .map(|values| async move {
+            match values {
+                Some(values) => Some(source.ask(&detail.request, &values).await),
+                None => None,
+            }
+        })
         .buffered(usize::from(detail.concurrency.max(1)));
     for item in items.iter_mut() {
         let Some(answer) = answers.next().await else {
             break;
+        };
+        let Some(answer) = answer else {
+            continue;
         };
         let value = match answer {
             Ok(body) => detail.value.find(&body).cloned(),

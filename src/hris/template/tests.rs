@@ -188,6 +188,20 @@ fn conditions_loops_and_filters_work() {
 }
 
 #[test]
+fn a_path_is_put_in_part_by_part_and_a_text_in_base64() {
+    let source = "https://a.test{% for part in p | segments %}/{{ part }}{% endfor %}";
+    let put = |path: &str| render(source, Place::Path, json!({ "p": path }));
+    assert_eq!(put("/a//b c/").as_deref(), Ok("https://a.test/a/b%20c"));
+    assert_eq!(put("?x#y").as_deref(), Ok("https://a.test/%3Fx%23y"));
+    assert!(put("/a/../b").is_err());
+    let token = json!({"v": "<token>"});
+    assert_eq!(
+        render("Own {{ v | base64 }}", Place::Plain, token).as_deref(),
+        Ok("Own PHRva2VuPg==")
+    );
+}
+
+#[test]
 fn hostile_templates_are_refused_or_stopped() {
     let many = json!({"l": vec![0; 1000], "s": "x".repeat(100_000)});
     for (source, wanted) in [

@@ -49,7 +49,19 @@ const FAULTS: [&str; 16] = [
     "broken-status",
 ];
 /// Whose lists say how many people there are.
-const WITH_TOTALS: [&str; 5] = ["bamboohr", "humaans", "nmbrs", "personio", "remote"];
+const WITH_TOTALS: [&str; 11] = [
+    "bamboohr",
+    "breathe-hr",
+    "deel",
+    "factorial",
+    "humaans",
+    "lucca",
+    "nmbrs",
+    "personio",
+    "planday",
+    "remote",
+    "sesame-hr",
+];
 /// People of a company.
 const PEOPLE: u32 = 64;
 /// Pulls of a run.
@@ -215,7 +227,12 @@ async fn offered(company: &Company) -> Vec<&'static str> {
 /// One company, three leavers, and pulls of which some go wrong.
 async fn play(ground: &Ground, seed: u64, is_credulous: bool) -> Played {
     let mut dice = Dice(seed);
-    let all = slugs();
+    let only = variable("ROSTERD_ONLY_CONNECTOR");
+    let mut all = slugs();
+    all.retain(|slug| {
+        only.as_deref()
+            .is_none_or(|only| only.split(',').any(|o| o == *slug))
+    });
     let slug = all[usize::try_from(seed).unwrap() % all.len()];
     let mut world = ground.world(slug, seed % 50 + 1).await;
     if is_credulous {

@@ -134,7 +134,7 @@ async fn an_error_behind_a_200_is_an_error() {
 
 #[actix_web::test]
 async fn a_rule_of_the_connector_reads_an_error_and_names_the_right() {
-    let rules = "errors:\n  - { status: 403, path: error.reason, is: [slow], kind: rate_limited }\n  \
+    let rules = "errors:\n  - { status: 200, path: Message, is: ['*too many*'], kind: rate_limited }\n  - { status: 403, path: error.reason, is: [slow], kind: rate_limited }\n  \
                  - { status: 403, kind: rights, right: { en: read everybody, fr: lire tout le monde } }";
     let manifest = connector(OPEN, PLAIN, rules);
     let server = Server::start(|_, n| match n {
@@ -372,4 +372,23 @@ async fn a_slow_answer_is_not_waited_for_for_ever() {
         (pulled.error().kind, pulled.error().code),
         (Kind::Unavailable, "timeout")
     );
+}
+
+#[actix_web::test]
+async fn an_error_with_the_status_of_a_good_answer_is_known_by_its_rule() {
+    let rules = "errors:\n  - { status: 200, path: isError, is: ['TRUE'], kind: unavailable }";
+    let refused = json!({"isError": true, "Message": "too many calls", "people": []});
+    let server = Server::start(move |_, n| match n {
+        0 => Reply::json(&refused),
+        _ => list(1..=3),
+    })
+    .await;
+    let pulled = pull(&connector(OPEN, PLAIN, rules), &server).await;
+    assert_eq!(pulled.ids(), ["1", "2", "3"], "{:?}", pulled.outcome);
+    assert_eq!(server.asked().len(), 2, "asked again after the refusal");
+
+    let server =
+        Server::start(move |_, _| Reply::json(&json!({"isError": true, "people": []}))).await;
+    let pulled = pull(&connector(OPEN, PLAIN, rules), &server).await;
+    assert_eq!(pulled.error().kind, Kind::Unavailable);
 }

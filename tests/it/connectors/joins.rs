@@ -97,3 +97,29 @@ async fn a_list_is_read_once_for_each_parent() {
     assert_eq!(pulled.evidence().announced, Some(3));
     assert!(pulled.evidence().is_complete());
 }
+
+#[actix_web::test]
+async fn a_list_in_several_parts_is_read_once_for_each_and_details_only_where_there_are_some() {
+    let people_of = "  request: { url: 'https://api.vendor.test/people{% if parent.left %}/former{% endif %}' }\n  \
+                     records: people\n  id: id\n  total: total\n  each: [{ left: false }, { left: true }]";
+    let detail = "details:\n  job:\n    request: { url: 'https://api.vendor.test/people/{{ id }}/job' }\n    value: job\n    \
+                  required: true\n    unless: parent.left";
+    let manifest = connector(OPEN, people_of, detail);
+    let server = Server::start(|asked, _| match asked.path.as_str() {
+        "/people" => Reply::json(&json!({"people": people(1..=2), "total": 2})),
+        "/people/former" => Reply::json(&json!({"people": people(3..=4), "total": 3})),
+        "/people/1/job" | "/people/2/job" => Reply::json(&json!({"job": {"department": "D"}})),
+        other => panic!("{other}"),
+    })
+    .await;
+    let pulled = pull(&manifest, &server).await;
+    assert_eq!(pulled.ids(), ["1", "2", "3", "4"]);
+    assert_eq!(pulled.evidence().announced, Some(5));
+    assert!(
+        !pulled.evidence().is_complete(),
+        "one of the former is missing"
+    );
+    let departments = pulled.people.iter();
+    let departments = departments.filter(|p| p.user.contains_key(rosterd::hris::ENTERPRISE));
+    assert_eq!(departments.count(), 2);
+}

@@ -130,6 +130,21 @@ async fn a_cursor_in_the_body_is_not_sent_at_first() {
 }
 
 #[actix_web::test]
+async fn a_cursor_on_the_last_page_is_not_followed_where_a_flag_says_no() {
+    let server = Server::start(|asked, _| {
+        let (at, next) = cursor(asked);
+        let page = json!({"end": next.clone().unwrap_or("c/5".into()), "more": next.is_some()});
+        Reply::json(&json!({"data": part(at), "page": page}))
+    })
+    .await;
+    let people = paged(
+        "cursor: '{{ cursor }}'",
+        "  records: data\n  paging: { cursor: { from: { body: page.end }, more: page.more, size: 2 } }",
+    );
+    all_five(&people, "cursor", &[None, Some("c/2"), Some("c/4")], server).await;
+}
+
+#[actix_web::test]
 async fn a_cursor_in_a_header() {
     let server = Server::start(|asked, _| {
         let (at, next) = cursor(asked);
@@ -174,6 +189,30 @@ async fn the_next_address_may_be_relative_the_vendors_or_the_endpoints() {
         server,
     )
     .await;
+}
+
+#[actix_web::test]
+async fn several_link_headers_are_one_and_a_total_in_a_header_counts() {
+    let start = |total: &'static str| {
+        Server::start(move |asked, _| {
+            let (at, next) = next(asked);
+            let reply = Reply::json(&json!(part(at))).with("X-Total", total);
+            let reply = reply.with("Link", r#"</people>; rel="self""#);
+            match next {
+                Some(next) => reply.with("Link", &format!(r#"<{next}>; rel="next""#)),
+                None => reply,
+            }
+        })
+    };
+    let people = paged(
+        "at: ''",
+        "  records: $\n  total_header: x-total\n  paging: { link_header: { size: 2 } }",
+    );
+    let wanted = [None, Some("2"), Some("4"), Some("6")];
+    all_five(&people, "at", &wanted, start("5").await).await;
+    let server = start("6").await;
+    let pulled = pull(&connector(OPEN, &people, ""), &server).await;
+    assert_eq!(pulled.gaps(), ["total_differs"]);
 }
 
 #[actix_web::test]

@@ -102,6 +102,12 @@ impl World {
         self.today.borrow().clone()
     }
 
+    /// The day before.
+    pub fn yesterday(&self) -> String {
+        let today: NaiveDate = self.today().parse().unwrap();
+        today.pred_opt().unwrap().to_string()
+    }
+
     pub async fn set_day(&self, day: &str) {
         let heard = self.control("POST", "day", json!({"day": day})).await;
         assert_eq!(heard.status, 200, "{}", heard.text);

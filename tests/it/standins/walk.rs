@@ -7,15 +7,27 @@ use serde_json::{Value, json};
 
 use super::client::{Heard, World};
 
+mod directories;
+mod hrworks;
 mod joined;
+mod keyed;
+mod listed;
+mod people_hr;
+mod planday;
+mod sesame_hr;
 mod signed;
 mod soap;
+mod views;
 
+use directories::{entra, entra_first, okta, okta_page};
 use joined::{humaans, humaans_page, nmbrs, nmbrs_first, remote, remote_page};
+use keyed::{breathe, breathe_first, factorial, factorial_first};
+use listed::{deel, deel_page, lucca, lucca_first};
 use signed::{google, google_page, sap, sap_first};
 pub use signed::{google_assertion, google_token, sap_assertion, sap_token};
 pub use soap::workday_soap;
 use soap::{workday_workers, workday_workers_page};
+use views::{afas, afas_page, cezanne, cezanne_first};
 
 /// What was read of one person.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,12 +77,24 @@ pub async fn first(world: &World) -> First {
         "personio" => personio_page(world, 0).await,
         "hibob" => hibob_search(world, true),
         "humaans" => humaans_page(world, "people", 0),
+        "factorial" => factorial_first(world),
+        "breathe-hr" => breathe_first(world),
+        "lucca" => lucca_first(world).await,
+        "deel" => deel_page(world, 0),
         "remote" => remote_page(world, 1),
         "nmbrs" => nmbrs_first(world).await,
         "google-workspace" => google_page(world, "").await,
         "sap-successfactors" => sap_first(world).await,
         "workday" => workday_report(world),
         "workday-soap" => workday_workers_page(world, 1),
+        "hrworks" => hrworks::page(world, hrworks::LIST).await,
+        "people-hr" => people_hr::all(world),
+        "planday" => planday::page(world, "employees", 0).await,
+        "sesame-hr" => sesame_hr::page(world, sesame_hr::PEOPLE, 1),
+        "entra-id" => entra_first(world).await,
+        "okta" => okta_page(world, ""),
+        "cezanne" => cezanne_first(world).await,
+        "afas" => afas_page(world, 0),
         other => panic!("`{other}` has a stand-in and no walk: write one here"),
     }
 }
@@ -82,33 +106,50 @@ pub async fn everybody(world: &World) -> Result<Vec<Row>, String> {
         "personio" => personio(world).await,
         "hibob" => hibob(world).await,
         "humaans" => humaans(world).await,
+        "factorial" => factorial(world).await,
+        "breathe-hr" => breathe(world).await,
+        "lucca" => lucca(world).await,
+        "deel" => deel(world).await,
         "remote" => remote(world).await,
         "nmbrs" => nmbrs(world).await,
         "google-workspace" => google(world).await,
         "sap-successfactors" => sap(world).await,
         "workday" => workday(world).await,
         "workday-soap" => workday_workers(world).await,
+        "hrworks" => hrworks::everybody(world).await,
+        "people-hr" => people_hr::everybody(world).await,
+        "planday" => planday::everybody(world).await,
+        "sesame-hr" => sesame_hr::everybody(world).await,
+        "entra-id" => entra(world).await,
+        "okta" => okta(world).await,
+        "cezanne" => cezanne(world).await,
+        "afas" => afas(world).await,
         other => panic!("`{other}` has a stand-in and no walk: write one here"),
     }
 }
 
+/// Headers in which vendors want their credentials.
+const KEYS: [&str; 2] = ["Authorization", "X-Api-Key"];
+
 impl First {
     /// Without credentials, wherever they stand.
     pub fn anonymous(mut self) -> Self {
-        self.headers.retain(|(name, _)| *name != "Authorization");
+        self.headers.retain(|(name, _)| !KEYS.contains(name));
         self.body = self.body.replace("UsernameToken>", "NoToken>");
+        self.body = self.body.replace("\"APIKey\"", "\"NoKey\"");
         self
     }
 
     /// With credentials that are somebody else's.
     pub fn of_a_stranger(mut self) -> Self {
         for (name, value) in &mut self.headers {
-            if *name == "Authorization" {
+            if KEYS.contains(name) {
                 value.truncate(value.len() - 12);
                 value.push_str("d3Jvbmc6eA==");
             }
         }
         self.body = self.body.replace("<wsse:Password>", "<wsse:Password>x");
+        self.body = self.body.replace("\"APIKey\":\"", "\"APIKey\":\"x");
         self
     }
 
