@@ -6,7 +6,6 @@ use serde_json::{Map, Value, json};
 
 use crate::cli::simulate::hris::call::{Refusal, Reply};
 use crate::cli::simulate::hris::desk::Desk;
-use crate::cli::simulate::hris::fault::Fault;
 use crate::cli::simulate::hris::people::{Kind, Person, shift};
 use crate::cli::simulate::hris::standin::{Credential, Limit, Make, Role, Route, Standin};
 use crate::cli::simulate::hris::truth::Field;
@@ -29,6 +28,7 @@ pub const STANDIN: Standin = Standin {
         count: 30,
         seconds: 60,
     }],
+    // No state: sheet: Record, "other codes unknown"; two dates are all that tells.
     fields: &[
         Field::Email,
         Field::Given,
@@ -42,7 +42,6 @@ pub const STANDIN: Standin = Standin {
         Field::Manager,
         Field::WorkPhone,
         Field::Mobile,
-        Field::State,
         Field::Start,
         Field::End,
     ],
@@ -180,15 +179,6 @@ fn one(desk: &Desk) -> Result<Reply, Refusal> {
     Ok(found(person.map(|p| record(desk, p)).into_iter().collect()))
 }
 
-/// Sheet: Record, "Status rule": nothing but the leaving date says that somebody left.
-fn leaving_date(desk: &Desk, person: &Person) -> Option<NaiveDate> {
-    let over = shift(desk.company.day, -2);
-    match (desk.is_on(Fault::BrokenStatus), person.end) {
-        (true, end) => Some(end.map_or(over, |end| end.min(over))),
-        (false, end) => end,
-    }
-}
-
 /// Sheet: Record, "Nearly every field is wrapped"; "Empty means `""`, not null"; the history is always empty.
 fn wrapped(value: &str, history: &str) -> Value {
     let mut wrapper = Map::new();
@@ -211,7 +201,8 @@ fn record(desk: &Desk, person: &Person) -> Value {
         false => p.email.clone().unwrap_or_default(),
     };
     let text = |value: Option<&str>| wrapped(value.unwrap_or_default(), HISTORY);
-    let leaving = leaving_date(desk, person).map(|d| d.to_string());
+    // "Status rule": nothing but this date says that somebody left.
+    let leaving = person.end.map(|d| d.to_string());
     let has_left = person.state(today) == EmploymentState::Left;
     let kind = match person.kind {
         Kind::Employee => "Full Time",

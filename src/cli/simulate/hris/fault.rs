@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::standin::{Role, Standin};
+use super::truth::Field;
 
 /// A fault of the vendor, or of the way to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,6 +79,7 @@ impl Fault {
             Self::ExpiredToken => standin.routes.iter().any(|r| r.role == Role::Token),
             Self::ReducedScope => !standin.hides.is_empty(),
             Self::RepeatedPage => standin.is_paged,
+            Self::BrokenStatus => standin.fields.contains(&Field::State),
             _ => true,
         }
     }
