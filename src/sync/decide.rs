@@ -134,7 +134,7 @@ impl Bridge {
         let (tenant, source) = (&order.setup.tenant, &order.setup.source);
         let mut run = self.service.find_run(tenant, &held.run_id).await?;
         "approved".clone_into(&mut held.state);
-        let note = vec![Held::Keep(held.clone())];
+        let note = vec![Held::Keep(Box::new(held.clone()))];
         self.service
             .decide_run(caller, "run.loss_approved", run.clone(), note)
             .await?;
