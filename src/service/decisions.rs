@@ -88,7 +88,7 @@ impl Service {
             after = last.ordinal;
             let losses = items.into_iter().filter(is_proved);
             let refused: Vec<Held> = losses
-                .map(|item| Held::Keep(decision(&run, item, "discarded")))
+                .map(|item| Held::Keep(Box::new(decision(&run, item, "discarded"))))
                 .collect();
             self.settle_items(caller, run.clone(), Vec::new(), refused)
                 .await?;
@@ -134,7 +134,7 @@ impl Service {
             let run = self.find_run(&caller.tenant, &held.run_id).await?;
             state.clone_into(&mut held.state);
             let day = (held.source_id.clone(), held.day.clone());
-            self.decide_run(caller, action, run, vec![Held::Keep(held)])
+            self.decide_run(caller, action, run, vec![Held::Keep(Box::new(held))])
                 .await?;
             if let (source_id, Some(_)) = day {
                 self.let_day_count(caller, connection, &source_id, is_approved)

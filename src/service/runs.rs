@@ -18,7 +18,7 @@ pub use crate::storage::schedules::ScheduleRow;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Held {
     /// It waits, or its decision is noted.
-    Keep(HeldRow),
+    Keep(Box<HeldRow>),
     /// It is carried out, or there is nothing left to lose: source id.
     Forget(String),
 }

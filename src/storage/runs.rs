@@ -79,9 +79,15 @@ pub struct HeldRow {
 }
 
 impl HeldRow {
+    /// It rests on a last day, which lies ahead or is over, and on nothing else.
+    pub fn is_of_day(&self) -> bool {
+        let days = [reason::LAST_DAY_AHEAD, reason::LAST_DAY_PASSED];
+        self.day.is_some() && days.contains(&self.reason.as_str())
+    }
+
     /// It is approved, and its last day comes, or has come, by itself.
     pub fn is_for_its_day(&self) -> bool {
-        self.state == "approved" && self.day.is_some()
+        self.state == "approved" && self.is_of_day()
     }
 
     /// It is approved, and waits for nothing but a last day that lay ahead.

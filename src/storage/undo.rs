@@ -171,13 +171,13 @@ impl Scope<'_> {
             .load(conn)?)
     }
 
-    /// Records of a connection that an undo holds as gone.
-    pub fn list_held_as_gone(&mut self, connection: &str) -> Result<Vec<String>> {
+    /// Records of a connection of which an undo holds something, by its kind.
+    pub fn list_held_as(&mut self, connection: &str, kinds: &[&str]) -> Result<Vec<String>> {
         let (conn, tenant) = self.parts();
         Ok(undo_holds::table
             .filter(undo_holds::tenant.eq(tenant))
             .filter(undo_holds::connection_id.eq(connection))
-            .filter(undo_holds::kind.eq("gone"))
+            .filter(undo_holds::kind.eq_any(kinds.to_vec()))
             .select(undo_holds::source_id)
             .order(undo_holds::source_id)
             .load(conn)?)

@@ -262,7 +262,11 @@ impl<'a> Apply<'a> {
         let answer = match effect.held {
             Some(reason) => {
                 let day = effect.last_day.clone();
-                Some(Held::Keep(self.held_row(&item, (reason, day), digest)))
+                Some(Held::Keep(Box::new(self.held_row(
+                    &item,
+                    (reason, day),
+                    digest,
+                ))))
             }
             None => {
                 let held = self.held.get(&item.source_id);

@@ -53,7 +53,7 @@ impl Gather {
                 .days
                 .get(h.source_id.as_str())
                 .map(NaiveDate::to_string);
-            h.state == "approved" && h.day.is_some() && h.day == named
+            h.is_for_its_day() && h.day == named
         };
         let held = held.iter().filter(|h| !comes(h)).map(|h| &h.source_id);
         held.filter(|id| (self.was_read(id) || self.is_taken(id)) && !lost.contains(id.as_str()))
@@ -90,14 +90,13 @@ impl Gather {
         self.known.values().filter(|k| !k.has_left).count() as u64
     }
 
-    /// How many of them have left by now, and how many were given a last day; those about whom an admin was asked already
-    /// excepted.
+    /// How many of them have left by now, and how many were given a last day; those about whom an admin was asked already,
+    /// or said it with the undo of a run, excepted.
     pub(super) fn turned(&self, held: &[HeldRow]) -> (u64, u64) {
         let held: HashSet<&str> = held.iter().map(|h| h.source_id.as_str()).collect();
-        let unasked = |ids: &[String]| {
-            let ids = ids.iter().filter(|id| !held.contains(id.as_str()));
-            ids.count() as u64
-        };
+        // Of whom an undo holds what is said of her employment, it is no news.
+        let is_asked = |id: &String| held.contains(id.as_str()) || self.undone.contains(id);
+        let unasked = |ids: &[String]| ids.iter().filter(|id| !is_asked(id)).count() as u64;
         (unasked(&self.tally.turned), unasked(&self.tally.dated))
     }
 }

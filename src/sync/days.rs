@@ -1,12 +1,13 @@
 //! Runs without a pull: days that have come, and an admin's word about who was missed.
 
+use std::collections::HashSet;
+
 use super::Unwatched;
 use super::gather::Gather;
 use super::run::{ABSENCES, Bridge, DAYS, DUE, Kind, Order, Report, new_run};
 use crate::domain::clock::Millis;
 use crate::domain::ids::{TenantId, fresh_text};
 use crate::service::Result;
-use crate::service::runs::HeldRow;
 
 impl Bridge {
     /// Records of a connection whose first or last day has come. A loss that waits for an admin stays due, and is none.
@@ -21,8 +22,9 @@ impl Bridge {
         if !due.is_empty() {
             let held = self.service.list_held(tenant, connection).await?;
             // What was approved comes by itself.
-            let waits = |h: &HeldRow| !h.is_for_its_day();
-            due.retain(|id| !held.iter().any(|h| h.source_id == *id && waits(h)));
+            let waits = held.iter().filter(|h| !h.is_for_its_day());
+            let waits: HashSet<&str> = waits.map(|h| h.source_id.as_str()).collect();
+            due.retain(|id| !waits.contains(id.as_str()));
         }
         Ok(due)
     }

@@ -58,9 +58,8 @@ pub(super) fn passes(held: Option<&HeldRow>, loss: &PlannedLoss, verdict: &Verdi
 /// a word by now; another day is another reason.
 fn is_same(held: &HeldRow, loss: &PlannedLoss) -> bool {
     let days = [reason::LAST_DAY_AHEAD, reason::LAST_DAY_PASSED];
-    let is_day = held.day.is_some() && days.contains(&held.reason.as_str());
     let can_be_day = loss.reason == reason::LEFT || days.contains(&loss.reason.as_str());
-    match is_day {
+    match held.is_of_day() {
         true => can_be_day && held.day == loss.day,
         false => held.reason == loss.reason,
     }
@@ -69,7 +68,7 @@ fn is_same(held: &HeldRow, loss: &PlannedLoss) -> bool {
 /// An approved last day is still to come: the approval stays until then.
 pub(super) fn is_to_come(held: &HeldRow, effect: &Effect) -> bool {
     let stays_in = effect.after.as_ref().is_some_and(|a| a.has_access);
-    held.state == "approved" && held.day.is_some() && held.day == effect.last_day && stays_in
+    held.is_for_its_day() && held.day == effect.last_day && stays_in
 }
 
 impl Bridge {
@@ -135,7 +134,7 @@ impl Bridge {
         let (tenant, source) = (&order.setup.tenant, &order.setup.source);
         let mut run = self.service.find_run(tenant, &held.run_id).await?;
         "approved".clone_into(&mut held.state);
-        let note = vec![Held::Keep(held.clone())];
+        let note = vec![Held::Keep(Box::new(held.clone()))];
         self.service
             .decide_run(caller, "run.loss_approved", run.clone(), note)
             .await?;

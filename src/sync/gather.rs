@@ -59,8 +59,12 @@ pub struct Gather {
     pub(super) back: Vec<String>,
     /// The day for which the records are read.
     as_of: NaiveDate,
-    /// Last days ahead that the records name.
+    /// Last days that the records name and that are not over everywhere.
     pub(super) days: HashMap<Box<str>, NaiveDate>,
+    /// Records of those known as working that say now that she left, or that her last day is over.
+    pub(super) ended: HashSet<String>,
+    /// Records of which an undo holds what they say of somebody's employment.
+    pub(super) undone: BTreeSet<String>,
     unidentified: u64,
     repeated: u64,
     pub(super) tally: Tally,
@@ -79,10 +83,12 @@ impl Gather {
             Some(filter) => Some(service.pull_scope(&setup.tenant, filter).await?),
             None => None,
         };
+        let connection = &setup.source.source.id;
+        let undone = service.list_held_employments(&setup.tenant, connection);
+        let undone = undone.await?;
         let mut known = HashMap::new();
         let mut after: Option<String> = None;
         loop {
-            let connection = &setup.source.source.id;
             let page = service
                 .list_links(&setup.tenant, connection, after.as_deref(), PAGE)
                 .await?;
@@ -123,6 +129,8 @@ impl Gather {
             back: Vec::new(),
             as_of: run.as_of.parse().unwrap_or_default(),
             days: HashMap::new(),
+            ended: HashSet::new(),
+            undone,
             unidentified: 0,
             repeated: 0,
             tally: Tally::default(),
@@ -205,23 +213,29 @@ impl Gather {
         Ok(())
     }
 
-    /// Notes a last day that lies ahead, and whether it is news.
+    /// Notes a last day that lies ahead, and whether it is news; or that the record has ended.
     fn note_day(&mut self, person: &Person) {
-        let works = !matches!(
-            person.employment,
-            EmploymentState::Left | EmploymentState::Unknown
-        );
-        let Some(day) = person.end_date.filter(|day| works && *day >= self.as_of) else {
-            return;
+        let known = self.known.get(person.source_id.as_str());
+        let known = known.filter(|k| !k.has_left);
+        let day = match person.employment {
+            EmploymentState::Unknown => return,
+            EmploymentState::Left => None,
+            // An end before the start is that of an earlier employment.
+            _ => match person.end_date {
+                Some(end) if person.start_date.is_none_or(|start| start <= end) => Some(end),
+                _ => return,
+            },
         };
-        self.days.insert(person.source_id.as_str().into(), day);
-        let is_news = |k: &Known| !k.has_left && k.last_day.is_none_or(|was| day < was);
-        if self
-            .known
-            .get(person.source_id.as_str())
-            .is_some_and(is_news)
-        {
-            self.tally.dated.push(person.source_id.clone());
+        // West of us it is still the day before.
+        if let Some(day) = day.filter(|day| day.succ_opt().is_some_and(|next| next >= self.as_of)) {
+            self.days.insert(person.source_id.as_str().into(), day);
+        }
+        match day.filter(|day| *day >= self.as_of) {
+            Some(day) if known.is_some_and(|k| k.last_day.is_none_or(|was| day < was)) => {
+                self.tally.dated.push(person.source_id.clone());
+            }
+            None if known.is_some() => drop(self.ended.insert(person.source_id.clone())),
+            _ => {}
         }
     }
 

@@ -26,7 +26,7 @@ pub(super) struct Apart {
 /// What became of another record in a pull; of several the last of these counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Gone {
-    /// It says that she left, or is in a complete pull no more.
+    /// In a complete pull it says that she left, or that her last day is over, or it is there no more.
     Surely,
     /// Without a complete pull nobody knows.
     Perhaps,
@@ -42,7 +42,7 @@ impl Gather {
         if apart.is_empty() {
             return Ok(());
         }
-        let turned: HashSet<String> = self.tally.turned.iter().cloned().collect();
+        let ended = std::mem::take(&mut self.ended);
         let mut claims: HashMap<&str, u32> = HashMap::new();
         for rival in apart.iter().flat_map(|a| &a.rivals) {
             *claims.entry(rival).or_default() += 1;
@@ -56,7 +56,7 @@ impl Gather {
             let each = one
                 .rivals
                 .iter()
-                .map(|id| (id, self.gone_in(evidence, &turned, id)));
+                .map(|id| (id, self.gone_in(evidence, &ended, id)));
             let each: Vec<(&String, Gone)> = each.collect();
             let gone = each.iter().map(|(_, gone)| *gone).max().unwrap_or(Gone::No);
             if gone != Gone::No && is_alone(one) {
@@ -72,16 +72,16 @@ impl Gather {
             }
         }
         self.take_over(people).await?;
-        self.stop_taken(&turned).await
+        self.stop_taken(&ended).await
     }
 
-    fn gone_in(&self, evidence: &Evidence, turned: &HashSet<String>, id: &str) -> Gone {
-        match self.known.get(id) {
-            Some(known) if known.is_seen && turned.contains(id) => Gone::Surely,
-            Some(known) if known.is_seen => Gone::No,
+    fn gone_in(&self, evidence: &Evidence, ended: &HashSet<String>, id: &str) -> Gone {
+        match self.known.get(id).is_some_and(|known| known.is_seen) {
+            true if !ended.contains(id) => Gone::No,
             // Of changes alone nobody is missing.
-            _ if evidence.changes_only => Gone::No,
+            false if evidence.changes_only => Gone::No,
             _ if evidence.is_complete() => Gone::Surely,
+            // Nor is it known that nobody else goes on with her.
             _ => Gone::Perhaps,
         }
     }
@@ -123,7 +123,9 @@ impl Gather {
             Gone::Perhaps => {
                 State::Unproved.as_str().clone_into(&mut item.state);
                 self.planned.remove(&item.source_id);
-                self.tally.losses.retain(|l| l.ordinal != item.ordinal);
+                if item.loses {
+                    self.tally.losses.retain(|l| l.ordinal != item.ordinal);
+                }
             }
             Gone::Surely if is_taken => {
                 for id in &person.former {
@@ -138,13 +140,13 @@ impl Gather {
     }
 
     /// Whoever goes on under another record loses nothing with the old one.
-    async fn stop_taken(&mut self, turned: &HashSet<String>) -> Result<()> {
+    async fn stop_taken(&mut self, ended: &HashSet<String>) -> Result<()> {
         let known = &self.known;
         let is_taken = |id: &str| known.get(id).is_some_and(|k| k.is_taken);
         self.tally.turned.retain(|id| !is_taken(id));
         self.tally.dated.retain(|id| !is_taken(id));
         self.tally.losses.retain(|loss| !is_taken(&loss.source_id));
-        let stopped: Vec<String> = turned.iter().filter(|id| is_taken(id)).cloned().collect();
+        let stopped: Vec<String> = ended.iter().filter(|id| is_taken(id)).cloned().collect();
         for loss in &mut self.tally.losses {
             loss.is_contested = self.contested.contains(&loss.source_id);
         }

@@ -1,5 +1,7 @@
 //! A run from its beginning to its end.
 
+use std::collections::{HashMap, HashSet};
+
 use chrono::NaiveDate;
 use sha2::{Digest, Sha256};
 
@@ -313,8 +315,9 @@ impl Bridge {
             },
             verdict => verdict,
         };
+        let of: HashMap<&str, &HeldRow> = held.iter().map(|h| (h.source_id.as_str(), h)).collect();
         let waits = gather.tally.losses.iter().filter(|loss| {
-            let held = held.iter().find(|h| h.source_id == loss.source_id);
+            let held = of.get(loss.source_id.as_str()).copied();
             loss.is_proved
                 && !passes(held, loss, &verdict)
                 && !held.is_some_and(|h| is_refused(h, loss))
@@ -326,7 +329,7 @@ impl Bridge {
             run.why_held = Some(why.as_str().to_owned());
         }
         let is_contested =
-            |l: &&PlannedLoss| l.is_contested && !held.iter().any(|h| h.source_id == l.source_id);
+            |l: &&PlannedLoss| l.is_contested && !of.contains_key(l.source_id.as_str());
         if run.why_held.is_none() && gather.tally.losses.iter().any(|l| is_contested(&l)) {
             run.why_held = Some(Why::SameAddress.as_str().to_owned());
         }
@@ -440,8 +443,8 @@ impl Bridge {
             !is_days && applied.is_some_and(|a| a != order.setup.settings_digest.as_str());
         let losses = gather.tally.losses.iter();
         let losses = losses.filter(|loss| loss.is_proved && !loss.is_contested);
-        let is_held = |source_id: &str| held.iter().any(|h| h.source_id == source_id);
-        let undecided = losses.filter(|loss| !is_held(&loss.source_id));
+        let held: HashSet<&str> = held.iter().map(|h| h.source_id.as_str()).collect();
+        let undecided = losses.filter(|loss| !held.contains(loss.source_id.as_str()));
         let undecided = undecided.map(|loss| Loss {
             source_id: loss.source_id.clone(),
             evidence: loss.evidence,

@@ -1,5 +1,6 @@
 //! People's access over several pulls of one source: leavers, days, addresses, and what a human decides in between.
 
+mod corners;
 mod days;
 mod firm;
 mod rekeyed;

@@ -116,6 +116,9 @@ fn holding(hold: &HoldRow, record: &Record, link: Option<&LinkRow>) -> Holding {
     }
 }
 
+/// Who is meant, and by what she was recognised.
+type Meant = (Model, Recognised);
+
 /// Somebody only this source knows, and not let in yet, has the address of somebody else by now: the app's address was
 /// corrected, or the source's. And the records without which somebody else would be meant.
 fn twin(
@@ -124,7 +127,7 @@ fn twin(
     record: &Record,
     model: &Model,
     is_over: bool,
-) -> Result<(Option<(Model, Recognised)>, Vec<String>)> {
+) -> Result<(Option<Meant>, Vec<String>)> {
     let is_free = model.access() == Access::Listed
         && model.row.removed_at.is_none()
         && !model.row.sticky
@@ -174,7 +177,7 @@ fn adoptable(
     scene: &Scene<'_>,
     record: &Record,
     found: &Found,
-) -> Result<Option<(Model, Recognised)>> {
+) -> Result<Option<Meant>> {
     let Some((id, by)) = found.only() else {
         return Ok(None);
     };

@@ -74,10 +74,34 @@ impl Service {
         tenant: &TenantId,
         connection: &str,
     ) -> Result<BTreeSet<String>> {
+        self.list_held_as(tenant, connection, &[Kind::Gone]).await
+    }
+
+    /// Records of a connection of which an undo holds what they say of somebody's employment, by source id.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn list_held_employments(
+        &self,
+        tenant: &TenantId,
+        connection: &str,
+    ) -> Result<BTreeSet<String>> {
+        let kinds = [Kind::Record, Kind::Employment];
+        self.list_held_as(tenant, connection, &kinds).await
+    }
+
+    async fn list_held_as(
+        &self,
+        tenant: &TenantId,
+        connection: &str,
+        kinds: &[Kind],
+    ) -> Result<BTreeSet<String>> {
         let connection = connection.to_owned();
+        let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
         self.store
             .read(tenant, move |scope| {
-                Ok(scope.list_held_as_gone(&connection)?.into_iter().collect())
+                let held = scope.list_held_as(&connection, &kinds)?;
+                Ok(held.into_iter().collect())
             })
             .await
     }

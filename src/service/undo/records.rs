@@ -50,7 +50,7 @@ impl Revert<'_> {
             if !is_said && self.later_run.is_some() {
                 continue;
             }
-            if !(is_said && is_held_loss(before, &after, &link)) {
+            if !is_held_loss(before, &after, &link) {
                 let kind = self.held_as(&source_id, &link, is_said);
                 self.hold(scope, kind, &source_id, &link)?;
             }
@@ -192,10 +192,16 @@ fn is_same(now: Option<&LinkRow>, after: Option<&LinkRow>) -> bool {
     now.map(said) == after.map(said)
 }
 
-/// All that the run did is that the guard held her loss of access: that goes on waiting for an admin.
+/// All that the run did about her employment is that the guard held her loss of access, now or on a last day that lies
+/// ahead: that goes on waiting for an admin.
 fn is_held_loss(before: &Stood, after: &Stood, link: &Linked) -> bool {
     let in_force = |row: &Option<LinkRow>| row.as_ref().map(|r| r.in_force.clone());
-    after.employment[0].as_deref() == Some(EmploymentState::Left.as_str())
+    let waits = link.after.as_ref().is_some_and(|row| {
+        let has_left = after.employment[0].as_deref() == Some(EmploymentState::Left.as_str());
+        let is_day_held = row.end_date.is_some() && row.last_day().is_none();
+        (has_left && !row.has_ended()) || is_day_held
+    });
+    waits
         && after.has_access
         && before.has_access_of(after)
         && in_force(&link.before) == in_force(&link.after)
