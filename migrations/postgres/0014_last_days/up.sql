@@ -1,5 +1,5 @@
 -- Last days that lie ahead are weighed when they are learned (docs/decisions/0018).
 
-ALTER TABLE links ADD COLUMN held_day TEXT;            -- the last day, as long as it does not count: it waits for an admin, or was refused
+ALTER TABLE links ADD COLUMN held_day TEXT COLLATE "C";            -- the last day, as long as it does not count: it waits for an admin, or was refused
 ALTER TABLE links ADD COLUMN told_at BIGINT;           -- when the last day was learned and let count, of somebody with access
-ALTER TABLE held_losses ADD COLUMN day TEXT;           -- the last day that the loss rests on, if it names one
+ALTER TABLE held_losses ADD COLUMN day TEXT COLLATE "C";           -- the last day that the loss rests on, if it names one

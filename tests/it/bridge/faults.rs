@@ -229,6 +229,8 @@ async fn play(ground: &Ground, seed: u64, is_credulous: bool) -> Played {
     let mut dice = Dice(seed);
     let only = variable("ROSTERD_ONLY_CONNECTOR");
     let mut all = slugs();
+    // Where there are no totals the guard alone holds, with the proof or without.
+    all.retain(|slug| !is_credulous || WITH_TOTALS.contains(slug));
     all.retain(|slug| {
         only.as_deref()
             .is_none_or(|only| only.split(',').any(|o| o == *slug))
