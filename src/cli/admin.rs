@@ -208,8 +208,8 @@ fn tenant_value(row: &TenantRow) -> Value {
 pub(super) fn lines(value: &Value) -> String {
     let members = value.as_object().into_iter().flatten();
     let each = members.map(|(name, value)| match value {
-        Value::String(text) => format!("{name:<16}{}", shown(text)),
-        other => format!("{name:<16}{other}"),
+        Value::String(text) => format!("{name:<18}{}", shown(text)),
+        other => format!("{name:<18}{other}"),
     });
     each.collect::<Vec<_>>().join("\n")
 }

@@ -476,10 +476,13 @@ impl Bridge {
 
 /// A later pull is compared with it: it was complete, or an admin took it as it was.
 fn is_good(run: &RunRow) -> bool {
-    let is_accepted = run.why_held.as_deref() == Some(Why::Coverage.as_str())
-        && run.state == "done"
-        && run.kind != Kind::Dry.as_str();
-    is_accepted || (run.is_complete && run.state != "failed")
+    let is_applied = run.state == "done" && run.kind != Kind::Dry.as_str();
+    // Of a column that was not believed the numbers are none to go by, unless an admin took them for true.
+    match run.why_held.as_deref().and_then(Why::parse) {
+        Some(Why::Coverage) => is_applied,
+        Some(Why::StatusColumn) => false,
+        _ => is_applied && run.is_complete,
+    }
 }
 
 pub(super) fn new_run(order: &Order, id: String, now: Millis) -> RunRow {

@@ -212,7 +212,7 @@ fn what_is_wrong_is_named_and_no_credential_with_it() {
         (&["--connector", "X y"], "slug"),
         (
             &["--connector", "y"],
-            "there is no connector `y`; there are bamboohr",
+            "there is no connector `y`; there are afas, bamboohr",
         ),
         (
             &["--connector", "x", "--set", "regoin=eu"],

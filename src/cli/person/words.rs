@@ -21,6 +21,7 @@ pub(super) fn why(code: &str) -> &'static str {
         reason::UNVERIFIED_DOMAIN => "her address is outside the tenant's verified domains",
         reason::LEFT => "the HR system says that she has left",
         reason::LAST_DAY_PASSED => "her last day in the HR system has passed",
+        reason::LAST_DAY_AHEAD => "her last day in the HR system lies ahead",
         reason::ABSENT => "two complete pulls of the HR system did not bring her",
         reason::OUT_OF_SCOPE => "she is no longer among those whom the connection brings",
         reason::NOT_STARTED => "her first day in the HR system lies ahead",
