@@ -37,6 +37,11 @@ pub(super) fn why(code: &str) -> &'static str {
         reason::REVOKED_BY_HUMAN => {
             "a human revoked her access; no source lifts that: `rosterd person reinstate`"
         }
+        reason::HAS_ACCESS_IN_APP => "the app says that she has access",
+        reason::DISABLED_IN_APP => "the app says that she has no access: enable her there",
+        reason::REMOVED_IN_APP => {
+            "she was removed in the app; no source lifts that: `rosterd person reinstate`"
+        }
         reason::REINSTATED => {
             "a human lifted a revoke or remove: she waits until a source next says that she is active"
         }
