@@ -16,7 +16,11 @@ impl Scope<'_> {
         let (conn, tenant) = self.parts();
         // What waits, or is approved for a day to come, speaks of its run.
         let spoken_of: Vec<String> = held_losses::table
-            .filter(held_losses::tenant.eq(tenant))
+            .filter(
+                held_losses::tenant
+                    .eq(tenant)
+                    .and(held_losses::run_id.lt(before)),
+            )
             .select(held_losses::run_id)
             .distinct()
             .load(conn)?;

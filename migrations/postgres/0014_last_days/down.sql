@@ -1,3 +1,4 @@
+DROP INDEX held_losses_run;
 ALTER TABLE held_losses DROP COLUMN day;
 ALTER TABLE links DROP COLUMN told_at;
 ALTER TABLE links DROP COLUMN held_day;
