@@ -291,10 +291,19 @@ impl Scope<'_> {
     }
 }
 
-/// Runs of all tenants that are approved or to be undone, and wait to be carried out.
-pub fn list_wanted(conn: &mut AnyConnection, limit: i64) -> Result<Vec<RunRow>> {
+/// Runs of all tenants that are approved or to be undone, and wait to be carried out; after one of them, by tenant and id.
+pub fn list_wanted(
+    conn: &mut AnyConnection,
+    after: Option<&(String, String)>,
+    limit: i64,
+) -> Result<Vec<RunRow>> {
+    let (tenant, id) = after.cloned().unwrap_or_default();
+    let later = runs::tenant
+        .gt(tenant.clone())
+        .or(runs::tenant.eq(tenant).and(runs::id.gt(id)));
     Ok(runs::table
         .filter(diesel::dsl::sql::<Bool>("state IN ('approved', 'undoing')"))
+        .filter(later)
         .order((runs::tenant, runs::id))
         .limit(limit)
         .load(conn)?)

@@ -3,6 +3,8 @@
 mod pull;
 mod show;
 
+use std::io::Write as _;
+
 use chrono::NaiveDate;
 use serde_json::json;
 
@@ -18,6 +20,7 @@ use crate::domain::pull::{JOINERS, PullSettings};
 use crate::domain::sealed::SecretText;
 use crate::scim::rules::Preset;
 use crate::service;
+use crate::service::app::Loaded;
 use crate::service::connections::{ConnectionChange, NewConnection, NewPull};
 use crate::service::providers::Beside;
 use crate::service::standing::Standing;
@@ -174,7 +177,9 @@ pub(super) async fn run(
             let caller = open::caller(&service, &tenant, "connection add").await?;
             let made = service.create_pull_connection_as(&caller, service.fresh_id(), new, beside);
             let id = made.await?;
-            output.row(&json!({"id": id}), id.as_str())
+            let loaded = service.app_users_loaded(&caller.tenant).await?;
+            let warnings = added_warnings(loaded);
+            output.row(&json!({"id": id, "warnings": warnings}), id.as_str())
         }
         Connection::Set {
             which,
@@ -359,4 +364,17 @@ pub(super) fn no_such_connection(id: &str, tenant: &str) -> Failure {
         shown(tenant)
     )
     .into()
+}
+
+/// What to see to before the first pull. It goes to standard error too: the id alone is what scripts read.
+fn added_warnings(loaded: Loaded) -> &'static [&'static str] {
+    if loaded != Loaded::Never {
+        return &[];
+    }
+    let _ = writeln!(
+        std::io::stderr(),
+        "warning: app-users-never-loaded: who uses the app already would be listed as new. Load its users first \
+         (`rosterd app-users import`), or say that it has none yet (`rosterd app-users none-yet`)"
+    );
+    &["app-users-never-loaded"]
 }

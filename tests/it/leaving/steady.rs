@@ -183,3 +183,33 @@ async fn only_managers_who_are_in_no_record_are_told_as_unknown() {
     let next = firm.pull().await;
     assert!(!next.counts.findings.contains_key("manager-unknown"));
 }
+
+#[actix_web::test]
+async fn a_pull_that_was_looked_at_or_given_up_is_nothing_to_measure_the_next_by() {
+    let firm = Firm::of(100, JoinerPolicy::List).await;
+    let titled = |title: Option<&str>| {
+        for n in 0..100 {
+            firm.edit(&id(n), |p| match title {
+                Some(title) => drop(p.user.insert("title".to_owned(), json!(title))),
+                None => drop(p.user.remove("title")),
+            });
+        }
+    };
+    titled(None);
+    firm.pull().await;
+    titled(Some("Clerk"));
+    firm.look().await;
+    firm.set(|s| s.must_confirm = true);
+    let run = firm.run().await.run;
+    assert_eq!((run.state.as_str(), run.is_complete), ("waiting", true));
+    firm.bridge.discard(&firm.order(), &run.id).await.unwrap();
+    titled(None);
+    firm.set(|s| s.must_confirm = false);
+    let run = firm.run().await.run;
+    assert!(run.is_complete, "nobody ever took the titles for true");
+    // One that was applied is.
+    titled(Some("Clerk"));
+    firm.pull().await;
+    titled(None);
+    assert!(!firm.run().await.run.is_complete);
+}
