@@ -477,12 +477,21 @@ impl Bridge {
 /// A later pull is compared with it: it was complete, or an admin took it as it was.
 fn is_good(run: &RunRow) -> bool {
     let is_applied = run.state == "done" && run.kind != Kind::Dry.as_str();
-    // Of a column that was not believed the numbers are none to go by, unless an admin took them for true.
+    // Of a column that was not believed the numbers are none to go by, unless an admin took them for true; of a list in
+    // which many were missed neither, until a second one has confirmed it.
     match run.why_held.as_deref().and_then(Why::parse) {
         Some(Why::Coverage) => is_applied,
         Some(Why::StatusColumn) => false,
-        _ => is_applied && run.is_complete,
+        _ => is_applied && run.is_complete && !has_missed_many(run),
     }
+}
+
+fn has_missed_many(run: &RunRow) -> bool {
+    let counts = run.counts.as_deref();
+    let counts = counts.and_then(|text| serde_json::from_str::<Counts>(text).ok());
+    let missed = counts.map_or(0, |counts| counts.missed);
+    let people = run.evidence.as_deref().and_then(read_evidence);
+    coverage::is_many(missed, people.map_or(0, |e| e.people) + missed)
 }
 
 pub(super) fn new_run(order: &Order, id: String, now: Millis) -> RunRow {

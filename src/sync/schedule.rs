@@ -181,7 +181,11 @@ impl Scheduler {
         let mut wanted: Vec<RunRow> = Vec::new();
         loop {
             let after = wanted.last().map(|r| (r.tenant.clone(), r.id.clone()));
-            let page = self.bridge.service().list_wanted_runs(after, WANTED).await?;
+            let page = self
+                .bridge
+                .service()
+                .list_wanted_runs(after, WANTED)
+                .await?;
             if page.is_empty() {
                 return Ok(wanted);
             }
