@@ -12,6 +12,7 @@ pub mod connector;
 pub mod employment;
 pub mod ids;
 pub mod lifecycle;
+pub mod precedence;
 pub mod pull;
 pub mod roles;
 pub mod sealed;

@@ -26,6 +26,7 @@ pub mod routes;
 pub mod runs;
 pub mod secrets;
 pub mod settings;
+pub mod switches;
 pub mod tenants;
 pub mod tokens;
 
