@@ -17,3 +17,4 @@ pub mod pull;
 pub mod roles;
 pub mod sealed;
 pub mod teams;
+pub mod two_sources;

@@ -30,6 +30,7 @@ pub mod switch;
 pub mod tenants;
 pub mod undo;
 pub mod users;
+pub mod why;
 
 use std::sync::Arc;
 use std::time::Duration;

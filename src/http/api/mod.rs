@@ -29,6 +29,7 @@ pub mod settings;
 pub mod switches;
 pub mod tenants;
 pub mod tokens;
+pub mod why;
 
 use serde::Serialize;
 use utoipa::ToSchema;

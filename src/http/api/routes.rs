@@ -10,7 +10,7 @@ use super::document;
 use super::{
     access, announcements, app_teams, app_users, conflicts, connections, connectors, consent,
     disconnect, files, imports, looks, pairs, people, runs, secrets, settings, switches, tenants,
-    tokens,
+    tokens, why,
 };
 use crate::domain::roles::Role;
 use crate::http::State;
@@ -44,6 +44,8 @@ const IMPORT: &[&str] = &["line", "missing", "mode", "more", "removeAtMost"];
 const WHO: &[&str] = &["appUserId", "email", "personId"];
 /// Those of a list of questions.
 const STATES: &[&str] = &["after", "limit", "state"];
+/// Of what it is asked why.
+const WHY: &[&str] = &["path"];
 /// Those of a list of people who differ.
 const DIFFERENCES: &[&str] = &["after", "kind", "limit"];
 /// Those of a list of runs.
@@ -147,6 +149,7 @@ routes! {
     "DELETE" "/api/v1/tenants/{tenant}/tokens/{id}" ADMINS NONE tokens::revoke;
     "GET" "/api/v1/tenants/{tenant}/people" READERS PEOPLE people::list;
     "GET" "/api/v1/tenants/{tenant}/people/{id}" READERS NONE people::get;
+    "GET" "/api/v1/tenants/{tenant}/people/{id}/why" AUDITORS WHY why::get;
     "POST" "/api/v1/tenants/{tenant}/people/{id}/revoke" ADMINS NONE people::revoke;
     "POST" "/api/v1/tenants/{tenant}/people/{id}/remove" ADMINS NONE people::remove;
     "POST" "/api/v1/tenants/{tenant}/people/{id}/reinstate" ADMINS NONE people::reinstate;

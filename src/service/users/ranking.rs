@@ -29,7 +29,7 @@ impl Ranking {
         // Of a provider that both pushes and is pulled, what it pushes wins: pulled it counts as an identity provider too.
         let pushed: BTreeSet<String> = connections
             .iter()
-            .filter(|c| c.kind == "scim")
+            .filter(|c| c.kind == "scim" && c.preset != "generic")
             .map(|c| c.preset.clone())
             .collect();
         let is_twin = |c: &ConnectionRow| {
