@@ -145,8 +145,10 @@ struct History {
     access: Option<Mark>,
     /// By path of a value in force.
     values: BTreeMap<String, Mark>,
-    /// By connection and path of what it asserts.
-    asserted: BTreeMap<(String, String), Mark>,
+    /// By connection and path, where a source said it of somebody who was hers alone.
+    alone: BTreeMap<(String, String), Mark>,
+    /// By connection and path of what it asserts; whether that was noted anew because a second source came.
+    asserted: BTreeMap<(String, String), (Mark, bool)>,
 }
 
 impl History {
@@ -155,6 +157,7 @@ impl History {
         let mut history = Self {
             access: None,
             values: BTreeMap::new(),
+            alone: BTreeMap::new(),
             asserted: BTreeMap::new(),
         };
         for row in rows {
@@ -170,20 +173,38 @@ impl History {
             }
             let changes: Vec<(String, String, String)> =
                 serde_json::from_str(&row.changes).unwrap_or_default();
-            for (path, ..) in changes {
+            for (path, before, _) in changes {
                 let connection = row.object_id.clone().unwrap_or_default();
                 match path.strip_prefix("asserted/") {
                     Some(unit) => {
                         let key = (connection, unit.to_owned());
-                        history.asserted.entry(key).or_insert_with(mark);
+                        let is_anew = before.is_empty();
+                        let entry = history.asserted.entry(key);
+                        entry.or_insert_with(|| (mark(), is_anew));
                     }
                     None => {
+                        let key = (connection, path.clone());
+                        history.alone.entry(key).or_insert_with(mark);
                         history.values.entry(path).or_insert_with(mark);
                     }
                 }
             }
         }
         history
+    }
+}
+
+impl History {
+    /// Since when a source says what it says of a unit.
+    fn said(&self, key: &(String, String)) -> Option<Mark> {
+        let alone = self.alone.get(key);
+        let found = match self.asserted.get(key) {
+            // It had said so before, of somebody who was hers alone.
+            Some((mark, true)) => alone.filter(|a| a.sequence < mark.sequence).or(Some(mark)),
+            Some((mark, false)) => Some(mark),
+            None => alone,
+        };
+        found.cloned()
     }
 }
 
@@ -266,11 +287,9 @@ fn values(
                 let value = said[n].get(unit)?.clone();
                 let connection = claims[n].row.connection_id.clone();
                 let key = (connection.clone(), path.clone());
-                let own = history.asserted.get(&key);
-                let own = own.or_else(|| history.values.get(&path));
                 Some(Said {
                     standing: standing(claims[n], unit, winner == Some(n)),
-                    since: own.cloned(),
+                    since: history.said(&key),
                     connection,
                     value,
                 })

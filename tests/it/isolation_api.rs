@@ -141,6 +141,7 @@ fn body(route: &Route) -> Option<Value> {
         "tokens-create" => json!({"role": "app"}),
         "people-unlink" => json!({"connection": "x"}),
         "settings-update" => json!({"returnDays": 1}),
+        "scopes-test" => json!({"filter": "title pr"}),
         "switches-start" => json!({"from": "x", "to": "y"}),
         "settings-dry_run" => json!({"precedence": {}}),
         "announcements-put" => json!({"people": 9, "until": "2027-01-01"}),

@@ -24,6 +24,7 @@ pub mod problem;
 mod pull;
 pub mod routes;
 pub mod runs;
+pub mod scopes;
 pub mod secrets;
 pub mod settings;
 pub mod switches;

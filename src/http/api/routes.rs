@@ -9,8 +9,8 @@ use super::dispatch::{dispatch, refuse};
 use super::document;
 use super::{
     access, announcements, app_teams, app_users, conflicts, connections, connectors, consent,
-    disconnect, files, imports, looks, pairs, people, runs, secrets, settings, switches, tenants,
-    tokens, why,
+    disconnect, files, imports, looks, pairs, people, runs, scopes, secrets, settings, switches,
+    tenants, tokens, why,
 };
 use crate::domain::roles::Role;
 use crate::http::State;
@@ -182,6 +182,7 @@ routes! {
     "PUT" "/api/v1/tenants/{tenant}/connections/{id}/announcement" ADMINS NONE announcements::put;
     "DELETE" "/api/v1/tenants/{tenant}/connections/{id}/announcement" ADMINS NONE announcements::withdraw;
     "POST" "/api/v1/tenants/{tenant}/connections/{id}/test" ADMINS NONE looks::test;
+    "POST" "/api/v1/tenants/{tenant}/connections/{id}/scope:test" ADMINS NONE scopes::test;
     "POST" "/api/v1/tenants/{tenant}/connections/{id}/dry-run" ADMINS NONE looks::dry_run;
     "GET" "/api/v1/tenants/{tenant}/runs" AUDITORS RUNS runs::list;
     "GET" "/api/v1/tenants/{tenant}/runs/{id}" AUDITORS NONE runs::get;

@@ -1,7 +1,6 @@
 //! One person follows a switch: the old connection's claim on her comes to rest, or wakes.
 
-use crate::scim::schema::{Registry, ResourceKind};
-use crate::scim::units::flatten;
+use crate::scim::schema::Registry;
 use crate::service::error::Result;
 use crate::service::pull::tell_employment;
 use crate::service::reorder::nobody;
@@ -11,15 +10,10 @@ use crate::storage::Tx;
 use crate::storage::claims::ClaimState;
 use crate::storage::links::LinkRow;
 
-/// Puts the claim at a place to rest, in memory. What nobody else says about name and address passes to whoever is left, as
-/// where a source leaves; the claim keeps what it said.
+/// Puts the claim at a place to rest, in memory: it keeps what it said.
 pub(super) fn put_to_rest(registry: &Registry, model: &mut Model, place: usize) {
     model.materialise(registry);
     model.claims[place].set_state(ClaimState::Resting);
-    if let Some(heir) = model.claims.iter().position(|c| c.is(ClaimState::Live)) {
-        let effective = flatten(registry, ResourceKind::User, &model.doc);
-        model.inherit(heir, &effective);
-    }
 }
 
 /// The new connection has the place: the old one's word takes no part any more. Access stays as it is.

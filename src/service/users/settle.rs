@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::access::{Says, decide};
 use super::conflicts::{Question, ask, kind};
 use super::identity::addresses;
-use super::model::{Claim, Model, manager, text, user_name};
+use super::model::{Claim, Model, is_identity, manager, text, user_name};
 use super::ranking::Ranking;
 use super::record::{record, record_access};
 use super::taken_in_view;
@@ -171,6 +171,17 @@ pub(in crate::service) fn in_force(
         let ranking = ranking.zip(live.get(place));
         ranking.map_or(0, |(r, claim)| r.rank(unit, &claim.row.connection_id))
     });
+    // Nobody loses a name or an address because a source rests: what nobody else says of them stays.
+    let resting = model.claims.iter().filter(|c| c.is(ClaimState::Resting));
+    for unit in resting
+        .filter_map(|c| c.asserted.as_ref())
+        .flat_map(Units::keys)
+    {
+        let is_said = parts.iter().any(|part| part.asserted.contains_key(unit));
+        if let Some(kept) = now.get(unit).filter(|_| !is_said && is_identity(unit)) {
+            units.insert(unit.clone(), kept.clone());
+        }
+    }
     // Whatever the sources say, a person keeps a name to be found by.
     let name = AttrPath::core("userName");
     if let (false, Some(kept)) = (units.contains_key(&name), now.get(&name)) {

@@ -99,6 +99,54 @@ async fn signing_in_lets_in_who_is_listed_and_works_and_nobody_else() {
 }
 
 #[actix_web::test]
+async fn a_scope_is_tried_before_it_is_set() {
+    let desk = desk().await;
+    let hr = desk.hr("HR", JoinerPolicy::Grant).await;
+    let people: Vec<_> = (0..6)
+        .map(|n| {
+            employee(
+                &format!("h{n}"),
+                &format!("p{n}@x.test"),
+                if n < 4 { "Legal" } else { "Sales" },
+            )
+        })
+        .collect();
+    desk.pull(&hr, &people).await;
+    let department = format!("{}:department", crate::support::ENTERPRISE);
+    let path = format!("connections/{}/scope:test", hr.source.id);
+    let test = async |filter: String| {
+        let answer = desk
+            .api("POST", &path, Some(json!({"filter": filter})))
+            .await;
+        answer.expect(200).body
+    };
+    let entries = desk.w.app.verify().await.entries;
+    let some = test(format!("{department} eq \"legal\"")).await;
+    assert_eq!(
+        (&some["stays"], &some["drops"], &some["dropsWithAccess"]),
+        (&json!(4), &json!(2), &json!(2))
+    );
+    assert_eq!(some["warnings"], json!([]));
+    assert_eq!(some["first"].as_array().unwrap().len(), 2);
+    let nobody = test(format!("{department} eq \"Marketing\"")).await;
+    assert_eq!(nobody["warnings"], json!(["nobody"]));
+    assert_eq!(
+        test("userName pr".to_owned()).await["warnings"],
+        json!(["everybody"])
+    );
+    assert_eq!(desk.w.app.verify().await.entries, entries);
+    let refused = desk
+        .api("POST", &path, Some(json!({"filter": "department ~ x"})))
+        .await;
+    assert_eq!(refused.status, 400, "{}", refused.text);
+    let entra = desk.connection("entra");
+    let path = format!("connections/{entra}/scope:test");
+    desk.api("POST", &path, Some(json!({"filter": "title pr"})))
+        .await
+        .expect(400);
+}
+
+#[actix_web::test]
 async fn nobody_about_whom_a_question_is_open_signs_herself_in() {
     let desk = desk().await;
     let hr = desk.hr("HR", JoinerPolicy::List).await;

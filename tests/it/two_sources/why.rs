@@ -56,6 +56,11 @@ async fn every_value_and_every_lack_of_access_has_its_source_its_rivals_and_its_
             (&json!(entra), &json!("Boss"), &json!("overruled")),
         ]
     );
+    assert_eq!(title["said"][0]["since"]["causeId"], "run-1");
+    assert_eq!(
+        title["said"][1]["since"]["action"], "user.created",
+        "Entra said so before"
+    );
     // What one source alone says, and what is held of the other.
     assert_eq!(
         told(&why, "nickName")["said"][0]["connection"],
@@ -115,7 +120,7 @@ async fn every_value_and_every_lack_of_access_has_its_source_its_rivals_and_its_
     );
     let page = said(&shell(&["person", "why", &id]));
     assert!(
-        page.contains("overruled") && page.contains("HR says left"),
+        page.contains("overruled") && page.contains("says left"),
         "{page}"
     );
 }
