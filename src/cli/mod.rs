@@ -27,6 +27,7 @@ mod secrets;
 mod serve;
 mod settings;
 pub mod simulate;
+mod switches;
 mod tls;
 mod vitals;
 
@@ -113,6 +114,9 @@ enum Here {
     /// What pulls found and did, and what of them waits for a decision.
     #[command(subcommand)]
     Runs(bridge::Runs),
+    /// One HR system takes the place of another.
+    #[command(subcommand)]
+    Switch(switches::Switch),
     /// Tokens of a tenant.
     #[command(subcommand)]
     Token(admin::Token),
@@ -203,6 +207,7 @@ fn run(
         Here::AppTeams(command) => return runtime.block_on(app::teams(&config, output, command)),
         Here::Sync(args) => return runtime.block_on(bridge::sync(&config, output, args)),
         Here::Runs(command) => runtime.block_on(bridge::runs(&config, output, command)),
+        Here::Switch(command) => runtime.block_on(switches::run(&config, output, command)),
         Here::Token(command) => runtime.block_on(admin::token(&config, output, command)),
         Here::Secrets(command) => runtime.block_on(secrets::run(&config, output, command)),
         Here::Schema(command) => runtime.block_on(schema::run(&config, output, command)),

@@ -230,6 +230,12 @@ async fn resume_jobs(service: Service) {
         if let Err(error) = service.resume_disconnects().await {
             tracing::warn!(error = %error, "a disconnect cannot be gone on with");
         }
+        if let Err(error) = service.resume_recomputes().await {
+            tracing::warn!(error = %error, "a recomputation cannot be gone on with");
+        }
+        if let Err(error) = service.resume_switches().await {
+            tracing::warn!(error = %error, "a switch of connections cannot be gone on with");
+        }
         if ticks.is_multiple_of(HOURLY)
             && let Err(error) = service.forget_disconnected().await
         {

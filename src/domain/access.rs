@@ -124,6 +124,8 @@ pub mod reason {
     pub const DISABLED_IN_APP: &str = "disabled-in-app";
     /// The person was removed in the app: no source grants access again until a human says so.
     pub const REMOVED_IN_APP: &str = "removed-in-app";
+    /// She signed in, and the tenant lets in by that whoever is listed and works.
+    pub const GRANTED_AT_SIGN_IN: &str = "granted-at-sign-in";
     /// A human lifted a human's decision: from now on the policy decides again.
     pub const REINSTATED: &str = "reinstated";
 
@@ -237,6 +239,16 @@ pub fn on_inactive(who: Standing, because: &'static str) -> Option<Decision> {
         Some(Access::Granted | Access::Invited) => Some(listed(because)),
         Some(Access::Listed | Access::Revoked) => None,
     }
+}
+
+/// Somebody listed signs in, and the tenant lets in by that whoever works (SEMANTICS §9). `None`: she stays listed; nobody
+/// talks her way past a human's decision, one that is outstanding, or a source that says she is gone.
+pub fn on_sign_in(who: Standing, works: bool) -> Option<Decision> {
+    let is_free = !who.sticky && who.waits.is_none() && !who.inactive_elsewhere;
+    (who.access == Some(Access::Listed) && works && is_free).then_some(Decision {
+        access: Access::Granted,
+        reason: reason::GRANTED_AT_SIGN_IN,
+    })
 }
 
 /// A human takes access away. `None`: there is none to take (docs/decisions/0002).
@@ -369,6 +381,32 @@ mod tests {
                 on_remove(access, false).access,
                 Access::Granted | Access::Invited
             ));
+        }
+    }
+
+    #[test]
+    fn signing_in_lets_in_only_who_is_listed_and_works_and_about_whom_nothing_is_open() {
+        let listed = who(Some(Access::Listed));
+        let granted = on_sign_in(listed, true).map(|d| d.access);
+        assert_eq!(granted, Some(Access::Granted));
+        assert_eq!(on_sign_in(listed, false), None);
+        for access in [Access::Invited, Access::Granted, Access::Revoked] {
+            assert_eq!(on_sign_in(who(Some(access)), true), None, "{access:?}");
+        }
+        let sticky = Standing {
+            sticky: true,
+            ..listed
+        };
+        let waits = Standing {
+            waits: Some(reason::CONFLICT),
+            ..listed
+        };
+        let gone = Standing {
+            inactive_elsewhere: true,
+            ..listed
+        };
+        for barred in [sticky, waits, gone, who(None)] {
+            assert_eq!(on_sign_in(barred, true), None, "{barred:?}");
         }
     }
 

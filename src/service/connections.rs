@@ -202,6 +202,7 @@ impl Service {
             settings: None,
             confirm_since: None,
             disconnected_at: None,
+            rank_at: None,
         }
     }
 
@@ -276,6 +277,7 @@ impl Service {
                         let detail = format!("a connection that is {} stays so", row.state);
                         return Err(Error::Forbidden(detail));
                     }
+                    check_place(tx, &row, is_active)?;
                     row.state = if is_active { ACTIVE } else { PAUSED }.to_owned();
                 }
                 if !change.pull.is_empty() {
@@ -322,6 +324,23 @@ impl Service {
     }
 }
 
+/// One that gave its place to another works again only when it has it back.
+fn check_place(tx: &mut Tx<'_>, row: &ConnectionRow, is_active: bool) -> Result<()> {
+    use super::switch::state::{CUT, CUTTING, RETURNING};
+    if !is_active {
+        return Ok(());
+    }
+    let switches = tx.list_switches()?;
+    let mut given = switches.iter().filter(|s| s.from_id == row.id);
+    match given.find(|s| [CUT, CUTTING, RETURNING].contains(&s.state.as_str())) {
+        None => Ok(()),
+        Some(switch) => Err(Error::Forbidden(format!(
+            "the connection gave its place to another: the way back is that of the switch {}",
+            switch.id
+        ))),
+    }
+}
+
 /// Connects again: links and answers are still there, and the first plan is looked at as that of a new connection.
 fn reconnect(tx: &mut Tx<'_>, row: &ConnectionRow) -> Result<()> {
     let (now, since) = (tx.now(), row.disconnected_at);
@@ -359,6 +378,15 @@ fn put(tx: &mut Tx<'_>, before: &ConnectionRow, row: &ConnectionRow) -> Result<(
         .change("settings", stored(before), stored(row))
         .change("state", text(&before.state), text(&row.state));
     tx.record(entry);
+    let (news, now) = (tx.fresh_id(), tx.now().0);
+    Ok(tx.create_invalidation(&news, "connection", &row.id, now)?)
+}
+
+/// Puts a state in force, in whoever remembers the connection too.
+pub(super) fn turn(tx: &mut Tx<'_>, row: &ConnectionRow, state: &str) -> Result<()> {
+    let mut turned = row.clone();
+    state.clone_into(&mut turned.state);
+    tx.update_connection(&turned)?;
     let (news, now) = (tx.fresh_id(), tx.now().0);
     Ok(tx.create_invalidation(&news, "connection", &row.id, now)?)
 }

@@ -19,6 +19,8 @@ pub enum ClaimState {
     Pending,
     /// Held back by the guard.
     Parked,
+    /// Its connection gave its place to another, with a way back: it keeps what it said and takes no part.
+    Resting,
     /// The source deleted the person.
     Ended,
 }
@@ -30,6 +32,7 @@ impl ClaimState {
             Self::Live => "live",
             Self::Pending => "pending",
             Self::Parked => "parked",
+            Self::Resting => "resting",
             Self::Ended => "ended",
         }
     }

@@ -6,6 +6,10 @@
     reason = "the migrations document the columns"
 )]
 
+mod sources;
+
+pub use sources::*;
+
 use diesel::{allow_tables_to_appear_in_same_query, table};
 
 table! {
@@ -83,6 +87,7 @@ table! {
         settings -> Nullable<Text>,
         confirm_since -> Nullable<BigInt>,
         disconnected_at -> Nullable<BigInt>,
+        rank_at -> Nullable<BigInt>,
     }
 }
 

@@ -9,6 +9,7 @@ use super::heads::{self, Head};
 use super::schema::tenants;
 use super::scope::Scope;
 use super::writer::Tx;
+use crate::domain::precedence::Rules;
 
 /// A stored tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Insertable)]
@@ -33,6 +34,12 @@ pub struct TenantSettings {
     /// Time zone of days that name none (`Europe/Paris`); default UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
+    /// Whose value of an attribute is in force, where the tenant says otherwise than at first.
+    #[serde(skip_serializing_if = "Rules::is_empty")]
+    pub precedence: Rules,
+    /// Somebody listed who works is let in when she signs in.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub just_in_time: bool,
     /// Somebody said that the app has no users yet.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub no_app_users_yet: bool,

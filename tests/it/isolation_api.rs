@@ -22,6 +22,7 @@ struct Things {
     run: String,
     app_user: String,
     app_team: String,
+    switch: String,
 }
 
 impl Things {
@@ -47,6 +48,11 @@ impl Things {
         let made = admin.raw("POST", path, "application/json", body).await;
         let (token, _) = app.token(&app.tenant, Role::App, None).await;
         let connection = made.expect(201).id();
+        let body = json!({"kind": "hris", "connector": "y", "label": "New HR"}).to_string();
+        let other = admin.raw("POST", path, "application/json", body.into_bytes());
+        let other = other.await.expect(201).id();
+        let switch = app.service.start_switch(&app.tenant, &connection, &other);
+        let switch = switch.await.unwrap().id;
         let run = format!("run-of-{connection}");
         let row = rosterd::service::runs::RunRow {
             tenant: app.tenant.tenant.as_str().to_owned(),
@@ -98,6 +104,7 @@ impl Things {
             pair,
             app_user,
             app_team,
+            switch,
         }
     }
 
@@ -109,6 +116,7 @@ impl Things {
             p if p.contains("/conflicts/") => &self.conflict,
             p if p.contains("/pairs/") => &self.pair,
             p if p.contains("/runs/") => &self.run,
+            p if p.contains("/switches/") => &self.switch,
             p if p.contains("/app-users/") => &self.app_user,
             p if p.contains("/app-teams/") => &self.app_team,
             _ => &self.connection,
@@ -133,6 +141,9 @@ fn body(route: &Route) -> Option<Value> {
         "tokens-create" => json!({"role": "app"}),
         "people-unlink" => json!({"connection": "x"}),
         "settings-update" => json!({"returnDays": 1}),
+        "scopes-test" => json!({"filter": "title pr"}),
+        "switches-start" => json!({"from": "x", "to": "y"}),
+        "settings-dry_run" => json!({"precedence": {}}),
         "announcements-put" => json!({"people": 9, "until": "2027-01-01"}),
         "files-put" | "files-preview" => json!("employee_id,work_email\n1,stolen@x.test\n"),
         "app_users-put" => json!({"email": "stolen@x.test"}),
@@ -274,6 +285,7 @@ async fn every_route_of_the_api_hides_what_is_another_tenants() {
         "conflicts",
         "pairs",
         "runs",
+        "switches",
         "app-users",
         "app-teams",
         "app-imports",
@@ -290,6 +302,7 @@ async fn every_route_of_the_api_hides_what_is_another_tenants() {
             &things.conflict,
             &things.pair,
             &things.run,
+            &things.switch,
             &things.app_user,
             &things.app_team,
         ] {

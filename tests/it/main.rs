@@ -62,6 +62,7 @@ mod sources;
 mod standins;
 mod support;
 mod tls;
+mod two_sources;
 mod undo;
 mod upgrade;
 mod users;

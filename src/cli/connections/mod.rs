@@ -1,6 +1,7 @@
 //! `rosterd connection`: sources of people.
 
 mod pull;
+mod scope;
 mod show;
 
 use std::io::Write as _;
@@ -102,6 +103,13 @@ pub(super) enum Connection {
     Consent(Which),
     /// Try a connection with what is stored of it: call the vendor, and say what works.
     Test(Which),
+    /// Try a scope: who of those whom a pull connection has would drop out. Nothing is changed.
+    TestScope {
+        #[command(flatten)]
+        which: Which,
+        /// SCIM filter, as --scope takes it.
+        filter: String,
+    },
     /// Disconnect a connection: whom only it listed is removed, everybody else stays as she is.
     Disconnect {
         #[command(flatten)]
@@ -211,6 +219,9 @@ pub(super) async fn run(
         }
         Connection::Test(which) => {
             super::bridge::test(config, output, &which.tenant, &which.id).await
+        }
+        Connection::TestScope { which, filter } => {
+            scope::run(config, output, (&which.tenant, &which.id), &filter).await
         }
         Connection::Disconnect {
             which,

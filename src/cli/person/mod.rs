@@ -1,6 +1,7 @@
 //! `rosterd person`: who is there, why somebody has access or not, and what a human decides about it.
 
 mod page;
+mod reasons;
 mod words;
 
 use std::sync::Arc;
@@ -56,6 +57,17 @@ pub(super) enum Person {
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(i64).range(0..=1_000))]
         entries: i64,
     },
+    /// Show why a person is as she is: of her access and of each value who said so, since when, and who says otherwise.
+    Why {
+        /// Tenant by name or id.
+        #[arg(long, default_value = "default")]
+        tenant: String,
+        /// Id, e-mail address or userName.
+        person: String,
+        /// Only this attribute, or what is inside it.
+        #[arg(long)]
+        path: Option<String>,
+    },
     /// Take a person's access away; no source gives it back.
     Revoke(Decision),
     /// Remove a person: listed only while a source claims her, else gone for everybody but the journal.
@@ -108,6 +120,20 @@ pub(super) async fn run(config: &Config, output: Output, command: Person) -> Res
             let id = find(&service, &caller.tenant, &person).await?;
             let value = page::gather(&service, &caller.tenant, &id, entries).await?;
             output.row(&value, &page::text(&value))
+        }
+        Person::Why {
+            tenant,
+            person,
+            path,
+        } => {
+            let caller = open::caller(&service, &tenant, "person why").await?;
+            let id = find(&service, &caller.tenant, &person).await?;
+            let found = service.why(&caller.tenant, &id, path.as_deref()).await?;
+            let connections = service.list_connections(&caller).await?;
+            output.row(
+                &reasons::value(&id, &found),
+                &reasons::page(&id, &found, &connections),
+            )
         }
         Person::Revoke(decision) => decide(&service, output, decision, "revoke").await,
         Person::Remove(decision) => decide(&service, output, decision, "remove").await,

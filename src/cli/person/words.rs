@@ -42,6 +42,9 @@ pub(super) fn why(code: &str) -> &'static str {
         reason::REMOVED_IN_APP => {
             "she was removed in the app; no source lifts that: `rosterd person reinstate`"
         }
+        reason::GRANTED_AT_SIGN_IN => {
+            "she was listed and works, and signing in lets such people in"
+        }
         reason::REINSTATED => {
             "a human lifted a revoke or remove: she waits until a source next says that she is active"
         }

@@ -24,10 +24,13 @@ pub mod problem;
 mod pull;
 pub mod routes;
 pub mod runs;
+pub mod scopes;
 pub mod secrets;
 pub mod settings;
+pub mod switches;
 pub mod tenants;
 pub mod tokens;
+pub mod why;
 
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -9,7 +9,8 @@ use super::dispatch::{dispatch, refuse};
 use super::document;
 use super::{
     access, announcements, app_teams, app_users, conflicts, connections, connectors, consent,
-    disconnect, files, imports, looks, pairs, people, runs, secrets, settings, tenants, tokens,
+    disconnect, files, imports, looks, pairs, people, runs, scopes, secrets, settings, switches,
+    tenants, tokens, why,
 };
 use crate::domain::roles::Role;
 use crate::http::State;
@@ -43,6 +44,10 @@ const IMPORT: &[&str] = &["line", "missing", "mode", "more", "removeAtMost"];
 const WHO: &[&str] = &["appUserId", "email", "personId"];
 /// Those of a list of questions.
 const STATES: &[&str] = &["after", "limit", "state"];
+/// Of what it is asked why.
+const WHY: &[&str] = &["path"];
+/// Those of a list of people who differ.
+const DIFFERENCES: &[&str] = &["after", "kind", "limit"];
 /// Those of a list of runs.
 const RUNS: &[&str] = &["after", "connection", "limit"];
 /// Those of a list of what a run does.
@@ -111,6 +116,8 @@ routes! {
     "PATCH" "/api/v1/tenants/{tenant}" OPERATORS NONE tenants::update;
     "GET" "/api/v1/tenants/{tenant}/settings" AUDITORS NONE settings::get;
     "PATCH" "/api/v1/tenants/{tenant}/settings" ADMINS NONE settings::update;
+    "POST" "/api/v1/tenants/{tenant}/precedence:dry-run" ADMINS NONE settings::dry_run;
+    "GET" "/api/v1/tenants/{tenant}/recompute" AUDITORS NONE settings::recompute;
     "GET" "/api/v1/connectors" AUDITORS TOLD_PAGED connectors::list;
     "GET" "/api/v1/connectors/{id}" AUDITORS TOLD connectors::get;
     "GET" "/api/v1/tenants/{tenant}/connections" READERS PAGED connections::list;
@@ -130,11 +137,19 @@ routes! {
     "POST" "/api/v1/tenants/{tenant}/connections/{id}/file/preview" SENDERS NONE files::preview;
     "POST" "/api/v1/tenants/{tenant}/connections/{id}/drop" ADMINS NONE files::rotate;
     "POST" "/api/v1/tenants/{tenant}/connections/{id}/absences/confirm" ADMINS NONE files::confirm;
+    "GET" "/api/v1/tenants/{tenant}/switches" AUDITORS PAGED switches::list;
+    "POST" "/api/v1/tenants/{tenant}/switches" ADMINS NONE switches::start;
+    "GET" "/api/v1/tenants/{tenant}/switches/{id}" AUDITORS NONE switches::get;
+    "DELETE" "/api/v1/tenants/{tenant}/switches/{id}" ADMINS NONE switches::give_up;
+    "GET" "/api/v1/tenants/{tenant}/switches/{id}/differences" AUDITORS DIFFERENCES switches::differences;
+    "POST" "/api/v1/tenants/{tenant}/switches/{id}/cut-over" ADMINS NONE switches::cut_over;
+    "POST" "/api/v1/tenants/{tenant}/switches/{id}/back" ADMINS NONE switches::back;
     "GET" "/api/v1/tenants/{tenant}/tokens" AUDITORS PAGED tokens::list;
     "POST" "/api/v1/tenants/{tenant}/tokens" ADMINS NONE tokens::create;
     "DELETE" "/api/v1/tenants/{tenant}/tokens/{id}" ADMINS NONE tokens::revoke;
     "GET" "/api/v1/tenants/{tenant}/people" READERS PEOPLE people::list;
     "GET" "/api/v1/tenants/{tenant}/people/{id}" READERS NONE people::get;
+    "GET" "/api/v1/tenants/{tenant}/people/{id}/why" AUDITORS WHY why::get;
     "POST" "/api/v1/tenants/{tenant}/people/{id}/revoke" ADMINS NONE people::revoke;
     "POST" "/api/v1/tenants/{tenant}/people/{id}/remove" ADMINS NONE people::remove;
     "POST" "/api/v1/tenants/{tenant}/people/{id}/reinstate" ADMINS NONE people::reinstate;
@@ -167,6 +182,7 @@ routes! {
     "PUT" "/api/v1/tenants/{tenant}/connections/{id}/announcement" ADMINS NONE announcements::put;
     "DELETE" "/api/v1/tenants/{tenant}/connections/{id}/announcement" ADMINS NONE announcements::withdraw;
     "POST" "/api/v1/tenants/{tenant}/connections/{id}/test" ADMINS NONE looks::test;
+    "POST" "/api/v1/tenants/{tenant}/connections/{id}/scope:test" ADMINS NONE scopes::test;
     "POST" "/api/v1/tenants/{tenant}/connections/{id}/dry-run" ADMINS NONE looks::dry_run;
     "GET" "/api/v1/tenants/{tenant}/runs" AUDITORS RUNS runs::list;
     "GET" "/api/v1/tenants/{tenant}/runs/{id}" AUDITORS NONE runs::get;

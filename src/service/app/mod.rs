@@ -182,6 +182,7 @@ pub(super) fn make_connection(tx: &mut Tx<'_>) -> Result<()> {
         settings: None,
         confirm_since: None,
         disconnected_at: None,
+        rank_at: None,
     };
     tx.create_connection(&row)?;
     let entry = Entry::new("connection.created", "connection", APP);

@@ -14,7 +14,7 @@ use crate::domain::clock::Millis;
 use crate::domain::ids::TenantId;
 use crate::scim::schema::{Registry, ResourceKind};
 use crate::scim::units::flatten;
-use crate::service::connections::{ConnectionRow, PULL};
+use crate::service::connections::{ConnectionRow, PULL, turn};
 use crate::service::error::{Error, Result};
 use crate::service::groups::{Halt, leave_groups, let_go};
 use crate::service::users::model::{Model, user_name};
@@ -309,13 +309,15 @@ impl Service {
 }
 
 /// The parts of a source's claims that have not ended, as their index has them.
-const RANGES: [(bool, ClaimState); 6] = [
+const RANGES: [(bool, ClaimState); 8] = [
     (true, ClaimState::Live),
     (true, ClaimState::Pending),
     (true, ClaimState::Parked),
+    (true, ClaimState::Resting),
     (false, ClaimState::Live),
     (false, ClaimState::Pending),
     (false, ClaimState::Parked),
+    (false, ClaimState::Resting),
 ];
 
 /// Nothing is pulled any more, and nobody is let in.
@@ -341,15 +343,6 @@ fn close(tx: &mut Tx<'_>, connection: &str) -> Result<()> {
     let (before, after) = (Value::from(row.state), Value::from(DISCONNECTED));
     tx.record(entry.change("state", Some(before), Some(after)));
     Ok(())
-}
-
-/// Puts a state in force, in whoever remembers the connection too.
-fn turn(tx: &mut Tx<'_>, row: &ConnectionRow, state: &str) -> Result<()> {
-    let mut turned = row.clone();
-    state.clone_into(&mut turned.state);
-    tx.update_connection(&turned)?;
-    let (news, now) = (tx.fresh_id(), tx.now().0);
-    Ok(tx.create_invalidation(&news, "connection", &row.id, now)?)
 }
 
 /// Everybody has parted: what waited for a decision waits no more.

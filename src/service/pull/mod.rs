@@ -14,9 +14,9 @@ mod who;
 
 use futures_util::StreamExt;
 
-pub(in crate::service) use disconnect::DISCONNECTED;
+pub(in crate::service) use disconnect::{DISCONNECTED, DISCONNECTING};
 pub use disconnect::{KEPT_DAYS, Parting, People};
-pub(in crate::service) use draft::tell_employment;
+pub(in crate::service) use draft::{tell_employment, tell_employment_at};
 pub use types::{
     AlsoBy, Effect, Finding, Gone, Permit, PullPerson, PullSource, Recognised, Stand, Step,
     unmanaged,

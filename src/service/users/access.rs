@@ -10,6 +10,7 @@ use crate::domain::app::{self, APP, Word, on_app};
 use crate::domain::clock::Millis;
 use crate::domain::employment::EmploymentState;
 use crate::domain::lifecycle::{Earlier, Phase, on_employment};
+use crate::domain::two_sources::begins;
 use crate::scim::Doc;
 use crate::scim::schema::Registry;
 use crate::service::Source;
@@ -112,7 +113,13 @@ pub(in crate::service) fn decide(
             let decision = on_app(who, word(says), app::Before { said, is_disabled });
             (decision, false)
         }
-        Says::Active => (on_active(who, source.policy, now, days), false),
+        Says::Active => {
+            // Her first day, of which an HR source knows, comes by itself.
+            let prehire = EmploymentState::Prehire.as_str();
+            let is_ahead = model.row.employment_state.as_deref() == Some(prehire);
+            let decision = on_active(who, source.policy, now, days);
+            (decision.map(|decision| begins(decision, is_ahead)), false)
+        }
         Says::Inactive(because) => (on_inactive(who, because), false),
         Says::Employed(heard) => {
             let (phase, earlier) = (heard.phase, heard.earlier);

@@ -10,6 +10,7 @@ pub(super) mod identity;
 pub(super) mod join;
 pub(super) mod model;
 pub(super) mod of_app;
+pub(super) mod ranking;
 mod record;
 pub(super) mod settle;
 pub(super) mod write;

@@ -319,9 +319,7 @@ impl Model {
             .filter(|(i, c)| *i != place && c.is(ClaimState::Live))
             .map(|(_, c)| c.part(&nothing))
             .collect();
-        inherit(&mut heir, &others, effective, |unit| {
-            unit.urn.is_none() && unit.attr.as_deref().is_some_and(|a| IDENTITY.contains(&a))
-        });
+        inherit(&mut heir, &others, effective, is_identity);
         self.claims[place].asserted = Some(heir);
     }
 
@@ -386,6 +384,11 @@ impl Model {
             },
         })
     }
+}
+
+/// One of the units by which a person is recognised and reached.
+pub(super) fn is_identity(unit: &AttrPath) -> bool {
+    unit.urn.is_none() && unit.attr.as_deref().is_some_and(|a| IDENTITY.contains(&a))
 }
 
 /// Text attribute of a document.

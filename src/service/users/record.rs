@@ -33,7 +33,10 @@ pub(super) fn record(
     } else {
         "user.updated"
     };
-    let mut entry = Entry::new(action, "user", id).object("connection", acting);
+    let mut entry = Entry::new(action, "user", id);
+    if !acting.is_empty() {
+        entry = entry.object("connection", acting);
+    }
     for path in old
         .keys()
         .chain(new.keys().filter(|p| !old.contains_key(*p)))
@@ -144,6 +147,8 @@ fn record_claim(tx: &mut Tx<'_>, user: &str, was: Option<&Claim>, claim: &Claim)
         (None, "pending") => "claim.pending",
         (None, _) => "claim.created",
         (Some("ended"), "live") => "claim.revived",
+        (Some("live"), "resting") => "claim.rested",
+        (Some("resting"), "live") => "claim.woken",
         _ => "claim.updated",
     };
     let entry =

@@ -9,7 +9,8 @@ use serde_json::Value;
 use super::access::{Says, decide};
 use super::conflicts::{Question, ask, kind};
 use super::identity::addresses;
-use super::model::{Claim, Model, manager, text, user_name};
+use super::model::{Claim, Model, is_identity, manager, text, user_name};
+use super::ranking::Ranking;
 use super::record::{record, record_access};
 use super::taken_in_view;
 use crate::domain::access::{Access, Decision, reason};
@@ -127,7 +128,7 @@ pub(in crate::service) fn settle_access(
     Ok(true)
 }
 
-/// The effective document, by precedence of the connections' age.
+/// The effective document: of each unit the value of the source that comes first there.
 pub(in crate::service) fn recompute(
     scope: &mut Scope<'_>,
     registry: &Registry,
@@ -136,33 +137,57 @@ pub(in crate::service) fn recompute(
     if model.is_sole() {
         return Ok(());
     }
+    let live = model.claims.iter().filter(|c| c.is(ClaimState::Live));
+    let ranking = match live.count() {
+        0 => return Ok(()),
+        1 => None,
+        _ => Some(Ranking::load(scope)?),
+    };
+    in_force(registry, ranking.as_ref(), model);
+    Ok(())
+}
+
+/// The same with the order of sources at hand; without one there is one source only.
+pub(in crate::service) fn in_force(
+    registry: &Registry,
+    ranking: Option<&Ranking>,
+    model: &mut Model,
+) {
     let mut live: Vec<&Claim> = model
         .claims
         .iter()
         .filter(|c| c.is(ClaimState::Live))
         .collect();
-    if live.is_empty() {
-        return Ok(());
+    if live.is_empty() || model.is_sole() {
+        return;
     }
-    if live.len() > 1 {
-        let connections = scope.list_connections()?;
-        // The app is told by everybody else: its own values count where nobody says anything.
-        live.sort_by_key(|c| {
-            let age = connections.iter().position(|k| k.id == c.row.connection_id);
-            (c.is_of_app(), age)
-        });
+    if let Some(ranking) = ranking {
+        live.sort_by_key(|c| ranking.age(&c.row.connection_id));
     }
     let nothing = Units::new();
     let parts: Vec<Part<'_, AttrPath>> = live.iter().map(|c| c.part(&nothing)).collect();
     let now = flatten(registry, KIND, &model.doc);
-    let mut units = effective(&parts, &now);
+    let mut units = effective(&parts, &now, |unit, place| {
+        let ranking = ranking.zip(live.get(place));
+        ranking.map_or(0, |(r, claim)| r.rank(unit, &claim.row.connection_id))
+    });
+    // Nobody loses a name or an address because a source rests: what nobody else says of them stays.
+    let resting = model.claims.iter().filter(|c| c.is(ClaimState::Resting));
+    for unit in resting
+        .filter_map(|c| c.asserted.as_ref())
+        .flat_map(Units::keys)
+    {
+        let is_said = parts.iter().any(|part| part.asserted.contains_key(unit));
+        if let Some(kept) = now.get(unit).filter(|_| !is_said && is_identity(unit)) {
+            units.insert(unit.clone(), kept.clone());
+        }
+    }
     // Whatever the sources say, a person keeps a name to be found by.
     let name = AttrPath::core("userName");
     if let (false, Some(kept)) = (units.contains_key(&name), now.get(&name)) {
         units.insert(name, kept.clone());
     }
     model.doc = unflatten(&units);
-    Ok(())
 }
 
 /// Who has the userName already that somebody invited, granted or revoked is about to have.

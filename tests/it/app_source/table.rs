@@ -25,7 +25,8 @@ What a source says of somebody (`active`) and what the app enforces (`hasAccess`
 second, with its reason (`accessReason`: a code and parameters), and for her `active` is the same. A source reads back what it
 said. *Not seen* is 404, and nothing in a list.
 
-*Signs in* is what `POST …/sign-ins` and `GET …/access` answer. Signing in writes nothing and grants nothing. Somebody is found
+*Signs in* is what `POST …/sign-ins` and `GET …/access` answer. Signing in grants nothing, unless the tenant lets in by it whoever is
+listed and works (`justInTime`: her address is verified, no question is open, no human decided otherwise). Somebody is found
 by her primary address: the one in force, else the one that the app has for her. Of several who share it the one who has access is
 meant; where several have, the identity provider's subject tells them apart, or nobody is meant (`conflict`).
 
