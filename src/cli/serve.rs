@@ -230,6 +230,13 @@ async fn resume_jobs(service: Service) {
         if let Err(error) = service.resume_disconnects().await {
             tracing::warn!(error = %error, "a disconnect cannot be gone on with");
         }
+        let pushed = async {
+            service.resume_parked().await?;
+            service.resume_sessions().await
+        };
+        if let Err(error) = pushed.await {
+            tracing::warn!(error = %error, "what was decided about pushed changes cannot be gone on with");
+        }
         if ticks.is_multiple_of(HOURLY)
             && let Err(error) = service.forget_disconnected().await
         {

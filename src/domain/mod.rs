@@ -13,6 +13,7 @@ pub mod employment;
 pub mod ids;
 pub mod lifecycle;
 pub mod pull;
+pub mod push_guard;
 pub mod roles;
 pub mod sealed;
 pub mod teams;

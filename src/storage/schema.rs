@@ -6,6 +6,10 @@
     reason = "the migrations document the columns"
 )]
 
+mod push;
+
+pub use push::*;
+
 use diesel::{allow_tables_to_appear_in_same_query, table};
 
 table! {

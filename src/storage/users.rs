@@ -46,6 +46,16 @@ pub struct UserRow {
 }
 
 impl Scope<'_> {
+    /// How many break-glass admins there are.
+    pub fn count_break_glass(&mut self) -> Result<i64> {
+        let (conn, tenant) = self.parts();
+        Ok(users::table
+            .filter(users::tenant.eq(tenant))
+            .filter(users::break_glass.eq(true).and(users::removed_at.is_null()))
+            .count()
+            .get_result(conn)?)
+    }
+
     /// The user with this id, tombstones included.
     pub fn find_user(&mut self, id: &str) -> Result<Option<UserRow>> {
         let (conn, tenant) = self.parts();

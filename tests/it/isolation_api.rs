@@ -20,6 +20,7 @@ struct Things {
     conflict: String,
     pair: String,
     run: String,
+    session: String,
     app_user: String,
     app_team: String,
 }
@@ -89,9 +90,12 @@ impl Things {
             let put = admin.raw("PUT", &path, "application/json", body).await;
             put.expect(201);
         }
+        let sessions = app.service.list_sessions(&app.tenant.tenant, None, None, 9);
+        let session = sessions.await.unwrap()[0].id.clone();
         Self {
             connection,
             run,
+            session,
             token,
             person,
             conflict,
@@ -109,6 +113,7 @@ impl Things {
             p if p.contains("/conflicts/") => &self.conflict,
             p if p.contains("/pairs/") => &self.pair,
             p if p.contains("/runs/") => &self.run,
+            p if p.contains("/sessions/") => &self.session,
             p if p.contains("/app-users/") => &self.app_user,
             p if p.contains("/app-teams/") => &self.app_team,
             _ => &self.connection,
@@ -132,6 +137,7 @@ fn body(route: &Route) -> Option<Value> {
         "secrets-set" => json!({"value": "stolen"}),
         "tokens-create" => json!({"role": "app"}),
         "people-unlink" => json!({"connection": "x"}),
+        "people-revoke_now" => json!({"people": ["x"]}),
         "settings-update" => json!({"returnDays": 1}),
         "announcements-put" => json!({"people": 9, "until": "2027-01-01"}),
         "files-put" | "files-preview" => json!("employee_id,work_email\n1,stolen@x.test\n"),
@@ -274,6 +280,8 @@ async fn every_route_of_the_api_hides_what_is_another_tenants() {
         "conflicts",
         "pairs",
         "runs",
+        "sessions",
+        "parked",
         "app-users",
         "app-teams",
         "app-imports",
@@ -290,6 +298,7 @@ async fn every_route_of_the_api_hides_what_is_another_tenants() {
             &things.conflict,
             &things.pair,
             &things.run,
+            &things.session,
             &things.app_user,
             &things.app_team,
         ] {

@@ -143,7 +143,7 @@ fn record_claim(tx: &mut Tx<'_>, user: &str, was: Option<&Claim>, claim: &Claim)
         (old, "ended") if old != Some("ended") => "claim.ended",
         (None, "pending") => "claim.pending",
         (None, _) => "claim.created",
-        (Some("ended"), "live") => "claim.revived",
+        (Some("ended"), "live" | "parked") => "claim.revived",
         _ => "claim.updated",
     };
     let entry =
