@@ -103,12 +103,10 @@ async fn revoke_now_settles_what_waits_on_either_side() {
         .await;
     let mut ids = Vec::new();
     for n in 60..90 {
-        ids.push(
-            okta.post("/Users", document(n, true))
-                .await
-                .expect(201)
-                .id(),
-        );
+        let id = firm.user(&format!("p{n:03}"));
+        let path = format!("/Users/{id}");
+        okta.put(&path, document(n, true)).await.expect(200);
+        ids.push(id);
     }
     firm.later(2 * HOUR);
     for id in &ids[..6] {

@@ -191,6 +191,7 @@ async fn limits_are_settings_and_announced_leavers_pass() {
     w.unassign(Way::OktaOin, 0..4).await;
     assert_eq!(w.inside(), 38);
     let until = NaiveDate::from_ymd_opt(2026, 6, 20).unwrap().to_string();
+    w.firm.later(1);
     let body = json!({"people": 3, "until": until});
     let announced = format!("{path}/announcement");
     w.api("PUT", &announced, Some(body)).await.expect(200);
@@ -198,6 +199,7 @@ async fn limits_are_settings_and_announced_leavers_pass() {
     assert_eq!(shown["announced"]["people"], json!(3));
     assert_eq!(shown["parked"], json!(2));
     // Of ten more three pass; those parked before stay so.
+    w.firm.later(1);
     w.unassign(Way::OktaOin, 10..20).await;
     assert_eq!(w.inside(), 35);
     // In the next hour they are used up.

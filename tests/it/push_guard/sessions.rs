@@ -196,8 +196,8 @@ async fn an_undone_adoption_leaves_the_person_to_whom_she_was() {
     w.firm.later(30 * MINUTE);
     let mut body = document(3, true);
     body["nickName"] = json!("Boss");
-    let made = entra.post("/Users", body).await.expect(201);
-    assert_eq!(made.id(), w.ids[3]);
+    let path = format!("/Users/{}", w.ids[3]);
+    entra.put(&path, body).await.expect(200);
     assert_eq!(seen(&w, 3).await["nickName"], json!("Boss"));
     let session = w.sessions().await.remove(0);
     undo(&w, &session).await;
