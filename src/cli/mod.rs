@@ -20,11 +20,13 @@ mod open_files;
 mod outgoing;
 mod output;
 mod pairs;
+mod parked;
 mod person;
 mod restore;
 mod schema;
 mod secrets;
 mod serve;
+mod sessions;
 mod settings;
 pub mod simulate;
 mod switches;
@@ -117,6 +119,12 @@ enum Here {
     /// One HR system takes the place of another.
     #[command(subcommand)]
     Switch(switches::Switch),
+    /// What connections pushed, without a longer pause, and its undo.
+    #[command(subcommand)]
+    Sessions(sessions::Sessions),
+    /// Losses of access that a connection pushed beyond its limit, and that wait for a decision.
+    #[command(subcommand)]
+    Parked(parked::Parked),
     /// Tokens of a tenant.
     #[command(subcommand)]
     Token(admin::Token),
@@ -208,6 +216,8 @@ fn run(
         Here::Sync(args) => return runtime.block_on(bridge::sync(&config, output, args)),
         Here::Runs(command) => runtime.block_on(bridge::runs(&config, output, command)),
         Here::Switch(command) => runtime.block_on(switches::run(&config, output, command)),
+        Here::Sessions(command) => runtime.block_on(sessions::run(&config, output, command)),
+        Here::Parked(command) => runtime.block_on(parked::run(&config, output, command)),
         Here::Token(command) => runtime.block_on(admin::token(&config, output, command)),
         Here::Secrets(command) => runtime.block_on(secrets::run(&config, output, command)),
         Here::Schema(command) => runtime.block_on(schema::run(&config, output, command)),

@@ -236,6 +236,13 @@ async fn resume_jobs(service: Service) {
         if let Err(error) = service.resume_switches().await {
             tracing::warn!(error = %error, "a switch of connections cannot be gone on with");
         }
+        let pushed = async {
+            service.resume_parked().await?;
+            service.resume_sessions().await
+        };
+        if let Err(error) = pushed.await {
+            tracing::warn!(error = %error, "what was decided about pushed changes cannot be gone on with");
+        }
         if ticks.is_multiple_of(HOURLY)
             && let Err(error) = service.forget_disconnected().await
         {

@@ -14,6 +14,7 @@ pub mod ids;
 pub mod lifecycle;
 pub mod precedence;
 pub mod pull;
+pub mod push_guard;
 pub mod roles;
 pub mod sealed;
 pub mod teams;

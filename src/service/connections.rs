@@ -280,7 +280,9 @@ impl Service {
                     check_place(tx, &row, is_active)?;
                     row.state = if is_active { ACTIVE } else { PAUSED }.to_owned();
                 }
-                if !change.pull.is_empty() {
+                if row.kind == PUSH && !change.pull.is_empty() {
+                    row.settings = Some(push_settings(&row, &change.pull)?);
+                } else if !change.pull.is_empty() {
                     check_pull(&row)?;
                     let settings = row.pull_settings()?.with(&change.pull);
                     if !change.pull.settings.is_empty()
@@ -408,7 +410,8 @@ fn check_pull(row: &ConnectionRow) -> Result<()> {
     match row.kind == PULL {
         true => Ok(()),
         false => Err(ScimError::invalid_value(
-            "only a pull connection has settings and secrets: a source that pushes is let in by a token",
+            "only a pull connection has these settings and secrets: a source that pushes is let in by a token, and has \
+             the limits of its guard",
         )
         .into()),
     }
@@ -446,6 +449,24 @@ fn checked(registry: &Registry, settings: &PullSettings) -> Result<String> {
         })?;
     }
     serde_json::to_string(settings).map_err(|e| ScimError::invalid_value(e.to_string()).into())
+}
+
+/// The settings of a connection that pushes, with a change: it has nothing but the limits of its guard.
+fn push_settings(row: &ConnectionRow, change: &PullChange) -> Result<String> {
+    let only_guard = PullChange {
+        max_leavers: change.max_leavers,
+        max_percent: change.max_percent,
+        ..PullChange::default()
+    };
+    if *change != only_guard {
+        check_pull(row)?;
+    }
+    let mut settings = row.push_settings()?;
+    let guard = &mut settings.guard;
+    guard.max_leavers = change.max_leavers.unwrap_or(guard.max_leavers);
+    guard.max_percent = change.max_percent.unwrap_or(guard.max_percent);
+    guard.check().map_err(ScimError::invalid_value)?;
+    serde_json::to_string(&settings).map_err(|e| ScimError::invalid_value(e.to_string()).into())
 }
 
 /// Time between two pulls, in milliseconds.

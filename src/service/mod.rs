@@ -18,6 +18,7 @@ pub mod looks;
 pub mod pairs;
 pub mod providers;
 pub mod pull;
+pub mod push_guard;
 pub mod reorder;
 pub mod replicas;
 mod retention;

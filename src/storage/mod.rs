@@ -32,6 +32,7 @@ pub mod nesting;
 pub mod order;
 pub mod page;
 pub mod pairs;
+pub mod push;
 pub mod recomputes;
 pub mod retention;
 pub mod runs;

@@ -263,6 +263,25 @@ impl Scope<'_> {
             .load(conn)?)
     }
 
+    /// What waits, or was decided, about a record.
+    pub fn find_held(&mut self, connection: &str, source_id: &str) -> Result<Option<HeldRow>> {
+        let (conn, tenant) = self.parts();
+        Ok(held_losses::table
+            .find((tenant, connection, source_id))
+            .get_result(conn)
+            .optional()?)
+    }
+
+    /// Forgets what waited of a person.
+    pub fn delete_held_of(&mut self, user: &str) -> Result<()> {
+        let (conn, tenant) = self.parts();
+        let of = held_losses::tenant
+            .eq(tenant)
+            .and(held_losses::subject.eq(user));
+        diesel::delete(held_losses::table.filter(of)).execute(conn)?;
+        Ok(())
+    }
+
     /// Stores a loss that waits, in the place of an earlier one of the same record.
     pub fn put_held(&mut self, row: &HeldRow) -> Result<()> {
         self.delete_held(&row.connection_id, &row.source_id)?;

@@ -6,8 +6,10 @@
     reason = "the migrations document the columns"
 )]
 
+mod push;
 mod sources;
 
+pub use push::*;
 pub use sources::*;
 
 use diesel::{allow_tables_to_appear_in_same_query, table};

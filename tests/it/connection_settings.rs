@@ -68,15 +68,15 @@ const TABLE: &[Setting] = &[
         "Minutes after a complete pull that misses somebody until another confirms that she is gone; of files another file confirms it",
     ),
     Setting(
-        PULLED,
+        ANY,
         "guard.maxLeavers",
         "--max-leavers",
         "5",
         "0 to 1,000,000",
-        "Most people who lose access within 24 hours before a plan waits for an admin: when it is beyond *both* limits",
+        "Most people who lose access within 24 hours before a plan waits for an admin: when it is beyond *both* limits. By one that pushes within one hour, before further ones are parked",
     ),
     Setting(
-        PULLED,
+        ANY,
         "guard.maxPercent",
         "--max-percent",
         "10",

@@ -20,6 +20,7 @@ struct Things {
     conflict: String,
     pair: String,
     run: String,
+    session: String,
     app_user: String,
     app_team: String,
     switch: String,
@@ -95,9 +96,12 @@ impl Things {
             let put = admin.raw("PUT", &path, "application/json", body).await;
             put.expect(201);
         }
+        let sessions = app.service.list_sessions(&app.tenant.tenant, None, None, 9);
+        let session = sessions.await.unwrap()[0].id.clone();
         Self {
             connection,
             run,
+            session,
             token,
             person,
             conflict,
@@ -117,6 +121,7 @@ impl Things {
             p if p.contains("/pairs/") => &self.pair,
             p if p.contains("/runs/") => &self.run,
             p if p.contains("/switches/") => &self.switch,
+            p if p.contains("/sessions/") => &self.session,
             p if p.contains("/app-users/") => &self.app_user,
             p if p.contains("/app-teams/") => &self.app_team,
             _ => &self.connection,
@@ -140,6 +145,7 @@ fn body(route: &Route) -> Option<Value> {
         "secrets-set" => json!({"value": "stolen"}),
         "tokens-create" => json!({"role": "app"}),
         "people-unlink" => json!({"connection": "x"}),
+        "people-revoke_now" => json!({"people": ["x"]}),
         "settings-update" => json!({"returnDays": 1}),
         "scopes-test" => json!({"filter": "title pr"}),
         "switches-start" => json!({"from": "x", "to": "y"}),
@@ -286,6 +292,8 @@ async fn every_route_of_the_api_hides_what_is_another_tenants() {
         "pairs",
         "runs",
         "switches",
+        "sessions",
+        "parked",
         "app-users",
         "app-teams",
         "app-imports",
@@ -303,6 +311,7 @@ async fn every_route_of_the_api_hides_what_is_another_tenants() {
             &things.pair,
             &things.run,
             &things.switch,
+            &things.session,
             &things.app_user,
             &things.app_team,
         ] {

@@ -49,6 +49,7 @@ mod person;
 mod plans;
 mod protocol;
 mod pull;
+mod push_guard;
 mod rfc;
 mod rotation;
 mod schema;

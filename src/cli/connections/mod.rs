@@ -17,7 +17,7 @@ use super::disconnect;
 use super::{Failure, Output, open, shown};
 use crate::config::Config;
 use crate::domain::access::JoinerPolicy;
-use crate::domain::pull::{JOINERS, PullSettings};
+use crate::domain::pull::{JOINERS, PullChange, PullSettings};
 use crate::domain::sealed::SecretText;
 use crate::scim::rules::Preset;
 use crate::service;
@@ -85,7 +85,7 @@ pub(super) enum Connection {
     Announce {
         #[command(flatten)]
         which: Which,
-        /// How many: 1 to 1000000. Whoever loses access by a run from now on counts.
+        /// How many: 1 to 1000000. Whoever loses access by a run, or by what is pushed, from now on counts.
         #[arg(long, value_name = "NUMBER", required_unless_present = "withdraw")]
         people: Option<u32>,
         /// The last day, such as 2027-03-31, in the tenant's time zone: from today to 90 days ahead.
@@ -167,11 +167,16 @@ pub(super) async fn run(
             let policy = joiner_policy.as_deref().map(policy).transpose()?;
             let beside = Beside::of(beside_push);
             let Some(connector) = connector else {
-                let new = push(label, &preset, policy, &pull)?;
+                let (new, limits) = push(label, &preset, policy, &pull)?;
                 let service = open::service(config)?;
                 let caller = open::caller(&service, &tenant, "connection add").await?;
                 let made = service.create_connection_as(&caller, service.fresh_id(), new, beside);
                 let id = made.await?;
+                if !limits.pull.is_empty() {
+                    service
+                        .update_connection(&caller, id.as_str(), limits)
+                        .await?;
+                }
                 return output.row(&json!({"id": id}), id.as_str());
             };
             let new = NewPull {
@@ -267,23 +272,35 @@ async fn list(config: &Config, output: Output, tenant: &str) -> Result<(), Failu
     Ok(())
 }
 
-/// A push connection, which has none of what only one that is pulled has.
+/// A push connection, which of all that one that is pulled has takes nothing but limits.
 fn push(
     label: String,
     preset: &str,
     policy: Option<JoinerPolicy>,
     pull: &Pull,
-) -> Result<NewConnection, Failure> {
-    if pull.is_given() || !pull.change(Vec::new())?.is_empty() {
+) -> Result<(NewConnection, ConnectionChange), Failure> {
+    let given = pull.change(Vec::new())?;
+    let limits = PullChange {
+        max_leavers: given.max_leavers,
+        max_percent: given.max_percent,
+        ..PullChange::default()
+    };
+    PullSettings::default().with(&limits).guard.check()?;
+    if pull.is_given() || given != limits {
         return Err("settings and credentials are for a connection that is pulled: name its HR system with --connector".into());
     }
     let preset = Preset::parse(preset)
         .ok_or_else(|| format!("--preset takes one of {}; got `{preset}`", Preset::words()))?;
-    Ok(NewConnection {
+    let new = NewConnection {
         label,
         preset,
         policy: policy.unwrap_or(JoinerPolicy::Grant),
-    })
+    };
+    let limits = ConnectionChange {
+        pull: limits,
+        ..ConnectionChange::default()
+    };
+    Ok((new, limits))
 }
 
 async fn set(

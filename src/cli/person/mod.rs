@@ -70,6 +70,29 @@ pub(super) enum Person {
     },
     /// Take a person's access away; no source gives it back.
     Revoke(Decision),
+    /// Take named people's access away at once, whatever limit has tripped and whatever of them waits; no source gives it back.
+    RevokeNow {
+        /// Tenant by name or id.
+        #[arg(long, default_value = "default")]
+        tenant: String,
+        /// Id, e-mail address or userName of each.
+        #[arg(required = true)]
+        people: Vec<String>,
+        /// Why, on one line: kept with the reason and in the journal.
+        #[arg(long)]
+        note: Option<String>,
+    },
+    /// Make a person a break-glass admin, whom no source removes or takes over; with --unset no longer.
+    BreakGlass {
+        /// Tenant by name or id.
+        #[arg(long, default_value = "default")]
+        tenant: String,
+        /// Id, e-mail address or userName.
+        person: String,
+        /// Take that from her; never from the last one while a connection lives.
+        #[arg(long)]
+        unset: bool,
+    },
     /// Remove a person: listed only while a source claims her, else gone for everybody but the journal.
     Remove(Decision),
     /// Lift a revoke or remove: the person is listed, and a source may bring her in again.
@@ -138,6 +161,27 @@ pub(super) async fn run(config: &Config, output: Output, command: Person) -> Res
         Person::Revoke(decision) => decide(&service, output, decision, "revoke").await,
         Person::Remove(decision) => decide(&service, output, decision, "remove").await,
         Person::Reinstate(decision) => decide(&service, output, decision, "reinstate").await,
+        Person::RevokeNow {
+            tenant,
+            people,
+            note,
+        } => revoke_now(&service, output, &tenant, &people, note.as_deref()).await,
+        Person::BreakGlass {
+            tenant,
+            person,
+            unset,
+        } => {
+            let caller = open::caller(&service, &tenant, "person break-glass").await?;
+            let id = find(&service, &caller.tenant, &person).await?;
+            let changed = service.set_break_glass(&caller, &id, !unset).await?;
+            let value = json!({"id": id, "breakGlass": !unset, "changed": changed});
+            let is = if unset {
+                "no break-glass admin"
+            } else {
+                "a break-glass admin"
+            };
+            output.row(&value, &format!("{id} is {is}"))
+        }
         Person::LiftHolds { tenant, person } => {
             let caller = open::caller(&service, &tenant, "person lift-holds").await?;
             let id = find(&service, &caller.tenant, &person).await?;
@@ -256,6 +300,27 @@ async fn decide(
     };
     let already = if is_changed { "" } else { " already" };
     output.row(&value, &format!("{id} is{already} {state}"))
+}
+
+async fn revoke_now(
+    service: &Service,
+    output: Output,
+    tenant: &str,
+    people: &[String],
+    note: Option<&str>,
+) -> Result<(), Failure> {
+    let caller = open::caller(service, tenant, "person revoke-now").await?;
+    let mut ids = Vec::with_capacity(people.len());
+    for person in people {
+        ids.push(find(service, &caller.tenant, person).await?);
+    }
+    for one in service.revoke_now(&caller, &ids, note).await? {
+        let access = one.access.map(Access::as_str);
+        let value = json!({"id": one.person, "access": access, "refused": one.refused});
+        let said = one.refused.as_deref().or(access).unwrap_or_default();
+        output.row(&value, &format!("{}  {said}", one.person))?;
+    }
+    Ok(())
 }
 
 /// The id of the person who is meant.

@@ -9,8 +9,8 @@ use super::dispatch::{dispatch, refuse};
 use super::document;
 use super::{
     access, announcements, app_teams, app_users, conflicts, connections, connectors, consent,
-    disconnect, files, imports, looks, pairs, people, runs, scopes, secrets, settings, switches,
-    tenants, tokens, why,
+    disconnect, files, imports, looks, pairs, parked, people, runs, scopes, secrets, sessions,
+    settings, switches, tenants, tokens, why,
 };
 use crate::domain::roles::Role;
 use crate::http::State;
@@ -50,6 +50,8 @@ const WHY: &[&str] = &["path"];
 const DIFFERENCES: &[&str] = &["after", "kind", "limit"];
 /// Those of a list of runs.
 const RUNS: &[&str] = &["after", "connection", "limit"];
+/// Those of a list of losses that are parked.
+const PARKED: &[&str] = &["after", "connection", "limit", "state"];
 /// Those of a list of what a run does.
 const ITEMS: &[&str] = &["after", "limit", "losses"];
 /// Those of a list of people.
@@ -191,6 +193,17 @@ routes! {
     "POST" "/api/v1/tenants/{tenant}/runs/{id}/discard" ADMINS NONE runs::discard;
     "GET" "/api/v1/tenants/{tenant}/runs/{id}/undo" AUDITORS PAGED runs::preview;
     "POST" "/api/v1/tenants/{tenant}/runs/{id}/undo" ADMINS NONE runs::undo;
+    "GET" "/api/v1/tenants/{tenant}/parked" AUDITORS PARKED parked::list;
+    "POST" "/api/v1/tenants/{tenant}/parked/release" ADMINS NONE parked::release;
+    "POST" "/api/v1/tenants/{tenant}/parked/drop" ADMINS NONE parked::drop;
+    "POST" "/api/v1/tenants/{tenant}/people:revoke-now" ADMINS NONE people::revoke_now;
+    "PUT" "/api/v1/tenants/{tenant}/people/{id}/break-glass" OPERATORS NONE people::set_break_glass;
+    "DELETE" "/api/v1/tenants/{tenant}/people/{id}/break-glass" OPERATORS NONE people::unset_break_glass;
+    "GET" "/api/v1/tenants/{tenant}/sessions" AUDITORS RUNS sessions::list;
+    "GET" "/api/v1/tenants/{tenant}/sessions/{id}" AUDITORS NONE sessions::get;
+    "GET" "/api/v1/tenants/{tenant}/sessions/{id}/changes" AUDITORS PAGED sessions::changes;
+    "GET" "/api/v1/tenants/{tenant}/sessions/{id}/undo" AUDITORS PAGED sessions::preview;
+    "POST" "/api/v1/tenants/{tenant}/sessions/{id}/undo" ADMINS NONE sessions::undo;
 }
 
 /// Registers everything with the server.

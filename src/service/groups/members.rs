@@ -14,6 +14,7 @@ use crate::scim::error::quote;
 use crate::scim::patch::MemberChange;
 use crate::service::Source;
 use crate::service::error::{Error, Result};
+use crate::service::push_guard::gather;
 use crate::storage::groups::GroupRow;
 use crate::storage::member_jobs::{MemberJobRow, state};
 use crate::storage::memberships::{Member, MemberKind};
@@ -384,6 +385,10 @@ fn switch(
 ) -> Result<bool, Halt> {
     let job = tx.find_member_job(&row.id, generation)?;
     let mut job = job.filter(MemberJobRow::is_preparing).ok_or_else(expired)?;
+    if gather(tx, &source.id)?.is_some() {
+        // The entries that follow have the cause of this one.
+        (job.cause_kind, job.cause_id) = (tx.cause().kind.clone(), tx.cause().id.clone());
+    }
     let newcomers = tx.list_groups_only_in(&row.id, (generation, row.generation))?;
     nesting::check(tx, row, &newcomers)?;
     job.state = state::ADDED.to_owned();

@@ -19,6 +19,7 @@ use crate::scim::units::flatten;
 use crate::service::Source;
 use crate::service::error::{Error, Result, corrupt};
 use crate::service::limits::check_group;
+use crate::service::push_guard::gather;
 use crate::service::users::Target;
 use crate::storage::Tx;
 use crate::storage::connections::Counted;
@@ -58,6 +59,7 @@ pub(super) fn create(
     };
     put_doc(registry, &mut row, &incoming.doc);
     check_name(tx, source, &row)?;
+    gather(tx, &source.id)?;
     tx.totals().groups += 1;
     tx.count_for_connection(
         &source.id,
@@ -162,6 +164,7 @@ fn write(
     let version = Some(before.version);
     let members_changed = members::apply(tx, source, &mut row, version, after.changes, ready)?;
     if row != before || members_changed {
+        gather(tx, &source.id)?;
         row.version += 1;
         row.updated_at = tx.now().0;
         tx.update_group(&row)?;
@@ -205,6 +208,7 @@ pub(super) fn delete(
         return Err(Error::Forbidden(why.to_owned()).into());
     }
     members::refuse_behind(tx, &row.id)?;
+    gather(tx, &source.id)?;
     if is_creator {
         let member = (row.id.clone(), MemberKind::Group);
         if !leave_groups(tx, &member, None, reason::DELETED_BY_SOURCE)? {

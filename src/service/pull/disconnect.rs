@@ -17,7 +17,7 @@ use crate::scim::units::flatten;
 use crate::service::connections::{ConnectionRow, PULL, turn};
 use crate::service::error::{Error, Result};
 use crate::service::groups::{Halt, leave_groups, let_go};
-use crate::service::users::model::{Model, user_name};
+use crate::service::users::model::{Claim, Model, user_name};
 use crate::service::users::settle::{Act, settle};
 use crate::service::users::source_of;
 use crate::service::{Caller, Service};
@@ -357,6 +357,7 @@ fn end(tx: &mut Tx<'_>, connection: &str) -> Result<()> {
     let now = tx.now();
     tx.set_disconnected(connection, Some(now))?;
     tx.delete_consent(connection)?;
+    tx.delete_all_parked(connection)?;
     Ok(tx.delete_all_held(connection)?)
 }
 
@@ -442,7 +443,7 @@ pub(super) fn end_claim(
     claim.row.ended_at = Some(now.0);
     // By this name the source knew the person, whatever it is in force.
     claim.row.set_user_name(user_name(&view)?);
-    if let Some(heir) = model.claims.iter().position(|c| c.is(ClaimState::Live)) {
+    if let Some(heir) = model.claims.iter().position(Claim::takes_part) {
         let effective = flatten(registry, ResourceKind::User, &model.doc);
         model.inherit(heir, &effective);
     }

@@ -13,6 +13,7 @@ use crate::domain::clock::Millis;
 use crate::scim::schema::{AttrPath, Registry, ResourceKind};
 use crate::scim::units::{flatten, unflatten};
 use crate::service::error::Result;
+use crate::service::push_guard::SESSION;
 use crate::service::users::model::{Claim, Model, user_name};
 use crate::storage::Scope;
 use crate::storage::claims::ClaimState;
@@ -31,7 +32,7 @@ pub struct Undone {
     pub person: String,
     /// Her records, by the source's ids.
     pub source_ids: Vec<String>,
-    /// What the run had done: `created`, `returned`, `adopted`, `merged`, `left` or `changed`.
+    /// What the run had done: `created`, `returned`, `adopted`, `merged`, `parked`, `left` or `changed`.
     pub was: String,
     /// Something is undone; false: everything is left as it is.
     pub is_undone: bool,
@@ -77,6 +78,8 @@ pub(super) struct Revert<'a> {
     pub(super) holds: Vec<HoldRow>,
     pub(super) conflicts: Vec<ConflictRow>,
     pub(super) outcome: Undone,
+    /// The source goes on reading that she is gone, and she keeps her access: what it said.
+    pub(super) drops: Option<&'static str>,
     names: Names,
     pub(super) now: Millis,
 }
@@ -125,9 +128,13 @@ pub(super) fn draft<'a>(
     };
     let newest = undone.into_iter().flat_map(|change| change.links);
     let mut later_run = None;
-    for by in since.iter().filter(|s| s.cause_kind == "run") {
-        let later = scope.find_run(&by.cause_id)?;
-        if later.is_some_and(|r| r.connection_id == run.connection_id) {
+    for by in &since {
+        let later = match by.cause_kind.as_str() {
+            "run" => scope.find_run(&by.cause_id)?.map(|r| r.connection_id),
+            SESSION => scope.find_session(&by.cause_id)?.map(|s| s.connection_id),
+            _ => None,
+        };
+        if later.is_some_and(|connection| connection == run.connection_id) {
             later_run = Some(by.clone());
             break;
         }
@@ -145,6 +152,7 @@ pub(super) fn draft<'a>(
         holds: Vec::new(),
         conflicts: Vec::new(),
         outcome,
+        drops: None,
         names: plan.names,
         now: plan.now,
     };
@@ -153,7 +161,7 @@ pub(super) fn draft<'a>(
 }
 
 /// What the run had done, in a word.
-fn was(change: &Change, connection: &str) -> &'static str {
+pub(super) fn was(change: &Change, connection: &str) -> &'static str {
     let Some(before) = &change.before else {
         return "created";
     };
@@ -166,6 +174,7 @@ fn was(change: &Change, connection: &str) -> &'static str {
         (false, _) if is_over => "merged",
         (true, _) if !is_over => "returned",
         (_, Some(claim)) if claim.after == ended => "left",
+        (_, Some(claim)) if claim.after == ClaimState::Parked.as_str() => "parked",
         (_, Some(claim)) if claim.before.is_none() => "adopted",
         (_, Some(claim)) if claim.before.as_deref() == Some(ended) => "returned",
         _ => "changed",
@@ -183,6 +192,11 @@ pub(super) fn kept(what: &str, code: &str, by: Option<Since>) -> Kept {
 impl Revert<'_> {
     pub(super) fn connection(&self) -> &str {
         &self.run.connection_id
+    }
+
+    /// What is undone was pushed: the source goes on reading what it wrote.
+    pub(super) fn is_pushed(&self) -> bool {
+        self.run.kind == SESSION
     }
 
     pub(super) fn keep(&mut self, what: &str) {
@@ -211,6 +225,7 @@ impl Revert<'_> {
         }
         let before = self.change.before.clone();
         match &before {
+            None if self.is_pushed() => self.unlist(),
             None => self.vanish(scope)?,
             Some(before) => self.person(scope, before)?,
         }
@@ -257,7 +272,8 @@ impl Revert<'_> {
             self.keep("person");
             return Ok(true);
         }
-        if self.change.before.is_none() && scope.is_member(&self.model.row.id)? {
+        let vanishes = self.change.before.is_none() && !self.is_pushed();
+        if vanishes && scope.is_member(&self.model.row.id)? {
             let why = kept("person", "in-groups", None);
             self.outcome.kept.push(why);
             return Ok(true);
@@ -267,6 +283,10 @@ impl Revert<'_> {
 
     /// Her source no longer claims her, and it was not the run that ended it: nothing of what it said then is in question.
     fn left_since(&self) -> bool {
+        // A source that pushes has its own view; what is in force is another thing.
+        if self.is_pushed() {
+            return false;
+        }
         let ended = ClaimState::Ended;
         let now = self.model.position(self.connection());
         now.is_some_and(|place| self.model.claims[place].is(ended))
@@ -309,7 +329,10 @@ impl Revert<'_> {
         // From now on what was asserted and what is in force are two things.
         self.model.materialise(self.registry);
         let stood = self.model.clone();
-        self.claims()?;
+        match self.is_pushed() {
+            true => self.claims_pushed(),
+            false => self.claims()?,
+        }
         self.units();
         let is_employment_as_after = self.link(scope, before)?;
         let after = self.change.after.clone();
@@ -342,8 +365,11 @@ impl Revert<'_> {
 
     /// Access as it was.
     fn stand(&mut self, before: &Stood) {
+        self.outcome.returns = before.has_access && !self.model.row.has_access;
+        if self.outcome.returns && self.is_pushed() {
+            self.drop_loss();
+        }
         let row = &mut self.model.row;
-        self.outcome.returns = before.has_access && !row.has_access;
         row.access.clone_from(&before.access);
         row.access_reason.clone_from(&before.reason);
         row.access_params.clone_from(&before.params);
@@ -351,6 +377,61 @@ impl Revert<'_> {
         row.has_access = before.has_access;
         let is_public = self.model.access().is_public() && self.model.row.removed_at.is_none();
         self.model.row.is_public = is_public;
+    }
+
+    /// The source goes on reading that she is gone.
+    fn drop_loss(&mut self) {
+        let Some(place) = self.model.position(self.connection()) else {
+            return;
+        };
+        let claim = &mut self.model.claims[place];
+        if claim.is(ClaimState::Ended) {
+            self.drops = Some(reason::DELETED_BY_SOURCE);
+        } else if claim.row.active == Some(false) {
+            claim.set_state(ClaimState::Parked);
+            self.drops = Some(reason::DEACTIVATED_BY_SOURCE);
+        }
+    }
+
+    /// She was not there before: the source goes on reading what it wrote, and nobody has let her in.
+    fn unlist(&mut self) {
+        let now = Stood::of(&self.model);
+        if !now.has_access_of(&self.change.after) {
+            self.keep("access");
+            return;
+        }
+        let listed = Decision {
+            access: Access::Listed,
+            reason: reason::UNDONE,
+        };
+        self.outcome.is_undone = true;
+        self.model.decide(listed, self.now);
+    }
+
+    /// Claims of a source that pushes stay as it wrote them. Where one took somebody over or brought her back, nothing of
+    /// it is in force any more; where it took access away, that is dropped.
+    fn claims_pushed(&mut self) {
+        let Some(claim) = self.own().cloned() else {
+            return;
+        };
+        let Some(place) = self.model.position(self.connection()) else {
+            return;
+        };
+        if self.model.claims[place].row.state != claim.after {
+            self.keep("person");
+            return;
+        }
+        let was_over = claim
+            .before
+            .as_deref()
+            .is_none_or(|was| was == ClaimState::Ended.as_str());
+        if was_over && self.model.claims[place].takes_part() {
+            self.model.claims[place].set_state(ClaimState::Pending);
+        }
+        if claim.after == ClaimState::Parked.as_str() {
+            self.outcome.is_undone = true;
+            self.drops = Some(reason::DEACTIVATED_BY_SOURCE);
+        }
     }
 
     /// A claim that ended goes on, one that began is over.

@@ -90,6 +90,11 @@ impl Claim {
         self.row.connection_id == APP
     }
 
+    /// It takes part in precedence: a parked one holds back nothing but a loss of access.
+    pub(in crate::service) fn takes_part(&self) -> bool {
+        self.row.takes_part()
+    }
+
     pub(in crate::service) fn set_state(&mut self, state: ClaimState) {
         state.as_str().clone_into(&mut self.row.state);
     }
@@ -304,7 +309,7 @@ impl Model {
 
     /// Somebody live asserts something.
     pub(in crate::service) fn is_claimed(&self) -> bool {
-        self.claims.iter().any(|c| c.is(ClaimState::Live))
+        self.claims.iter().any(Claim::takes_part)
     }
 
     /// Nobody loses a name or an address because a source left: what no other live claim says about them passes to the
@@ -316,7 +321,7 @@ impl Model {
         let nothing = Units::new();
         let others: Vec<Part<'_, AttrPath>> = (0..)
             .zip(&self.claims)
-            .filter(|(i, c)| *i != place && c.is(ClaimState::Live))
+            .filter(|(i, c)| *i != place && c.takes_part())
             .map(|(_, c)| c.part(&nothing))
             .collect();
         inherit(&mut heir, &others, effective, is_identity);

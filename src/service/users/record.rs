@@ -146,7 +146,7 @@ fn record_claim(tx: &mut Tx<'_>, user: &str, was: Option<&Claim>, claim: &Claim)
         (old, "ended") if old != Some("ended") => "claim.ended",
         (None, "pending") => "claim.pending",
         (None, _) => "claim.created",
-        (Some("ended"), "live") => "claim.revived",
+        (Some("ended"), "live" | "parked") => "claim.revived",
         (Some("live"), "resting") => "claim.rested",
         (Some("resting"), "live") => "claim.woken",
         _ => "claim.updated",

@@ -23,6 +23,8 @@ use crate::scim::units::{Units, flatten, unflatten};
 use crate::service::Source;
 use crate::service::error::{Error, Result};
 use crate::service::pairs::keep_keys;
+use crate::service::push_guard::{Weighed, clear, gather, weigh};
+use crate::service::undo::{Touched, remember};
 use crate::storage::claims::ClaimState;
 use crate::storage::connections::Counted;
 use crate::storage::dialect::Json;
@@ -80,7 +82,9 @@ pub(in crate::service) fn settle(
 ) -> Result<bool> {
     let acting = act.source.id.as_str();
     recompute(tx, registry, model)?;
-    if let Some(says) = act.says {
+    if let Some(says) = act.says
+        && weigh(tx, before, model, act.source, says)? == Weighed::Decide
+    {
         let now = tx.now();
         decide(registry, before, model, act.source, says, act.settings, now);
     }
@@ -89,12 +93,14 @@ pub(in crate::service) fn settle(
     }
     keep_names_of_views(tx, registry, before, model, acting)?;
     hide_namesake(tx, registry, before, model)?;
+    clear(tx, before, model)?;
     for i in 0..model.claims.len() {
         own_view_columns(registry, model, i)?;
     }
     if before.is_some_and(|b| b == model) {
         return Ok(false);
     }
+    let session = gather(tx, acting)?;
     columns(registry, model)?;
     versions(tx, before, model);
     write_rows(tx, before, model)?;
@@ -102,6 +108,15 @@ pub(in crate::service) fn settle(
     keep_keys(tx, before, model)?;
     count(tx, before, model)?;
     record(tx, registry, before, model, acting);
+    if session.is_some() {
+        let links = BTreeMap::new();
+        let touched = Touched {
+            before,
+            model,
+            links,
+        };
+        remember(tx, registry, touched)?;
+    }
     Ok(true)
 }
 
@@ -112,6 +127,7 @@ pub(in crate::service) fn settle_access(
     before: &Model,
     model: &mut Model,
 ) -> Result<bool> {
+    clear(tx, Some(before), model)?;
     for claim in &mut model.claims {
         claim.row.user_public = model.row.is_public;
     }
@@ -137,7 +153,7 @@ pub(in crate::service) fn recompute(
     if model.is_sole() {
         return Ok(());
     }
-    let live = model.claims.iter().filter(|c| c.is(ClaimState::Live));
+    let live = model.claims.iter().filter(|c| c.takes_part());
     let ranking = match live.count() {
         0 => return Ok(()),
         1 => None,
@@ -153,12 +169,9 @@ pub(in crate::service) fn in_force(
     ranking: Option<&Ranking>,
     model: &mut Model,
 ) {
-    let mut live: Vec<&Claim> = model
-        .claims
-        .iter()
-        .filter(|c| c.is(ClaimState::Live))
-        .collect();
-    if live.is_empty() || model.is_sole() {
+    let mut live: Vec<&Claim> = model.claims.iter().filter(|c| c.takes_part()).collect();
+    // No source takes the break-glass admin over: what it writes, it reads back, and nobody else does.
+    if live.is_empty() || model.is_sole() || model.row.break_glass {
         return;
     }
     if let Some(ranking) = ranking {
@@ -396,7 +409,7 @@ fn columns(registry: &Registry, model: &mut Model) -> Result<()> {
     row.display_name = text(&model.doc, "displayName").map(str::to_owned);
     row.display_name_key = display_key(&model.doc);
     row.manager_id = manager(&model.doc).map(str::to_owned);
-    let mut live = model.claims.iter().filter(|c| c.is(ClaimState::Live));
+    let mut live = model.claims.iter().filter(|c| c.takes_part());
     let first = live
         .clone()
         .find(|c| !c.is_of_app())
@@ -436,11 +449,19 @@ type Shown<'m> = (Option<bool>, Option<&'m str>, &'m str);
 /// What sources are shown beside the document. `active` is what a source asserted, else whether the person has access;
 /// an ended claim hides the person, a revived one shows her again.
 fn shown(model: &Model) -> (bool, Vec<Shown<'_>>) {
-    let claims = model.claims.iter().map(|c| {
-        let row = &c.row;
-        (row.active, row.external_id.as_deref(), row.state.as_str())
-    });
+    let claims = model
+        .claims
+        .iter()
+        .map(|c| (c.row.active, c.row.external_id.as_deref(), seen_state(c)));
     (model.row.has_access, claims.collect())
+}
+
+/// The state as the source sees it: whether it is parked, it does not.
+fn seen_state(claim: &Claim) -> &str {
+    match claim.takes_part() {
+        true => ClaimState::Live.as_str(),
+        false => &claim.row.state,
+    }
 }
 
 fn own_version(claim: &mut Claim, old: Option<&Claim>, doc_version: i64, now: i64) {
@@ -457,7 +478,7 @@ fn own_version(claim: &mut Claim, old: Option<&Claim>, doc_version: i64, now: i6
             c.row.view_doc.clone(),
             c.row.active,
             c.row.external_id.clone(),
-            c.row.state.clone(),
+            seen_state(c).to_owned(),
         )
     };
     // Without a view of its own the claim shows the effective document, which may have changed.

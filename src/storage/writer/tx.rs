@@ -6,6 +6,7 @@ use crate::domain::audit::{self, Actor, Cause, Entry};
 use crate::domain::clock::Millis;
 use crate::storage::heads::{Head, Held};
 use crate::storage::scope::Scope;
+use crate::storage::writer::Lane;
 
 /// One operation inside a batch.
 pub struct Tx<'c> {
@@ -14,6 +15,7 @@ pub struct Tx<'c> {
     pub(super) at: Millis,
     pub(super) actor: Actor,
     pub(super) cause: Cause,
+    pub(super) lane: Lane,
     pub(super) seed: [u8; 32],
     pub(super) drawn: u64,
     pub(super) entries: Vec<Entry>,
@@ -33,6 +35,16 @@ impl Tx<'_> {
     /// Why it happens.
     pub fn cause(&self) -> &Cause {
         &self.cause
+    }
+
+    /// All entries of the operation have this cause, those recorded already too.
+    pub fn set_cause(&mut self, cause: Cause) {
+        self.cause = cause;
+    }
+
+    /// A connection writes, over SCIM.
+    pub fn is_push(&self) -> bool {
+        self.lane == Lane::Scim
     }
 
     /// The tenant's totals, to be kept true by whoever changes what they count.
