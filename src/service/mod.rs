@@ -25,6 +25,7 @@ pub mod schemas;
 pub mod scope;
 pub mod secrets;
 pub mod standing;
+pub mod teams;
 pub mod tenants;
 pub mod undo;
 pub mod users;
@@ -158,6 +159,8 @@ pub struct Service {
     pub files: Arc<dyn files::Inspect>,
     /// Who tries connections.
     pub tries: Arc<dyn looks::Try>,
+    /// Who says what ends with reviewers who are removed.
+    pub warning: Arc<dyn teams::Warn>,
 }
 
 impl Service {
@@ -172,6 +175,7 @@ impl Service {
             member_write: Duration::from_secs(60),
             files: Arc::new(files::NoFiles),
             tries: Arc::new(looks::NoTries),
+            warning: Arc::new(teams::NoWarning),
         }
     }
 }

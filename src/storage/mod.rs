@@ -39,6 +39,8 @@ pub mod schema;
 pub mod scope;
 pub mod secrets;
 pub mod store;
+pub mod team_people;
+pub mod teams;
 pub mod tenant_schemas;
 pub mod tenants;
 pub mod undo;

@@ -26,6 +26,8 @@ pub mod routes;
 pub mod runs;
 pub mod secrets;
 pub mod settings;
+pub mod team_sync;
+pub mod teams;
 pub mod tenants;
 pub mod tokens;
 

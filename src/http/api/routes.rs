@@ -9,7 +9,8 @@ use super::dispatch::{dispatch, refuse};
 use super::document;
 use super::{
     access, announcements, app_teams, app_users, conflicts, connections, connectors, consent,
-    disconnect, files, imports, looks, pairs, people, runs, secrets, settings, tenants, tokens,
+    disconnect, files, imports, looks, pairs, people, runs, secrets, settings, team_sync, teams,
+    tenants, tokens,
 };
 use crate::domain::roles::Role;
 use crate::http::State;
@@ -49,6 +50,9 @@ const RUNS: &[&str] = &["after", "connection", "limit"];
 const ITEMS: &[&str] = &["after", "limit", "losses"];
 /// Those of a list of people.
 const PEOPLE: &[&str] = &["access", "after", "filter", "limit"];
+
+/// Those of a preview of teams.
+const PREVIEW: &[&str] = &["after", "connection", "language", "limit", "template"];
 
 /// A route.
 #[derive(Clone, Copy)]
@@ -175,6 +179,20 @@ routes! {
     "POST" "/api/v1/tenants/{tenant}/runs/{id}/discard" ADMINS NONE runs::discard;
     "GET" "/api/v1/tenants/{tenant}/runs/{id}/undo" AUDITORS PAGED runs::preview;
     "POST" "/api/v1/tenants/{tenant}/runs/{id}/undo" ADMINS NONE runs::undo;
+    "GET" "/api/v1/tenants/{tenant}/team-sync" AUDITORS NONE team_sync::get;
+    "PUT" "/api/v1/tenants/{tenant}/team-sync" ADMINS NONE team_sync::put;
+    "GET" "/api/v1/tenants/{tenant}/team-sync/preview" AUDITORS PREVIEW team_sync::preview;
+    "GET" "/api/v1/tenants/{tenant}/team-sync/findings" AUDITORS NONE team_sync::findings;
+    "POST" "/api/v1/tenants/{tenant}/team-sync/complete" ADMINS NONE team_sync::complete;
+    "POST" "/api/v1/tenants/{tenant}/team-sync/stop" ADMINS NONE team_sync::stop;
+    "POST" "/api/v1/tenants/{tenant}/team-sync/restore" ADMINS NONE team_sync::restore;
+    "POST" "/api/v1/tenants/{tenant}/team-sync/run" ADMINS NONE team_sync::run;
+    "GET" "/api/v1/tenants/{tenant}/teams" READERS PAGED teams::list;
+    "POST" "/api/v1/tenants/{tenant}/teams" ADMINS NONE teams::create;
+    "GET" "/api/v1/tenants/{tenant}/teams/unassigned" READERS PAGED teams::unassigned;
+    "GET" "/api/v1/tenants/{tenant}/teams/{id}" READERS NONE teams::get;
+    "PATCH" "/api/v1/tenants/{tenant}/teams/{id}" ADMINS NONE teams::update;
+    "DELETE" "/api/v1/tenants/{tenant}/teams/{id}" ADMINS NONE teams::delete;
 }
 
 /// Registers everything with the server.
