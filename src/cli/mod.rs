@@ -27,6 +27,7 @@ mod secrets;
 mod serve;
 mod settings;
 pub mod simulate;
+mod teams;
 mod tls;
 mod vitals;
 
@@ -108,6 +109,9 @@ enum Here {
     /// The app's teams: load.
     #[command(subcommand)]
     AppTeams(app::AppTeams),
+    /// Teams from who reports to whom: preview, complete, stop, restore, show.
+    #[command(subcommand)]
+    Teams(teams::Teams),
     /// Pull a connection now.
     Sync(bridge::Sync),
     /// What pulls found and did, and what of them waits for a decision.
@@ -201,6 +205,7 @@ fn run(
         Here::Pairs(command) => runtime.block_on(pairs::run(&config, output, command)),
         Here::AppUsers(command) => return runtime.block_on(app::users(&config, output, command)),
         Here::AppTeams(command) => return runtime.block_on(app::teams(&config, output, command)),
+        Here::Teams(command) => runtime.block_on(teams::run(&config, output, command)),
         Here::Sync(args) => return runtime.block_on(bridge::sync(&config, output, args)),
         Here::Runs(command) => runtime.block_on(bridge::runs(&config, output, command)),
         Here::Token(command) => runtime.block_on(admin::token(&config, output, command)),

@@ -22,6 +22,7 @@ struct Things {
     run: String,
     app_user: String,
     app_team: String,
+    team: String,
 }
 
 impl Things {
@@ -77,6 +78,7 @@ impl Things {
         };
         app.service.begin_run(&app.tenant, row).await.unwrap();
         let (app_user, app_team) = ("u-1".to_owned(), "t-1".to_owned());
+        let mut team = String::new();
         for (path, body) in [
             ("app-users/u-1", json!({"email": "cleo@x.test"})),
             (
@@ -87,7 +89,8 @@ impl Things {
             let path = format!("/api/v1/tenants/default/{path}");
             let body = body.to_string().into_bytes();
             let put = admin.raw("PUT", &path, "application/json", body).await;
-            put.expect(201);
+            let put = put.expect(201);
+            team = put.body["groupId"].as_str().unwrap_or_default().to_owned();
         }
         Self {
             connection,
@@ -98,6 +101,7 @@ impl Things {
             pair,
             app_user,
             app_team,
+            team,
         }
     }
 
@@ -111,6 +115,7 @@ impl Things {
             p if p.contains("/runs/") => &self.run,
             p if p.contains("/app-users/") => &self.app_user,
             p if p.contains("/app-teams/") => &self.app_team,
+            p if p.contains("/teams/") => &self.team,
             _ => &self.connection,
         };
         let path = route.path.replace("{tenant}", tenant);
@@ -136,7 +141,8 @@ fn body(route: &Route) -> Option<Value> {
         "announcements-put" => json!({"people": 9, "until": "2027-01-01"}),
         "files-put" | "files-preview" => json!("employee_id,work_email\n1,stolen@x.test\n"),
         "app_users-put" => json!({"email": "stolen@x.test"}),
-        "app_teams-put" => json!({"name": "stolen"}),
+        "app_teams-put" | "teams-create" | "teams-update" => json!({"name": "stolen"}),
+        "team_sync-put" => json!({"language": "fr"}),
         "app_users-import" => json!({"appUserId": "u-1", "email": "stolen@x.test"}),
         "app_teams-import" => json!({"appTeamId": "t-1", "name": "stolen"}),
         "access-sign_in" => json!({"email": "ann@x.test"}),
@@ -277,6 +283,7 @@ async fn every_route_of_the_api_hides_what_is_another_tenants() {
         "app-users",
         "app-teams",
         "app-imports",
+        "teams",
     ] {
         let path = format!("/api/v1/tenants/other/{list}");
         let listed = spy
@@ -292,6 +299,7 @@ async fn every_route_of_the_api_hides_what_is_another_tenants() {
             &things.run,
             &things.app_user,
             &things.app_team,
+            &things.team,
         ] {
             assert!(!listed.text.contains(id), "{list}: {}", listed.text);
         }
