@@ -27,6 +27,7 @@ mod secrets;
 mod serve;
 mod settings;
 pub mod simulate;
+pub mod team_warning;
 mod teams;
 mod tls;
 mod vitals;

@@ -15,4 +15,5 @@ pub mod lifecycle;
 pub mod pull;
 pub mod roles;
 pub mod sealed;
+pub mod signature;
 pub mod teams;

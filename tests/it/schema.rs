@@ -20,7 +20,11 @@ fn folders(tree: &str) -> BTreeSet<String> {
 
 /// Tables and columns that `schema.rs` declares.
 fn declared() -> BTreeMap<String, BTreeSet<String>> {
-    let source = include_str!("../../src/storage/schema.rs");
+    let storage = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/storage");
+    let mut source = std::fs::read_to_string(storage.join("schema.rs")).unwrap();
+    for file in std::fs::read_dir(storage.join("schema")).unwrap() {
+        source += &std::fs::read_to_string(file.unwrap().path()).unwrap();
+    }
     let mut tables: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut table = String::new();
     let mut renamed = None;

@@ -5,6 +5,7 @@ mod cut_off;
 mod large;
 mod push;
 mod story;
+mod warning;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
