@@ -405,7 +405,8 @@ impl Scope<'_> {
             .get_result(conn)?)
     }
 
-    /// Who was in a team that is kept, or reviewed it: those who are still there, as who they are now.
+    /// Who was in a team that is kept, or reviewed it: those who have access or an
+    /// invitation still, as who they are now.
     pub fn list_kept_people(&mut self, team: &str, is_reviewer: bool) -> Result<Vec<String>> {
         let query = Frag::sql(
             "SELECT DISTINCT u.id FROM kept_people k JOIN users o ON o.tenant = k.tenant AND o.id = k.user_id \
@@ -416,7 +417,9 @@ impl Scope<'_> {
         .text(team)
         .push(" AND k.is_reviewer = ")
         .bool(is_reviewer)
-        .push(" AND u.removed_at IS NULL ORDER BY u.id");
+        .push(
+            " AND u.removed_at IS NULL AND u.access IN ('granted', 'invited') ORDER BY u.id",
+        );
         Ok(query.query::<Text>().load(self.conn())?)
     }
 

@@ -122,6 +122,7 @@ impl Things {
         let path = path.replace("{id}", id).replace("{name}", "key");
         match route.operation {
             "access-get" => path + "?email=ann%40x.test",
+            "team_sync-preview" => format!("{path}?connection={}", self.connection),
             _ => path,
         }
     }

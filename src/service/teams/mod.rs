@@ -25,7 +25,7 @@ pub use types::{
 
 use self::types::Chosen;
 use crate::domain::audit::Entry;
-use crate::domain::ids::OPERATOR_TENANT;
+use crate::domain::ids::TenantId;
 use crate::service::entitlements::{Feature, allows};
 use crate::service::error::{Error, Result};
 use crate::service::pull::DISCONNECTED;
@@ -110,7 +110,7 @@ impl Service {
     ///
     /// # Errors
     /// Storage.
-    pub async fn team_sync(&self, tenant: &crate::domain::ids::TenantId) -> Result<Status> {
+    pub async fn team_sync(&self, tenant: &TenantId) -> Result<Status> {
         self.store.point(tenant, read::status).await
     }
 }
@@ -150,10 +150,6 @@ fn write_choice(row: &mut TeamSyncRow, chosen: &Chosen) {
 
 /// A connection that may feed teams.
 fn find_source(scope: &mut Scope<'_>, connection: &str) -> Result<ConnectionRow> {
-    if scope.tenant().as_str() == OPERATOR_TENANT {
-        let why = "the operator's own tenant has no people, and so no teams";
-        return Err(Error::Forbidden(why.to_owned()));
-    }
     if !allows(scope.tenant(), Feature::TeamSync) {
         let why = "the tenant's plan is without team sync";
         return Err(Error::Forbidden(why.to_owned()));

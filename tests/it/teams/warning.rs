@@ -30,7 +30,7 @@ fn app(answer: &'static str) -> (String, mpsc::Receiver<String>) {
                     .strip_prefix("content-length: ")
                     .map(str::to_owned)
             });
-            if n == 0 || body.len() >= length.unwrap().parse().unwrap() {
+            if n == 0 || body.len() >= length.unwrap().parse::<usize>().unwrap() {
                 break;
             }
         }
