@@ -4,6 +4,7 @@
 mod cut_off;
 mod large;
 mod push;
+mod shell;
 mod story;
 mod warning;
 
