@@ -30,6 +30,8 @@ mod sessions;
 mod settings;
 pub mod simulate;
 mod switches;
+pub mod team_warning;
+mod teams;
 mod tls;
 mod vitals;
 
@@ -111,6 +113,9 @@ enum Here {
     /// The app's teams: load.
     #[command(subcommand)]
     AppTeams(app::AppTeams),
+    /// Teams from who reports to whom: preview, complete, stop, restore, show.
+    #[command(subcommand)]
+    Teams(teams::Teams),
     /// Pull a connection now.
     Sync(bridge::Sync),
     /// What pulls found and did, and what of them waits for a decision.
@@ -213,6 +218,7 @@ fn run(
         Here::Pairs(command) => runtime.block_on(pairs::run(&config, output, command)),
         Here::AppUsers(command) => return runtime.block_on(app::users(&config, output, command)),
         Here::AppTeams(command) => return runtime.block_on(app::teams(&config, output, command)),
+        Here::Teams(command) => runtime.block_on(teams::run(&config, output, command)),
         Here::Sync(args) => return runtime.block_on(bridge::sync(&config, output, args)),
         Here::Runs(command) => runtime.block_on(bridge::runs(&config, output, command)),
         Here::Switch(command) => runtime.block_on(switches::run(&config, output, command)),

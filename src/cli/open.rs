@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::bridge::Inspector;
 use super::connectors::Connectors;
+use super::team_warning::warning;
 use super::{Failure, migrate, shown};
 use crate::config::Config;
 use crate::domain::chance::{Chance, SystemChance};
@@ -155,6 +156,7 @@ fn wire(config: &Config, url: DatabaseUrl) -> Result<Service, Failure> {
     service.keys = Arc::new(keyring(config)?);
     service.vendors = Arc::new(Connectors::of(config));
     service.files = Arc::new(Inspector::new()?);
+    service.warning = warning(config)?;
     Ok(service)
 }
 

@@ -19,7 +19,7 @@ use crate::scim::rules::Preset;
 use crate::service::connections::NewConnection;
 use crate::service::credentials::NewToken;
 use crate::service::groups::IDLE;
-use crate::service::{self, Caller, Service};
+use crate::service::{self, Caller, Service, teams};
 use crate::storage::credentials::find_by_hash;
 use crate::sync::schedule::Scheduler;
 use crate::telemetry;
@@ -242,6 +242,12 @@ async fn resume_jobs(service: Service) {
         };
         if let Err(error) = pushed.await {
             tracing::warn!(error = %error, "what was decided about pushed changes cannot be gone on with");
+        }
+        if let Err(error) = service.resume_team_jobs(teams::IDLE).await {
+            tracing::warn!(error = %error, "teams that are being replaced cannot be looked for");
+        }
+        if let Err(error) = service.tick_teams().await {
+            tracing::warn!(error = %error, "tenants whose people changed cannot be looked for");
         }
         if ticks.is_multiple_of(HOURLY)
             && let Err(error) = service.forget_disconnected().await

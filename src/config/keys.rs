@@ -175,6 +175,29 @@ pub const KEYS: &[Key] = &[
         "Whether HR systems may be in private networks: `yes` or `no`",
     ),
     Key::new(
+        "teams_warning",
+        "TEXT",
+        None,
+        "What ends with reviewers whom team sync removes, as admins are told it; otherwise that they review no more",
+    ),
+    Key::new(
+        "teams_hook_url",
+        "URL",
+        None,
+        "Address of the app that is asked what ends with reviewers whom team sync removes; otherwise `teams_warning` says it",
+    ),
+    Key::secret(
+        "teams_hook_secret",
+        "WHSEC",
+        "With which calls of `teams_hook_url` are signed: whsec_ and base64",
+    ),
+    Key::new(
+        "teams_hook_secret_file",
+        "FILE",
+        None,
+        "File that holds this secret",
+    ),
+    Key::new(
         "runs_keep_days",
         "DAYS",
         Some("90"),

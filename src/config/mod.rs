@@ -163,6 +163,13 @@ impl Config {
         self.server.pull_private
     }
 
+    /// What admins are told of reviewers whom team sync removes, and where the app is asked for it.
+    pub fn team_warning(&self) -> (Option<&str>, Option<(&str, &Secret)>) {
+        let hook = self.server.teams_hook.as_ref();
+        let hook = hook.map(|(url, secret)| (url.as_str(), secret));
+        (self.server.teams_warning.as_deref(), hook)
+    }
+
     /// How long runs of pulls are kept.
     pub fn runs_keep(&self) -> Duration {
         self.server.runs_keep

@@ -17,5 +17,6 @@ pub mod pull;
 pub mod push_guard;
 pub mod roles;
 pub mod sealed;
+pub mod signature;
 pub mod teams;
 pub mod two_sources;

@@ -28,6 +28,7 @@ pub mod scope;
 pub mod secrets;
 pub mod standing;
 pub mod switch;
+pub mod teams;
 pub mod tenants;
 pub mod undo;
 pub mod users;
@@ -162,6 +163,8 @@ pub struct Service {
     pub files: Arc<dyn files::Inspect>,
     /// Who tries connections.
     pub tries: Arc<dyn looks::Try>,
+    /// Who says what ends with reviewers who are removed.
+    pub warning: Arc<dyn teams::Warn>,
 }
 
 impl Service {
@@ -176,6 +179,7 @@ impl Service {
             member_write: Duration::from_secs(60),
             files: Arc::new(files::NoFiles),
             tries: Arc::new(looks::NoTries),
+            warning: Arc::new(teams::NoWarning),
         }
     }
 }

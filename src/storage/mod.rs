@@ -42,6 +42,8 @@ pub mod scope;
 pub mod secrets;
 pub mod store;
 pub mod switches;
+pub mod team_people;
+pub mod teams;
 pub mod tenant_schemas;
 pub mod tenants;
 pub mod undo;

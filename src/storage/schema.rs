@@ -14,6 +14,10 @@ pub use sources::*;
 
 use diesel::{allow_tables_to_appear_in_same_query, table};
 
+mod teams;
+
+pub use teams::*;
+
 table! {
     tenants (id) {
         id -> Text,
@@ -209,6 +213,7 @@ table! {
         version -> BigInt,
         created_at -> BigInt,
         updated_at -> BigInt,
+        team_set -> Nullable<BigInt>,
     }
 }
 
@@ -344,6 +349,7 @@ allow_tables_to_appear_in_same_query!(
     groups,
     memberships,
     member_jobs,
+    synced_teams,
     connections,
     credentials,
     credential_index,

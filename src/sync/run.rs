@@ -359,6 +359,7 @@ impl Bridge {
             apply.permit(&gather, &verdict, over).await?;
             run = apply.finish(watch).await?;
             self.propose_pairs(caller, &run.connection_id).await;
+            self.sync_teams(caller, &run.connection_id).await;
         }
         Ok(Report {
             run,
@@ -366,6 +367,13 @@ impl Bridge {
             error: None,
             must_confirm_absence: missed > 0,
         })
+    }
+
+    /// Brings the teams that the connection feeds in step with what was applied; what goes wrong is tried again soon.
+    pub(super) async fn sync_teams(&self, caller: &Caller, connection: &str) {
+        if let Err(error) = self.service.sync_teams_of(caller, connection).await {
+            tracing::warn!(connection.id = connection, error = %error, "teams are not in step with a pull");
+        }
     }
 
     /// Proposes people who may be one. What was applied is applied, whether or not anybody is found.
@@ -468,9 +476,11 @@ impl Bridge {
             .service
             .list_held(&order.setup.tenant, &run.connection_id)
             .await?;
-        Apply::new(self, &caller, &order.setup, run, held)
+        let run = Apply::new(self, &caller, &order.setup, run, held)
             .finish(watch)
-            .await
+            .await?;
+        self.sync_teams(&caller, &run.connection_id).await;
+        Ok(run)
     }
 }
 

@@ -24,6 +24,7 @@ struct Things {
     app_user: String,
     app_team: String,
     switch: String,
+    team: String,
 }
 
 impl Things {
@@ -84,6 +85,7 @@ impl Things {
         };
         app.service.begin_run(&app.tenant, row).await.unwrap();
         let (app_user, app_team) = ("u-1".to_owned(), "t-1".to_owned());
+        let mut team = String::new();
         for (path, body) in [
             ("app-users/u-1", json!({"email": "cleo@x.test"})),
             (
@@ -94,7 +96,8 @@ impl Things {
             let path = format!("/api/v1/tenants/default/{path}");
             let body = body.to_string().into_bytes();
             let put = admin.raw("PUT", &path, "application/json", body).await;
-            put.expect(201);
+            let put = put.expect(201);
+            team = put.body["groupId"].as_str().unwrap_or_default().to_owned();
         }
         let sessions = app.service.list_sessions(&app.tenant.tenant, None, None, 9);
         let session = sessions.await.unwrap()[0].id.clone();
@@ -109,6 +112,7 @@ impl Things {
             app_user,
             app_team,
             switch,
+            team,
         }
     }
 
@@ -124,12 +128,14 @@ impl Things {
             p if p.contains("/sessions/") => &self.session,
             p if p.contains("/app-users/") => &self.app_user,
             p if p.contains("/app-teams/") => &self.app_team,
+            p if p.contains("/teams/") => &self.team,
             _ => &self.connection,
         };
         let path = route.path.replace("{tenant}", tenant);
         let path = path.replace("{id}", id).replace("{name}", "key");
         match route.operation {
             "access-get" => path + "?email=ann%40x.test",
+            "team_sync-preview" => format!("{path}?connection={}", self.connection),
             _ => path,
         }
     }
@@ -153,7 +159,8 @@ fn body(route: &Route) -> Option<Value> {
         "announcements-put" => json!({"people": 9, "until": "2027-01-01"}),
         "files-put" | "files-preview" => json!("employee_id,work_email\n1,stolen@x.test\n"),
         "app_users-put" => json!({"email": "stolen@x.test"}),
-        "app_teams-put" => json!({"name": "stolen"}),
+        "app_teams-put" | "teams-create" | "teams-update" => json!({"name": "stolen"}),
+        "team_sync-put" => json!({"language": "fr"}),
         "app_users-import" => json!({"appUserId": "u-1", "email": "stolen@x.test"}),
         "app_teams-import" => json!({"appTeamId": "t-1", "name": "stolen"}),
         "access-sign_in" => json!({"email": "ann@x.test"}),
@@ -297,6 +304,7 @@ async fn every_route_of_the_api_hides_what_is_another_tenants() {
         "app-users",
         "app-teams",
         "app-imports",
+        "teams",
     ] {
         let path = format!("/api/v1/tenants/other/{list}");
         let listed = spy
@@ -314,6 +322,7 @@ async fn every_route_of_the_api_hides_what_is_another_tenants() {
             &things.session,
             &things.app_user,
             &things.app_team,
+            &things.team,
         ] {
             assert!(!listed.text.contains(id), "{list}: {}", listed.text);
         }

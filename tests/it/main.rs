@@ -62,6 +62,7 @@ mod simulate;
 mod sources;
 mod standins;
 mod support;
+mod teams;
 mod tls;
 mod two_sources;
 mod undo;

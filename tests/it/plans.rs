@@ -78,9 +78,15 @@ pub fn walks(plan: &str) -> Vec<String> {
             ]
             .iter()
             .any(|prefix| line.contains(prefix))
-            && !["connections", "heads", "tenant_schemas", "member_jobs"]
-                .iter()
-                .any(|t| line.starts_with(&format!("SEARCH {t} ")));
+            && ![
+                "connections",
+                "heads",
+                "tenant_schemas",
+                "member_jobs",
+                "team_syncs",
+            ]
+            .iter()
+            .any(|t| line.starts_with(&format!("SEARCH {t} ")));
         let postgres = line.contains("Seq Scan on")
             && tables.iter().any(|t| line.contains(&format!("on {t}")));
         sqlite || partial || postgres
@@ -104,6 +110,7 @@ fn tenant_only(plan: &str) -> Vec<String> {
             "on credentials",
             "on tenant_schemas",
             "on member_jobs",
+            "on team_syncs",
         ]
         .iter()
         .any(|table| scan.contains(table));

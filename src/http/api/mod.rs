@@ -30,6 +30,8 @@ pub mod secrets;
 pub mod sessions;
 pub mod settings;
 pub mod switches;
+pub mod team_sync;
+pub mod teams;
 pub mod tenants;
 pub mod tokens;
 pub mod why;

@@ -10,7 +10,7 @@ use super::document;
 use super::{
     access, announcements, app_teams, app_users, conflicts, connections, connectors, consent,
     disconnect, files, imports, looks, pairs, parked, people, runs, scopes, secrets, sessions,
-    settings, switches, tenants, tokens, why,
+    settings, switches, team_sync, teams, tenants, tokens, why,
 };
 use crate::domain::roles::Role;
 use crate::http::State;
@@ -56,6 +56,9 @@ const PARKED: &[&str] = &["after", "connection", "limit", "state"];
 const ITEMS: &[&str] = &["after", "limit", "losses"];
 /// Those of a list of people.
 const PEOPLE: &[&str] = &["access", "after", "filter", "limit"];
+
+/// Those of a preview of teams.
+const PREVIEW: &[&str] = &["after", "connection", "language", "limit", "template"];
 
 /// A route.
 #[derive(Clone, Copy)]
@@ -204,6 +207,20 @@ routes! {
     "GET" "/api/v1/tenants/{tenant}/sessions/{id}/changes" AUDITORS PAGED sessions::changes;
     "GET" "/api/v1/tenants/{tenant}/sessions/{id}/undo" AUDITORS PAGED sessions::preview;
     "POST" "/api/v1/tenants/{tenant}/sessions/{id}/undo" ADMINS NONE sessions::undo;
+    "GET" "/api/v1/tenants/{tenant}/team-sync" AUDITORS NONE team_sync::get;
+    "PUT" "/api/v1/tenants/{tenant}/team-sync" ADMINS NONE team_sync::put;
+    "GET" "/api/v1/tenants/{tenant}/team-sync/preview" AUDITORS PREVIEW team_sync::preview;
+    "GET" "/api/v1/tenants/{tenant}/team-sync/findings" AUDITORS NONE team_sync::findings;
+    "POST" "/api/v1/tenants/{tenant}/team-sync/complete" ADMINS NONE team_sync::complete;
+    "POST" "/api/v1/tenants/{tenant}/team-sync/stop" ADMINS NONE team_sync::stop;
+    "POST" "/api/v1/tenants/{tenant}/team-sync/restore" ADMINS NONE team_sync::restore;
+    "POST" "/api/v1/tenants/{tenant}/team-sync/run" ADMINS NONE team_sync::run;
+    "GET" "/api/v1/tenants/{tenant}/teams" READERS PAGED teams::list;
+    "POST" "/api/v1/tenants/{tenant}/teams" ADMINS NONE teams::create;
+    "GET" "/api/v1/tenants/{tenant}/teams/unassigned" READERS PAGED teams::unassigned;
+    "GET" "/api/v1/tenants/{tenant}/teams/{id}" READERS NONE teams::get;
+    "PATCH" "/api/v1/tenants/{tenant}/teams/{id}" ADMINS NONE teams::update;
+    "DELETE" "/api/v1/tenants/{tenant}/teams/{id}" ADMINS NONE teams::delete;
 }
 
 /// Registers everything with the server.

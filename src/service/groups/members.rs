@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::CHANGED_ROWS;
-use super::jobs::{Halt, expired};
+use super::jobs::{Behind, Halt, expired};
 use super::nesting;
 use crate::domain::audit::Entry;
 use crate::scim::Error as ScimError;
@@ -306,7 +306,7 @@ pub(super) fn apply(
 pub(in crate::service) fn refuse_behind(tx: &mut Tx<'_>, group: &str) -> Result<(), Halt> {
     let jobs = tx.list_member_jobs(group)?;
     match jobs.into_iter().find(MemberJobRow::is_behind) {
-        Some(job) => Err(Halt::Behind(Box::new(job))),
+        Some(job) => Err(Halt::Behind(Box::new(Behind::Members(job)))),
         None => Ok(()),
     }
 }
@@ -364,7 +364,7 @@ fn change_rows(tx: &mut Tx<'_>, group: &GroupRow, difference: &Difference) -> Re
 }
 
 /// The entry of one membership.
-pub(super) fn entry(
+pub(in crate::service) fn entry(
     action: &'static str,
     group: &str,
     (member, kind): (&str, MemberKind),

@@ -20,6 +20,7 @@ use crate::service::Source;
 use crate::service::error::{Error, Result, corrupt};
 use crate::service::limits::check_group;
 use crate::service::push_guard::gather;
+use crate::service::teams::refuse_source;
 use crate::service::users::Target;
 use crate::storage::Tx;
 use crate::storage::connections::Counted;
@@ -56,6 +57,7 @@ pub(super) fn create(
         version: 1,
         created_at: now,
         updated_at: now,
+        team_set: None,
     };
     put_doc(registry, &mut row, &incoming.doc);
     check_name(tx, source, &row)?;
@@ -295,8 +297,9 @@ fn unmanage(
 
 /// Loads a group that the connection sees: its own, or one that nobody manages.
 fn find(tx: &mut Tx<'_>, source: &Source, target: &Target) -> Result<GroupRow> {
-    let row = tx
-        .find_group(&target.id)?
+    let row = tx.find_group(&target.id)?;
+    refuse_source(tx, row.as_ref())?;
+    let row = row
         .filter(|g| g.kind == "group" && g.managed_by.as_deref().is_none_or(|by| by == source.id));
     let row = row.ok_or_else(|| Error::no_such("group", &target.id))?;
     target.check(row.version)?;
@@ -401,5 +404,6 @@ fn view(row: &GroupRow, source: &Source) -> GroupView {
         kind: row.kind.clone(),
         managed_by: row.managed_by.clone(),
         generation: row.generation,
+        parent: None,
     }
 }

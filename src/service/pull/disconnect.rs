@@ -17,6 +17,7 @@ use crate::scim::units::flatten;
 use crate::service::connections::{ConnectionRow, PULL, turn};
 use crate::service::error::{Error, Result};
 use crate::service::groups::{Halt, leave_groups, let_go};
+use crate::service::teams::part_from;
 use crate::service::users::model::{Claim, Model, user_name};
 use crate::service::users::settle::{Act, settle};
 use crate::service::users::source_of;
@@ -337,6 +338,7 @@ fn close(tx: &mut Tx<'_>, connection: &str) -> Result<()> {
             "a run of this connection is under way: try again when it has ended".to_owned(),
         ));
     }
+    part_from(tx, connection)?;
     turn(tx, &row, DISCONNECTING)?;
     tx.set_disconnected(connection, Some(now))?;
     let entry = Entry::new("connection.disconnected", "connection", connection);

@@ -182,7 +182,7 @@ impl Service {
             match done {
                 Ok(true) => return Ok(()),
                 Ok(false) | Err(Halt::Plan(_)) => {}
-                Err(Halt::Behind(job)) => self.write_entries(&job).await?,
+                Err(Halt::Behind(behind)) => self.catch_up(&behind).await?,
                 Err(Halt::Failed(error)) => return Err(error),
             }
         }

@@ -85,7 +85,7 @@ impl Service {
             match is_out {
                 Ok(true) => return self.decide_person(caller, id, Wish::Remove, note).await,
                 Ok(false) | Err(Halt::Plan(_)) => {}
-                Err(Halt::Behind(job)) => self.write_entries(&job).await?,
+                Err(Halt::Behind(behind)) => self.catch_up(&behind).await?,
                 Err(Halt::Failed(error)) => return Err(error),
             }
         }
