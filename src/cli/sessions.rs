@@ -7,6 +7,7 @@ use super::output::shown;
 use super::{Failure, Output, open};
 use crate::config::Config;
 use crate::domain::clock::Millis;
+use crate::service::Service;
 use crate::service::push_guard::SessionRow;
 use crate::service::undo::Changed;
 
@@ -67,13 +68,13 @@ pub(super) struct One {
 /// Runs the command.
 pub(super) async fn run(config: &Config, output: Output, command: Sessions) -> Result<(), Failure> {
     let service = open::service(config)?;
-    let now = service.store.clock().now();
     match command {
         Sessions::List {
             tenant,
             connection,
             limit,
         } => {
+            let now = service.store.clock().now();
             let caller = open::caller(&service, &tenant, "sessions list").await?;
             let rows = service
                 .list_sessions(&caller.tenant, connection.as_deref(), None, limit)
@@ -81,49 +82,59 @@ pub(super) async fn run(config: &Config, output: Output, command: Sessions) -> R
             rows.iter()
                 .try_for_each(|session| session_row(output, session, now))
         }
-        Sessions::Show { which, limit } => {
-            let caller = open::caller(&service, &which.tenant, "sessions show").await?;
-            let session = service.find_session(&caller.tenant, &which.session).await?;
-            session_row(output, &session, now)?;
-            let (mut after, mut left) = (String::new(), limit);
-            loop {
-                let page = service
-                    .list_changed(&caller.tenant, &session.id, &after, PAGE)
-                    .await?;
-                let Some(last) = page.last().filter(|_| left > 0) else {
-                    return Ok(());
-                };
-                after.clone_from(&last.person);
-                for changed in page.iter().take(left) {
-                    change_row(output, changed)?;
-                }
-                left = left.saturating_sub(page.len());
-            }
-        }
+        Sessions::Show { which, limit } => show(&service, output, &which, limit).await,
         Sessions::Undo {
             which,
             dry_run,
             yes,
             limit,
-        } => {
-            let caller = open::caller(&service, &which.tenant, "sessions undo").await?;
-            let tenant = &caller.tenant;
-            let session = service.find_session(tenant, &which.session).await?;
-            let is_over = session.state == "undone";
-            if dry_run || is_over || !yes {
-                let sum = undone_people(&service, tenant, output, &session.id, limit).await?;
-                let word = if is_over { "undone" } else { "to be undone" };
-                told(output, &sum, word)?;
-            }
-            if dry_run || is_over || !(yes || agreed("session")?) {
-                return Ok(());
-            }
-            let session = service.undo_session(&caller, &session.id).await?;
-            session_row(output, &session, now)?;
-            let sum = left_alone(&service, tenant, output, &session.id, limit).await?;
-            told(output, &sum, "undone")
-        }
+        } => undo(&service, output, &which, (dry_run, yes), limit).await,
     }
+}
+
+async fn show(service: &Service, output: Output, which: &One, limit: usize) -> Result<(), Failure> {
+    let caller = open::caller(service, &which.tenant, "sessions show").await?;
+    let session = service.find_session(&caller.tenant, &which.session).await?;
+    session_row(output, &session, service.store.clock().now())?;
+    let (mut after, mut left) = (String::new(), limit);
+    loop {
+        let page = service
+            .list_changed(&caller.tenant, &session.id, &after, PAGE)
+            .await?;
+        let Some(last) = page.last().filter(|_| left > 0) else {
+            return Ok(());
+        };
+        after.clone_from(&last.person);
+        for changed in page.iter().take(left) {
+            change_row(output, changed)?;
+        }
+        left = left.saturating_sub(page.len());
+    }
+}
+
+async fn undo(
+    service: &Service,
+    output: Output,
+    which: &One,
+    (dry_run, yes): (bool, bool),
+    limit: usize,
+) -> Result<(), Failure> {
+    let caller = open::caller(service, &which.tenant, "sessions undo").await?;
+    let tenant = &caller.tenant;
+    let session = service.find_session(tenant, &which.session).await?;
+    let is_over = session.state == "undone";
+    if dry_run || is_over || !yes {
+        let sum = undone_people(service, tenant, output, &session.id, limit).await?;
+        let word = if is_over { "undone" } else { "to be undone" };
+        told(output, &sum, word)?;
+    }
+    if dry_run || is_over || !(yes || agreed("session")?) {
+        return Ok(());
+    }
+    let session = service.undo_session(&caller, &session.id).await?;
+    session_row(output, &session, service.store.clock().now())?;
+    let sum = left_alone(service, tenant, output, &session.id, limit).await?;
+    told(output, &sum, "undone")
 }
 
 fn session_row(output: Output, session: &SessionRow, now: Millis) -> Result<(), Failure> {

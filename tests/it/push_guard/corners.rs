@@ -1,9 +1,17 @@
 //! What becomes of parked losses: returns, other spellings, groups, limits, announcements, many at once.
 
+use std::sync::Arc;
+
 use chrono::NaiveDate;
 use rosterd::domain::access::JoinerPolicy;
+use rosterd::domain::chance::SystemChance;
+use rosterd::domain::clock::{Clock, ManualClock};
 use rosterd::domain::roles::Role;
 use rosterd::scim::rules::Preset;
+use rosterd::scim::schema::Registry;
+use rosterd::service::users::Target;
+use rosterd::service::{Service, Source};
+use rosterd::storage::store::{Options, Store};
 use serde_json::json;
 
 use super::world::{Way, World, document};
@@ -167,6 +175,34 @@ async fn what_a_delete_names_is_free_and_the_person_is_found_again() {
 async fn twenty_deletes_at_once_do_not_slip_past_the_limit() {
     let w = World::of(40, Preset::Generic).await;
     w.unassign_at_once(Way::Delete, 0..20).await;
+    assert_eq!(w.inside(), 35);
+    assert_eq!(w.waiting().await, 15);
+    w.is_proved().await;
+}
+
+#[actix_web::test]
+async fn two_processes_at_once_do_not_slip_past_the_limit_either() {
+    let w = World::of(40, Preset::Generic).await;
+    let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&w.firm.clock);
+    let options = Options::new(w.firm.app.database.url.clone());
+    let store = Store::open(&options, clock, Arc::new(SystemChance)).unwrap();
+    let registry = Arc::new(Registry::builtin().unwrap());
+    let other = Service::new(Arc::new(store), registry);
+    let source = Source {
+        id: w.connection.clone(),
+        policy: JoinerPolicy::Grant,
+    };
+    let there = w.ids[10..20].iter().map(|id| {
+        let (other, source, caller) = (other.clone(), source.clone(), w.firm.app.tenant.clone());
+        let target = Target {
+            id: id.clone(),
+            if_match: None,
+            if_none_match: None,
+        };
+        async move { other.delete_user(&caller, &source, target).await.unwrap() }
+    });
+    let there = futures_util::future::join_all(there);
+    futures_util::future::join(w.unassign_at_once(Way::Delete, 0..10), there).await;
     assert_eq!(w.inside(), 35);
     assert_eq!(w.waiting().await, 15);
     w.is_proved().await;
