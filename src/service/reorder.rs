@@ -23,8 +23,10 @@ use crate::scim::units::{Units, flatten};
 use crate::service::connections::ConnectionRow;
 use crate::service::error::{Error, Result};
 use crate::service::pull::DISCONNECTED;
-use crate::storage::recomputes::{DONE, RUNNING, RecomputeRow, list_idle};
+use crate::storage::recomputes::{DONE, RUNNING, list_idle};
 use crate::storage::{Lane, Outcome, Tx};
+
+pub use crate::storage::recomputes::RecomputeRow;
 
 const KIND: ResourceKind = ResourceKind::User;
 /// Most rules.

@@ -710,10 +710,12 @@ async fn a_push_and_a_pull_source_share_a_person_and_each_says_its_own() {
     let seen = hr.w.effective(&id).await;
     assert_eq!(
         (&seen["title"], &seen["nickName"]),
-        (&json!("Boss"), &json!("A"))
+        (&json!("Clerk"), &json!("A")),
+        "HR owns titles"
     );
     assert_eq!(seen[OURS]["addedVia"], json!("okta"));
     let okta = hr.w.okta.get(&format!("/Users/{id}")).await.body;
+    assert_eq!(okta["title"], json!("Boss"), "it reads back what it wrote");
     assert_eq!(
         (&okta["userName"], &okta["active"]),
         (&json!("ann"), &json!(true))

@@ -81,7 +81,7 @@ pub struct Claim {
     /// How it is shown.
     #[schema(example = "HR")]
     label: String,
-    /// `live`, `pending`, `parked` or `ended`.
+    /// `live`, `pending`, `parked`, `resting` (its connection gave its place to another) or `ended`.
     #[schema(example = "live")]
     state: String,
     /// What it last said of `active`.

@@ -13,9 +13,8 @@ use super::time;
 use crate::domain::access::RETURN_DAYS;
 use crate::domain::precedence::{Precedence, Rules};
 use crate::http::call::Reply;
-use crate::service::reorder;
+use crate::service::reorder::{self, RecomputeRow};
 use crate::service::tenants::SettingsChange;
-use crate::storage::recomputes::RecomputeRow;
 use crate::storage::tenants::TenantSettings;
 
 /// Settings of a tenant.

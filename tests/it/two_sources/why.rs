@@ -33,7 +33,7 @@ async fn every_value_and_every_lack_of_access_has_its_source_its_rivals_and_its_
         (&json!("granted"), &json!(true))
     );
     assert_eq!(why["since"]["action"], "access.granted");
-    assert_eq!(why["since"]["actorKind"], "connection");
+    assert_eq!(why["since"]["actorKind"], "token");
     assert_eq!(
         why["words"],
         json!({&entra: "active true", &hr_id: "employed"})
