@@ -11,6 +11,7 @@ pub mod clock;
 pub mod connector;
 pub mod employment;
 pub mod ids;
+pub mod language;
 pub mod lifecycle;
 pub mod pull;
 pub mod roles;
