@@ -14,7 +14,9 @@ mod disk;
 mod doctor;
 mod figures;
 mod healthcheck;
+mod mail;
 mod migrate;
+mod notices;
 mod open;
 mod open_files;
 mod outgoing;
@@ -119,6 +121,12 @@ enum Here {
     /// People of a tenant: why somebody has access or not, and decisions that no source lifts.
     #[command(subcommand)]
     Person(person::Person),
+    /// Mails: what is sent, what became of it, how it looks.
+    #[command(subcommand)]
+    Mail(mail::Mail),
+    /// What admins ought to know, and who is told.
+    #[command(subcommand)]
+    Notices(notices::Notices),
     /// Keys that seal connections' credentials.
     #[command(subcommand)]
     Secrets(secrets::Secrets),
@@ -191,7 +199,7 @@ fn run(
             return runtime.block_on(connectors::run(&config, args, output));
         }
         Here::Migrate(args) => return migrate::run(&config, output, &args),
-        Here::Doctor => return doctor::run(&config, output),
+        Here::Doctor => return doctor::run(&config, output, runtime),
         Here::Backup(args) => backup::run(&config, output, &args),
         Here::Restore(args) => restore::run(&config, output, &args),
         Here::Audit(command) => runtime.block_on(audit::run(&config, output, command)),
@@ -204,6 +212,8 @@ fn run(
         Here::Sync(args) => return runtime.block_on(bridge::sync(&config, output, args)),
         Here::Runs(command) => runtime.block_on(bridge::runs(&config, output, command)),
         Here::Token(command) => runtime.block_on(admin::token(&config, output, command)),
+        Here::Mail(command) => runtime.block_on(mail::run(&config, output, command)),
+        Here::Notices(command) => runtime.block_on(notices::run(&config, output, command)),
         Here::Secrets(command) => runtime.block_on(secrets::run(&config, output, command)),
         Here::Schema(command) => runtime.block_on(schema::run(&config, output, command)),
         Here::Person(command) => runtime.block_on(person::run(&config, output, command)),

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod app;
 pub mod audit;
+pub mod brand;
 pub mod calendar;
 pub mod chance;
 pub mod claims;

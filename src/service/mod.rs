@@ -16,6 +16,7 @@ pub mod health;
 mod limits;
 pub mod looks;
 pub mod mail;
+pub mod notices;
 pub mod pairs;
 pub mod providers;
 pub mod pull;

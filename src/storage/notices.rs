@@ -31,6 +31,7 @@ pub struct NoticeRow {
     pub state: String,
     pub seen: i64,
     pub told: i64,
+    pub told_at: Option<i64>,
     pub tell_at: Option<i64>,
     pub created_at: i64,
     pub updated_at: i64,

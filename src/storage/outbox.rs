@@ -86,13 +86,19 @@ pub fn secret_place(id: &str) -> String {
     format!("mail/{id}")
 }
 
-/// What is due in all tenants that work, the longest due first: queued, or with a claim that ran out.
-pub fn list_due(conn: &mut AnyConnection, now: Millis, limit: i64) -> Result<Vec<OutboxRow>> {
+/// What of a channel is due in all tenants that work, the longest due first: queued, or with a claim that ran out.
+pub fn list_due(
+    conn: &mut AnyConnection,
+    channel: &str,
+    now: Millis,
+    limit: i64,
+) -> Result<Vec<OutboxRow>> {
     let at_work = tenants::table
         .filter(tenants::state.eq("active"))
         .select(tenants::id);
     Ok(outbox::table
         .filter(outbox::next_at.le(now.0))
+        .filter(outbox::channel.eq(channel))
         .filter(outbox::tenant.eq_any(at_work))
         .order(outbox::next_at)
         .limit(limit)

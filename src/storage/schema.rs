@@ -6,6 +6,10 @@
     reason = "the migrations document the columns"
 )]
 
+mod mail;
+
+pub use mail::*;
+
 use diesel::{allow_tables_to_appear_in_same_query, table};
 
 table! {
@@ -569,58 +573,5 @@ table! {
         import_id -> Text,
         item -> Text,
         line -> BigInt,
-    }
-}
-
-table! {
-    outbox (tenant, id) {
-        tenant -> Text,
-        id -> Text,
-        channel -> Text,
-        kind -> Text,
-        code -> Text,
-        person -> Nullable<Text>,
-        notice -> Nullable<Text>,
-        recipient -> Text,
-        language -> Text,
-        params -> Text,
-        state -> Text,
-        delivery -> Text,
-        attempts -> BigInt,
-        next_at -> Nullable<BigInt>,
-        claim -> Nullable<Text>,
-        error -> Nullable<Text>,
-        cause_kind -> Text,
-        cause_id -> Text,
-        created_at -> BigInt,
-        updated_at -> BigInt,
-        sent_at -> Nullable<BigInt>,
-    }
-}
-
-table! {
-    notices (tenant, id) {
-        tenant -> Text,
-        id -> Text,
-        code -> Text,
-        subject -> Text,
-        person -> Nullable<Text>,
-        params -> Text,
-        state -> Text,
-        seen -> BigInt,
-        told -> BigInt,
-        tell_at -> Nullable<BigInt>,
-        created_at -> BigInt,
-        updated_at -> BigInt,
-        closed_at -> Nullable<BigInt>,
-    }
-}
-
-table! {
-    notice_recipients (tenant, address) {
-        tenant -> Text,
-        address -> Text,
-        language -> Text,
-        created_at -> BigInt,
     }
 }

@@ -18,9 +18,19 @@ fn folders(tree: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Tables and columns that `schema.rs` declares.
+/// What `schema.rs` and the files beside it say.
+fn schema() -> String {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/storage");
+    let files = std::fs::read_dir(root.join("schema")).unwrap();
+    let files = files.map(|e| e.unwrap().path());
+    let all = files.chain([root.join("schema.rs")]);
+    all.map(|file| std::fs::read_to_string(file).unwrap() + "\n")
+        .collect()
+}
+
+/// Tables and columns that the schema declares.
 fn declared() -> BTreeMap<String, BTreeSet<String>> {
-    let source = include_str!("../../src/storage/schema.rs");
+    let source = schema();
     let mut tables: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut table = String::new();
     let mut renamed = None;

@@ -43,6 +43,7 @@ CREATE TABLE notices (
     state       TEXT COLLATE "C"   NOT NULL,                 -- open | closed
     seen        BIGINT NOT NULL,                 -- how often it was raised
     told        BIGINT NOT NULL,                 -- how often the recipients were told
+    told_at     BIGINT,                          -- when they were last
     tell_at     BIGINT,                          -- when they are told next; NULL: not any more
     created_at  BIGINT NOT NULL,
     updated_at  BIGINT NOT NULL,

@@ -1,7 +1,6 @@
 //! `rosterd person`: who is there, why somebody has access or not, and what a human decides about it.
 
 mod page;
-mod words;
 
 use std::sync::Arc;
 

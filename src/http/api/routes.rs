@@ -9,7 +9,8 @@ use super::dispatch::{dispatch, refuse};
 use super::document;
 use super::{
     access, announcements, app_teams, app_users, conflicts, connections, connectors, consent,
-    disconnect, files, imports, looks, pairs, people, runs, secrets, settings, tenants, tokens,
+    disconnect, files, imports, looks, mail, notices, pairs, people, runs, secrets, settings,
+    tenants, tokens,
 };
 use crate::domain::roles::Role;
 use crate::http::State;
@@ -27,6 +28,9 @@ const APPS: &[Role] = &[Role::App, Role::TenantAdmin, Role::Operator];
 /// Who reads.
 const READERS: &[Role] = &[Role::App, Role::Auditor, Role::TenantAdmin, Role::Operator];
 
+/// Who says what became of mails.
+const REPORTERS: &[Role] = &[Role::Mail, Role::Operator];
+
 /// No parameters.
 const NONE: &[&str] = &[];
 /// Those of a list.
@@ -43,6 +47,8 @@ const IMPORT: &[&str] = &["line", "missing", "mode", "more", "removeAtMost"];
 const WHO: &[&str] = &["appUserId", "email", "personId"];
 /// Those of a list of questions.
 const STATES: &[&str] = &["after", "limit", "state"];
+/// Those of a list of notices.
+const NOTICES: &[&str] = &["after", "lang", "limit", "state"];
 /// Those of a list of runs.
 const RUNS: &[&str] = &["after", "connection", "limit"];
 /// Those of a list of what a run does.
@@ -175,6 +181,21 @@ routes! {
     "POST" "/api/v1/tenants/{tenant}/runs/{id}/discard" ADMINS NONE runs::discard;
     "GET" "/api/v1/tenants/{tenant}/runs/{id}/undo" AUDITORS PAGED runs::preview;
     "POST" "/api/v1/tenants/{tenant}/runs/{id}/undo" ADMINS NONE runs::undo;
+    "GET" "/api/v1/tenants/{tenant}/mails" AUDITORS STATES mail::list;
+    "GET" "/api/v1/tenants/{tenant}/mails/{id}" AUDITORS NONE mail::get;
+    "POST" "/api/v1/tenants/{tenant}/mails/{id}/retry" ADMINS NONE mail::retry;
+    "POST" "/api/v1/mail-events" REPORTERS NONE mail::events;
+    "GET" "/api/v1/tenants/{tenant}/brand" AUDITORS NONE mail::brand;
+    "PUT" "/api/v1/tenants/{tenant}/brand" ADMINS NONE mail::set_brand;
+    "GET" "/api/v1/brand" OPERATORS NONE mail::operators_brand;
+    "PUT" "/api/v1/brand" OPERATORS NONE mail::set_operators_brand;
+    "GET" "/api/v1/tenants/{tenant}/notices" AUDITORS NOTICES notices::list;
+    "GET" "/api/v1/tenants/{tenant}/notices/{id}" AUDITORS TOLD notices::get;
+    "GET" "/api/v1/tenants/{tenant}/notice-recipients" AUDITORS NONE notices::recipients;
+    "PUT" "/api/v1/tenants/{tenant}/notice-recipients" ADMINS NONE notices::set_recipients;
+    "GET" "/api/v1/notices-webhook" OPERATORS NONE notices::webhook;
+    "PUT" "/api/v1/notices-webhook" OPERATORS NONE notices::set_webhook;
+    "DELETE" "/api/v1/notices-webhook" OPERATORS NONE notices::remove_webhook;
 }
 
 /// Registers everything with the server.

@@ -2,6 +2,10 @@
 //! nothing is sent there. A row holds a code and parameters, never a sentence, and its secret (the token of a link) rests sealed
 //! until the mail is sent.
 
+mod brand;
+mod events;
+mod sending;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -13,9 +17,13 @@ use crate::scim::Error as ScimError;
 use crate::scim::error::quote;
 use crate::service::Service;
 use crate::service::error::{Error, Result};
-use crate::storage::outbox::{OutboxRow, channel, delivery, secret_place, state};
+use crate::storage::outbox::{channel, delivery, secret_place, state};
 use crate::storage::secrets::{SecretRow, state as held};
 use crate::storage::{Scope, Tx};
+
+pub use crate::storage::outbox::OutboxRow;
+pub use events::{Event, message_id, read_message_id};
+pub use sending::{CLAIM, Claimed, PATIENCE, Sent};
 
 /// Name of a mail's secret among the secrets of its place.
 const SECRET: &str = "link";
@@ -271,6 +279,11 @@ fn place<'a>(tenant: &'a str, connection: &'a str) -> Place<'a> {
     }
 }
 
+/// A domain as mail servers know it (an A-label); `None` for a text that is none.
+pub fn ascii_domain(text: &str) -> Option<String> {
+    crate::service::users::identity::domain_of(text)
+}
+
 /// Refuses what is no address that a mail can be sent to.
 ///
 /// # Errors
@@ -278,10 +291,8 @@ fn place<'a>(tenant: &'a str, connection: &'a str) -> Place<'a> {
 pub fn check_address(address: &str) -> Result<()> {
     let is_plain = |c: char| !c.is_control() && !c.is_whitespace() && !"<>(),;:\"\\[]".contains(c);
     let is_fine = address.rsplit_once('@').is_some_and(|(local, domain)| {
-        let local_fits = !local.is_empty() && local.len() <= 64 && !local.contains('@');
-        let domain_fits =
-            !domain.is_empty() && !domain.starts_with(['.', '-']) && !domain.ends_with('.');
-        local_fits && domain_fits && address.chars().all(is_plain)
+        let local_fits = (1..=64).contains(&local.len()) && !local.contains('@');
+        local_fits && ascii_domain(domain).is_some() && address.chars().all(is_plain)
     });
     match is_fine && address.len() <= ADDRESS {
         true => Ok(()),

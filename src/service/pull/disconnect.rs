@@ -20,7 +20,7 @@ use crate::service::groups::{Halt, leave_groups, let_go};
 use crate::service::users::model::{Model, user_name};
 use crate::service::users::settle::{Act, settle};
 use crate::service::users::source_of;
-use crate::service::{Caller, Service};
+use crate::service::{Caller, Service, notices};
 use crate::storage::claims::ClaimState;
 use crate::storage::connections::{list_forgettable, list_unfinished};
 use crate::storage::links::LinkRow;
@@ -364,7 +364,8 @@ fn end(tx: &mut Tx<'_>, connection: &str) -> Result<()> {
     let now = tx.now();
     tx.set_disconnected(connection, Some(now))?;
     tx.delete_consent(connection)?;
-    Ok(tx.delete_all_held(connection)?)
+    tx.delete_all_held(connection)?;
+    notices::disconnected(tx, &row)
 }
 
 /// Forgets some of what was kept; true when nothing is left.
