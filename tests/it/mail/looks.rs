@@ -156,7 +156,13 @@ async fn a_brand_is_set_by_the_api_and_seen_in_mails() {
     assert_eq!(mail.header("subject"), "Bo Admin invites you to Acme Suite");
     assert_eq!(
         mail.header("from"),
-        "\"Team \\\"People\\\" <3\" <no-reply@acme.example>"
+        "Team \"People\" <3 <no-reply@acme.example>"
+    );
+    // Encoded, so that nobody takes it for an address.
+    let line = mail.raw.lines().find(|l| l.starts_with("From: ")).unwrap();
+    assert!(
+        line.starts_with("From: =?utf-8?b?") && !line.contains("<3"),
+        "{line}"
     );
     for wanted in [
         "src=\"https://cdn.example/l.png?a=1&#38;b=2\"",

@@ -8,6 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 /// A mail that was read.
 #[derive(Debug)]
 pub struct Read {
+    /// As it came.
+    pub raw: String,
     pub headers: BTreeMap<String, String>,
     pub text: String,
     pub html: String,
@@ -30,6 +32,7 @@ pub fn read(mail: &str) -> Read {
     assert_eq!(parts.len(), 4, "two parts and an end");
     assert_eq!(parts[3].trim(), "--");
     Read {
+        raw: mail.to_owned(),
         text: part(parts[1], "text/plain"),
         html: part(parts[2], "text/html"),
         headers,
