@@ -1,5 +1,7 @@
 //! `rosterd mail`: what is sent, what became of it, how it looks; and the sender of a server.
 
+use std::io::Write;
+
 use serde_json::{Value, json};
 
 use super::{Failure, Output, open, shown};
@@ -107,7 +109,10 @@ pub(super) async fn run(config: &Config, output: Output, command: Mail) -> Resul
             note_paused(&service).await?;
             if config.mail().smtp.is_none() {
                 let folder = config.data_dir().join("outbox");
-                tracing::warn!(folder = %folder.display(), "no mail server is set (ROSTERD_SMTP_URL): mails become files there");
+                note(&format!(
+                    "no mail server is set (ROSTERD_SMTP_URL): mails become files in {}",
+                    folder.display()
+                ));
             }
             for row in rows {
                 output.row(&value(&row), &line(&row))?;
@@ -142,9 +147,16 @@ fn operator() -> Caller {
     Caller::operator(TenantId::new(OPERATOR_TENANT), "mail")
 }
 
+/// What whoever reads the list ought to know; not among the results.
+fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "rosterd: {text}");
+}
+
 async fn note_paused(service: &Service) -> Result<(), Failure> {
     if let Some(why) = service.outgoing_paused().await? {
-        tracing::warn!(why, "mails and webhooks are stopped: rosterd mail resume");
+        note(&format!(
+            "mails and webhooks are stopped ({why}): rosterd mail resume"
+        ));
     }
     Ok(())
 }

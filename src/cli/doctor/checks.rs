@@ -117,14 +117,20 @@ pub(super) async fn mail(config: &Config, report: &mut Report) {
     let next = "see docs/MAIL.md, correct ROSTERD_SMTP_URL, then: rosterd mail test";
     match outgoing::out(config) {
         Err(error) => report.fail("mail", error.to_string(), next),
-        Ok(Out::Files(files)) => report.warn(
-            "mail",
-            format!(
-                "no mail server is set: mails become files in {}",
-                files.folder().display()
-            ),
-            "set ROSTERD_SMTP_URL and ROSTERD_SMTP_FROM if mails are to be sent",
-        ),
+        Ok(Out::Files(files)) => {
+            let folder = files.folder().display().to_string();
+            let detail = format!("no mail server is set: mails become files in {folder}");
+            // Trouble only where somebody waits for one of them.
+            let is_used = std::fs::read_dir(&folder).is_ok_and(|mut all| all.next().is_some());
+            match is_used {
+                false => report.ok("mail", detail),
+                true => report.warn(
+                    "mail",
+                    format!("{detail}, and there are some"),
+                    "set ROSTERD_SMTP_URL and ROSTERD_SMTP_FROM, then: rosterd mail list --state filed, rosterd mail retry ID",
+                ),
+            }
+        }
         Ok(Out::Smtp(smtp)) => match smtp.test().await {
             Ok(()) => report.ok("mail", "the mail server takes our connection and our login"),
             Err(error) => {

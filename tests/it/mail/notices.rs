@@ -468,3 +468,76 @@ async fn tokens_that_end_soon_and_new_admins_are_told_of() {
         .unwrap();
     assert!(all.iter().all(|n| n.row.subject != id), "it is revoked");
 }
+
+#[actix_web::test]
+async fn how_a_connection_is_doing_opens_and_closes_its_notice() {
+    let app = TestApp::start().await;
+    let admin = app.role(&app.tenant, Role::TenantAdmin).await;
+    let body =
+        json!({"kind": "hris", "connector": "x", "label": "Acme HR", "secrets": {"key": "x"}});
+    let made = admin
+        .raw(
+            "POST",
+            "/api/v1/tenants/default/connections",
+            "application/json",
+            body.to_string().into_bytes(),
+        )
+        .await;
+    let id = made.expect(201).id();
+    let open = async || {
+        let all = app
+            .service
+            .list_notices(&app.tenant.tenant, None, Some("open"), 99)
+            .await
+            .unwrap();
+        let of_it = all.into_iter().filter(|notice| notice.row.subject == id);
+        of_it
+            .map(|notice| (notice.row.code, notice.row.seen))
+            .collect::<Vec<_>>()
+    };
+    let mut at = 0;
+    for (health, reason, wanted) in [
+        ("healthy", json!(null), None),
+        (
+            "degraded",
+            json!({"kind": "unavailable", "code": "down"}),
+            None,
+        ),
+        (
+            "failing",
+            json!({"kind": "unavailable", "code": "down"}),
+            Some(("failing", 1)),
+        ),
+        (
+            "failing",
+            json!({"kind": "unavailable", "code": "down"}),
+            Some(("failing", 2)),
+        ),
+        (
+            "needs-credentials",
+            json!({"kind": "credentials", "code": "refused"}),
+            Some(("needs-credentials", 1)),
+        ),
+        // The key is not here: our fault, and nothing for a customer.
+        (
+            "needs-credentials",
+            json!({"kind": "credentials", "code": "secret.unusable", "params": {"why": "no-key"}}),
+            None,
+        ),
+        ("waiting", json!(null), Some(("held", 1))),
+        ("healthy", json!(null), None),
+    ] {
+        at += 1;
+        let noted = app.service.change_schedule(&app.tenant, &id, move |row| {
+            row.last_attempt_at = Some(at);
+            health.clone_into(&mut row.health);
+            row.health_params = (!reason.is_null()).then(|| reason.to_string());
+        });
+        noted.await.unwrap();
+        let wanted: Vec<(String, i64)> = wanted
+            .into_iter()
+            .map(|(code, n)| (code.to_owned(), n))
+            .collect();
+        assert_eq!(open().await, wanted, "{health} {at}");
+    }
+}

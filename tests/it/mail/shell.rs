@@ -125,7 +125,11 @@ async fn a_restored_copy_sends_nothing_before_the_operator_says_so() {
         command(&other, files.path(), "127.0.0.1:0"),
         &["mail", "list"],
     );
-    assert!(listed.status.success(), "{}", said(&listed));
+    assert!(
+        said(&listed).contains("stopped (restored)") && said(&listed).contains("become files"),
+        "{}",
+        said(&listed)
+    );
     let state = crate::support::lines(
         &mut other.connect(),
         "SELECT settings AS line FROM tenants WHERE name = 'operator'",
