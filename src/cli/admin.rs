@@ -94,7 +94,7 @@ pub(super) enum Token {
         /// Tenant by name or id; operators' tokens belong to no customer.
         #[arg(long, default_value = "default")]
         tenant: String,
-        /// connection, drop, app, auditor, tenant-admin or operator.
+        /// connection, drop, app, auditor, tenant-admin, mail or operator.
         #[arg(long)]
         role: String,
         /// For the roles connection and drop: its id.
@@ -332,7 +332,7 @@ pub(super) async fn token(config: &Config, output: Output, command: Token) -> Re
         } => {
             let role = Role::parse(&role).ok_or_else(|| {
                 format!(
-                    "--role takes connection, drop, app, auditor, tenant-admin or operator; got `{role}`"
+                    "--role takes connection, drop, app, auditor, tenant-admin, mail or operator; got `{role}`"
                 )
             })?;
             let new = NewToken {

@@ -14,7 +14,9 @@ mod disk;
 mod doctor;
 mod figures;
 mod healthcheck;
+mod mail;
 mod migrate;
+mod notices;
 mod open;
 mod open_files;
 mod outgoing;
@@ -136,6 +138,12 @@ enum Here {
     /// People of a tenant: why somebody has access or not, and decisions that no source lifts.
     #[command(subcommand)]
     Person(person::Person),
+    /// Mails: what is sent, what became of it, how it looks.
+    #[command(subcommand)]
+    Mail(mail::Mail),
+    /// What admins ought to know, and who is told.
+    #[command(subcommand)]
+    Notices(notices::Notices),
     /// Keys that seal connections' credentials.
     #[command(subcommand)]
     Secrets(secrets::Secrets),
@@ -208,7 +216,7 @@ fn run(
             return runtime.block_on(connectors::run(&config, args, output));
         }
         Here::Migrate(args) => return migrate::run(&config, output, &args),
-        Here::Doctor => return doctor::run(&config, output),
+        Here::Doctor => return doctor::run(&config, output, runtime),
         Here::Backup(args) => backup::run(&config, output, &args),
         Here::Restore(args) => restore::run(&config, output, &args),
         Here::Audit(command) => runtime.block_on(audit::run(&config, output, command)),
@@ -225,6 +233,8 @@ fn run(
         Here::Sessions(command) => runtime.block_on(sessions::run(&config, output, command)),
         Here::Parked(command) => runtime.block_on(parked::run(&config, output, command)),
         Here::Token(command) => runtime.block_on(admin::token(&config, output, command)),
+        Here::Mail(command) => runtime.block_on(mail::run(&config, output, command)),
+        Here::Notices(command) => runtime.block_on(notices::run(&config, output, command)),
         Here::Secrets(command) => runtime.block_on(secrets::run(&config, output, command)),
         Here::Schema(command) => runtime.block_on(schema::run(&config, output, command)),
         Here::Person(command) => runtime.block_on(person::run(&config, output, command)),

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Failure, bridge, open, open_files, say, schema, tls, vitals};
+use super::{Failure, bridge, mail, open, open_files, say, schema, tls, vitals};
 use crate::auth::Authenticator;
 use crate::config::Config;
 use crate::domain::access::JoinerPolicy;
@@ -14,6 +14,7 @@ use crate::domain::roles::Role;
 use crate::http::scim::cursor::Seal;
 use crate::http::tls::Certificates;
 use crate::http::{self, Limits, Listen, Offer, RateLimit, State};
+use crate::mail::Mailer;
 use crate::scim;
 use crate::scim::rules::Preset;
 use crate::service::connections::NewConnection;
@@ -111,6 +112,9 @@ async fn serve(
     }
     let resumer = actix_web::rt::spawn(resume_jobs(service.clone()));
     let sweeper = actix_web::rt::spawn(forget_runs(service.clone(), config.runs_keep()));
+    let mailer = mail::mailer(&config, &service, &public_url, &service.fresh_id())?;
+    let sender = actix_web::rt::spawn(send(mailer.clone()));
+    let caller = actix_web::rt::spawn(call(mailer, service.clone()));
     // Each under a name of its own: a slow vendor keeps one of them busy.
     let scheduler = || bridge::scheduler(&config, &service, &exchanges);
     let pullers: Vec<_> = (0..PULLERS)
@@ -139,6 +143,8 @@ async fn serve(
     let _ = service.end_replica(&replica).await;
     resumer.abort();
     sweeper.abort();
+    sender.abort();
+    caller.abort();
     exchanges.finish().await;
     pullers
         .iter()
@@ -215,6 +221,37 @@ async fn pull(scheduler: Scheduler, looks_for_days: bool) {
     }
 }
 
+/// Tells of notices and sends mails.
+async fn send(mailer: Mailer) {
+    let mut tick = tokio::time::interval(Duration::from_secs(2));
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        if let Err(error) = mailer.tick().await {
+            tracing::warn!(error = %error, "mails that are due cannot be looked for");
+        }
+    }
+}
+
+/// Calls the operator's webhook; and every quarter of an hour looks for what time alone makes a notice of.
+async fn call(mailer: Mailer, service: Service) {
+    let mut tick = tokio::time::interval(Duration::from_secs(2));
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut ticks = 0_u64;
+    loop {
+        tick.tick().await;
+        if let Err(error) = mailer.tick_webhooks().await {
+            tracing::warn!(error = %error, "calls that are due cannot be looked for");
+        }
+        if ticks.is_multiple_of(450)
+            && let Err(error) = service.raise_by_time().await
+        {
+            tracing::warn!(error = %error, "silent sources and tokens that end cannot be looked for");
+        }
+        ticks += 1;
+    }
+}
+
 /// Rounds of looking for what was left half done, in an hour.
 const HOURLY: u64 = 1_200;
 
@@ -267,6 +304,9 @@ async fn forget_runs(service: Service, age: Duration) {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "old runs of pulls are forgotten"),
             Err(error) => tracing::warn!(error = %error, "old runs of pulls cannot be forgotten"),
+        }
+        if let Err(error) = service.forget_outgoing(age).await {
+            tracing::warn!(error = %error, "old mails cannot be forgotten");
         }
     }
 }

@@ -174,6 +174,29 @@ pub const KEYS: &[Key] = &[
         Some("no"),
         "Whether HR systems may be in private networks: `yes` or `no`",
     ),
+    Key::secret(
+        "smtp_url",
+        "URL",
+        "Mail server: smtp://user:password@host:port (STARTTLS, unless `?tls=opportunistic` or on this machine) or smtps://…; otherwise mails become files in the data directory's `outbox`",
+    ),
+    Key::new(
+        "smtp_from",
+        "ADDRESS",
+        None,
+        "Whom mails come from, such as `Acme <no-reply@example.com>`; needed with `smtp_url`",
+    ),
+    Key::new(
+        "smtp_ca_file",
+        "FILE",
+        None,
+        "PEM file with certificates that the mail server's may be signed by, beside the system's",
+    ),
+    Key::new(
+        "webhook_private",
+        "YES",
+        Some("no"),
+        "Whether webhooks may go into private networks: `yes` or `no`",
+    ),
     Key::new(
         "teams_warning",
         "TEXT",

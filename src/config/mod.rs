@@ -5,6 +5,7 @@ mod args;
 mod database;
 pub mod keys;
 mod limits;
+mod mail;
 mod secret;
 mod server;
 mod telemetry;
@@ -21,6 +22,7 @@ use self::values::{Given, Values};
 pub use args::GlobalArgs;
 pub use database::Database;
 pub use limits::Limits;
+pub use mail::{Mail, Security, Smtp};
 pub use secret::Secret;
 pub use server::Server;
 pub use telemetry::{LogFormat, Telemetry};
@@ -40,6 +42,7 @@ pub struct Config {
     limits: Limits,
     database: Database,
     telemetry: Telemetry,
+    mail: Mail,
     bootstrap_scim_token: Option<Secret>,
     bootstrap_admin_token: Option<Secret>,
     in_use: Vec<InUse>,
@@ -93,6 +96,7 @@ impl Config {
             server: Server::read(&values)?,
             limits: Limits::read(&values)?,
             telemetry: Telemetry::read(&values)?,
+            mail: Mail::read(&values)?,
             bootstrap_scim_token: token(&values, "bootstrap_scim_token")?,
             bootstrap_admin_token: token(&values, "bootstrap_admin_token")?,
             in_use: in_use(&values, &database),
@@ -136,6 +140,11 @@ impl Config {
             .public_url
             .clone()
             .unwrap_or_else(|| format!("{}://{bound}", self.scheme()))
+    }
+
+    /// How mails and webhooks leave.
+    pub fn mail(&self) -> &Mail {
+        &self.mail
     }
 
     /// Listener of the metrics.

@@ -90,7 +90,7 @@ impl Server {
     }
 }
 
-fn yes_or_no(values: &Values, key: &'static str) -> Result<bool> {
+pub(super) fn yes_or_no(values: &Values, key: &'static str) -> Result<bool> {
     match values.take(key) {
         Some("yes") => Ok(true),
         Some("no") | None => Ok(false),

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod app;
 pub mod audit;
+pub mod brand;
 pub mod calendar;
 pub mod chance;
 pub mod claims;
@@ -11,6 +12,7 @@ pub mod clock;
 pub mod connector;
 pub mod employment;
 pub mod ids;
+pub mod language;
 pub mod lifecycle;
 pub mod precedence;
 pub mod pull;

@@ -15,6 +15,8 @@ pub mod groups;
 pub mod health;
 mod limits;
 pub mod looks;
+pub mod mail;
+pub mod notices;
 pub mod pairs;
 pub mod providers;
 pub mod pull;

@@ -78,6 +78,36 @@ impl Service {
         Ok(sessions.len() as u64)
     }
 
+    /// Deletes mails and calls that are over and were queued so long ago, in all tenants; answers how many.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn forget_outgoing(&self, age: Duration) -> Result<u64> {
+        let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+        let floor = first_text(Millis(self.store.clock().now().0.saturating_sub(age)));
+        let mut forgotten = 0;
+        for tenant in self.list_tenants().await? {
+            let mut caller = Caller::system(TenantId::new(tenant.id), "retention");
+            caller.lane = Lane::Run;
+            loop {
+                let before = floor.clone();
+                let gone = self
+                    .store
+                    .write(caller.meta(), move |tx| {
+                        // Each has a row of its secret beside it.
+                        let gone = tx.delete_outgoing_before(&before, AT_ONCE / 2)?;
+                        Ok::<_, Error>(Outcome::Done(gone))
+                    })
+                    .await?;
+                forgotten += gone as u64;
+                if gone == 0 {
+                    break;
+                }
+            }
+        }
+        Ok(forgotten)
+    }
+
     async fn forget_run(&self, caller: &Caller, run: &str) -> Result<()> {
         loop {
             let run = run.to_owned();

@@ -9,7 +9,7 @@ use crate::domain::ids::TenantId;
 use crate::service::error::{Error, Result};
 use crate::service::pull::is_believed;
 use crate::service::push_guard::confirm;
-use crate::service::{Caller, Service};
+use crate::service::{Caller, Service, notices};
 use crate::storage::schedules::{list_all, list_due};
 use crate::storage::{Outcome, Tx};
 
@@ -412,6 +412,10 @@ impl Service {
                     None => tx.create_schedule(&row)?,
                     Some(found) if *found != row => tx.update_schedule(&row)?,
                     Some(_) => {}
+                }
+                let tried = found.and_then(|found| found.last_attempt_at);
+                if row.last_attempt_at != tried {
+                    notices::of_health(tx, &row)?;
                 }
                 Ok::<_, Error>(Outcome::Done(row))
             })

@@ -248,6 +248,16 @@ impl Service {
     }
 }
 
+/// Changes settings in a transaction, with an entry if they differ.
+pub(in crate::service) fn change_settings(
+    tx: &mut Tx<'_>,
+    change: impl FnOnce(&mut TenantSettings),
+) -> Result<()> {
+    let mut settings = tx.tenant_settings()?;
+    change(&mut settings);
+    put_settings(tx, &settings)
+}
+
 /// Stores settings that differ, with an entry.
 pub(super) fn put_settings(tx: &mut Tx<'_>, settings: &TenantSettings) -> Result<()> {
     let present = tx.tenant_settings()?;

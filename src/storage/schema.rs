@@ -6,9 +6,11 @@
     reason = "the migrations document the columns"
 )]
 
+mod mail;
 mod push;
 mod sources;
 
+pub use mail::*;
 pub use push::*;
 pub use sources::*;
 

@@ -9,6 +9,8 @@ use super::heads::{self, Head};
 use super::schema::tenants;
 use super::scope::Scope;
 use super::writer::Tx;
+use crate::domain::brand::Brand;
+use crate::domain::ids::OPERATOR_TENANT;
 use crate::domain::precedence::Rules;
 
 /// A stored tenant.
@@ -43,6 +45,15 @@ pub struct TenantSettings {
     /// Somebody said that the app has no users yet.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub no_app_users_yet: bool,
+    /// How its mails look; in the operator's own row: those of tenants that set nothing.
+    #[serde(skip_serializing_if = "Brand::is_empty")]
+    pub brand: Brand,
+    /// Only in the operator's own row: where it is told of notices.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notices_webhook: Option<String>,
+    /// Only in the operator's own row: why no mail and no webhook leaves the house now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outgoing_paused: Option<String>,
     /// Only in the operator's own row: the id of the key with which secrets in this database are protected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_key_id: Option<String>,
@@ -109,6 +120,21 @@ pub fn ensure_operator(conn: &mut AnyConnection, id: &str, now: i64) -> Result<(
         Err(super::Error::Unique(_)) => Ok(()),
         made => made,
     }
+}
+
+/// Stops mails and webhooks of a restored copy until the operator lets them go on: it may have been sent before. The entry of
+/// the new epoch stands for it.
+pub(super) fn pause_outgoing(conn: &mut AnyConnection) -> Result<()> {
+    let Some(row) = find(conn, OPERATOR_TENANT)? else {
+        return Ok(());
+    };
+    let mut settings = row.settings()?;
+    settings.outgoing_paused = Some("restored".to_owned());
+    let text = serde_json::to_string(&settings).map_err(|e| super::Error::Other(e.to_string()))?;
+    diesel::update(tenants::table.find(OPERATOR_TENANT))
+        .set(tenants::settings.eq(Some(text)))
+        .execute(conn)?;
+    Ok(())
 }
 
 impl AnyConnection {

@@ -189,6 +189,7 @@ fn page() -> String {
         | Paused or active | `POST …/connections/{id}/pause`, `resume` | `connection pause`, `resume` |\n\
         | Name of a tenant; suspended or active | `PATCH …/tenants/{tenant}`, the operator | `tenant rename`, `suspend`, `resume` |\n\
         | Where requests go instead of the vendor | not by the API: whoever sets it decides who sees the credentials | `connection set --endpoint` |\n\
+        | How mails look; who is told of notices ([MAIL.md](MAIL.md)) | `PUT …/tenants/{tenant}/brand`, `notice-recipients` | `mail brand`, `notices recipients` |\n\
         | Sources in private networks; folders; connectors of a directory | not by the API | the operator's configuration: `pull_private`, `files_dir`, `connectors_dir` |\n"
 }
 

@@ -41,6 +41,7 @@ mod leaving;
 mod lifecycle;
 mod limits;
 mod looks;
+mod mail;
 mod nested_groups;
 mod operations;
 mod paging;

@@ -2,7 +2,6 @@
 
 mod page;
 mod reasons;
-mod words;
 
 use std::sync::Arc;
 

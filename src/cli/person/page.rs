@@ -4,10 +4,10 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::words::why;
 use crate::cli::{Failure, shown};
 use crate::domain::clock::Millis;
 use crate::domain::ids::TenantId;
+use crate::domain::language::Language;
 use crate::http::scim::audit::render;
 use crate::scim::filter;
 use crate::scim::rules::Rules;
@@ -21,6 +21,12 @@ use crate::storage::order::{Order, Rows, Slice, Start};
 use crate::storage::users::UserRow;
 use crate::storage::view::View;
 use crate::storage::{Scope, filter as sql};
+use crate::words::{self, Book};
+
+/// Why access is what it is, in English.
+pub(super) fn why(code: &str) -> String {
+    words::say(Book::Reasons, code, &Value::Null, Language::En).unwrap_or_default()
+}
 
 fn time(at: i64) -> String {
     Millis(at).to_rfc3339()

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::words;
+use super::page::why as in_words;
 use crate::cli::shown;
 use crate::domain::clock::Millis;
 use crate::service::why::{Mark, Said, Told, Why};
@@ -68,7 +68,7 @@ pub(super) fn page(id: &str, why: &Why, connections: &[ConnectionRow]) -> String
         why.access,
         since(&why.since),
         why.reason,
-        words::why(&why.reason)
+        in_words(&why.reason)
     );
     if why.is_sticky {
         out += "  decided by a human: no source gives access\n";

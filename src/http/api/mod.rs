@@ -18,6 +18,8 @@ pub mod files;
 mod health;
 pub mod imports;
 pub mod looks;
+pub mod mail;
+pub mod notices;
 pub mod pairs;
 pub mod parked;
 pub mod people;

@@ -9,8 +9,8 @@ use super::dispatch::{dispatch, refuse};
 use super::document;
 use super::{
     access, announcements, app_teams, app_users, conflicts, connections, connectors, consent,
-    disconnect, files, imports, looks, pairs, parked, people, runs, scopes, secrets, sessions,
-    settings, switches, team_sync, teams, tenants, tokens, why,
+    disconnect, files, imports, looks, mail, notices, pairs, parked, people, runs, scopes, secrets,
+    sessions, settings, switches, team_sync, teams, tenants, tokens, why,
 };
 use crate::domain::roles::Role;
 use crate::http::State;
@@ -27,6 +27,9 @@ const AUDITORS: &[Role] = &[Role::Auditor, Role::TenantAdmin, Role::Operator];
 const APPS: &[Role] = &[Role::App, Role::TenantAdmin, Role::Operator];
 /// Who reads.
 const READERS: &[Role] = &[Role::App, Role::Auditor, Role::TenantAdmin, Role::Operator];
+
+/// Who says what became of mails.
+const REPORTERS: &[Role] = &[Role::Mail, Role::Operator];
 
 /// No parameters.
 const NONE: &[&str] = &[];
@@ -48,6 +51,8 @@ const STATES: &[&str] = &["after", "limit", "state"];
 const WHY: &[&str] = &["path"];
 /// Those of a list of people who differ.
 const DIFFERENCES: &[&str] = &["after", "kind", "limit"];
+/// Those of a list of notices.
+const NOTICES: &[&str] = &["after", "lang", "limit", "state"];
 /// Those of a list of runs.
 const RUNS: &[&str] = &["after", "connection", "limit"];
 /// Those of a list of losses that are parked.
@@ -221,6 +226,21 @@ routes! {
     "GET" "/api/v1/tenants/{tenant}/teams/{id}" READERS NONE teams::get;
     "PATCH" "/api/v1/tenants/{tenant}/teams/{id}" ADMINS NONE teams::update;
     "DELETE" "/api/v1/tenants/{tenant}/teams/{id}" ADMINS NONE teams::delete;
+    "GET" "/api/v1/tenants/{tenant}/mails" AUDITORS STATES mail::list;
+    "GET" "/api/v1/tenants/{tenant}/mails/{id}" AUDITORS NONE mail::get;
+    "POST" "/api/v1/tenants/{tenant}/mails/{id}/retry" ADMINS NONE mail::retry;
+    "POST" "/api/v1/mail-events" REPORTERS NONE mail::events;
+    "GET" "/api/v1/tenants/{tenant}/brand" AUDITORS NONE mail::brand;
+    "PUT" "/api/v1/tenants/{tenant}/brand" ADMINS NONE mail::set_brand;
+    "GET" "/api/v1/brand" OPERATORS NONE mail::operators_brand;
+    "PUT" "/api/v1/brand" OPERATORS NONE mail::set_operators_brand;
+    "GET" "/api/v1/tenants/{tenant}/notices" AUDITORS NOTICES notices::list;
+    "GET" "/api/v1/tenants/{tenant}/notices/{id}" AUDITORS TOLD notices::get;
+    "GET" "/api/v1/tenants/{tenant}/notice-recipients" AUDITORS NONE notices::recipients;
+    "PUT" "/api/v1/tenants/{tenant}/notice-recipients" ADMINS NONE notices::set_recipients;
+    "GET" "/api/v1/notices-webhook" OPERATORS NONE notices::webhook;
+    "PUT" "/api/v1/notices-webhook" OPERATORS NONE notices::set_webhook;
+    "DELETE" "/api/v1/notices-webhook" OPERATORS NONE notices::remove_webhook;
 }
 
 /// Registers everything with the server.

@@ -21,7 +21,7 @@ use crate::service::teams::part_from;
 use crate::service::users::model::{Claim, Model, user_name};
 use crate::service::users::settle::{Act, settle};
 use crate::service::users::source_of;
-use crate::service::{Caller, Service};
+use crate::service::{Caller, Service, notices};
 use crate::storage::claims::ClaimState;
 use crate::storage::connections::{list_forgettable, list_unfinished};
 use crate::storage::links::LinkRow;
@@ -360,7 +360,8 @@ fn end(tx: &mut Tx<'_>, connection: &str) -> Result<()> {
     tx.set_disconnected(connection, Some(now))?;
     tx.delete_consent(connection)?;
     tx.delete_all_parked(connection)?;
-    Ok(tx.delete_all_held(connection)?)
+    tx.delete_all_held(connection)?;
+    notices::disconnected(tx, &row)
 }
 
 /// Forgets some of what was kept; true when nothing is left.
