@@ -196,9 +196,7 @@ fn enhanced(text: &str) -> Option<String> {
         let parts: Vec<&str> = word.split('.').collect();
         let is_number =
             |part: &&str| (1..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
-        parts.len() == 3
-            && matches!(parts[0], "2" | "4" | "5")
-            && parts.iter().all(|p| is_number(&p))
+        parts.len() == 3 && matches!(parts[0], "2" | "4" | "5") && parts.iter().all(is_number)
     };
     let mut words = text.split([' ', '\t', '\r', '\n', '-', ':']);
     words.find(|word| is_status(word)).map(str::to_owned)

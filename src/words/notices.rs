@@ -80,10 +80,9 @@ pub fn params(code: &str, params: &Value, language: Language) -> Value {
 /// What the thing is called: its label, or else the source's name, or an id.
 fn label(params: &Value) -> Option<String> {
     let names = ["label", "source", "connection", "token"];
-    let found = names
+    names
         .iter()
-        .find_map(|name| params[*name].as_str().and_then(name_of));
-    found
+        .find_map(|name| params[*name].as_str().and_then(name_of))
 }
 
 const ROWS: &[Row] = &[

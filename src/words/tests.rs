@@ -63,7 +63,11 @@ fn in_the_source() -> Vec<(Book, Vec<String>)> {
         "mod kind {",
         "\n}",
     );
-    let pairs = include_str!("../service/pairs/keys.rs");
+    let pairs = between(
+        include_str!("../service/pairs/keys.rs"),
+        "REASONS: [(char, &str); 4] = [",
+        "\n];",
+    );
     let runs = between(include_str!("../sync/stored.rs"), "fn finding_word", "\n}");
     let words = include_str!("../hris/files/words.rs");
     let files = between(words, "const WORDS", "\n];")

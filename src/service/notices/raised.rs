@@ -189,7 +189,8 @@ impl Service {
                     "days": days,
                     "expiresAt": token.expires_at,
                 });
-                if found.is_none_or(|row| row.params != params.to_string()) {
+                let text = params.to_string();
+                if found.is_none_or(|row| row.params != text) {
                     raise(
                         tx,
                         &Raise {

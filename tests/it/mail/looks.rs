@@ -124,7 +124,7 @@ async fn addresses_that_no_mail_can_have_are_refused_before_they_are_queued() {
 #[actix_web::test]
 async fn a_brand_is_set_by_the_api_and_seen_in_mails() {
     let app = TestApp::start().await;
-    let operator = rosterd::service::Caller::system(
+    let operator = Caller::system(
         rosterd::domain::ids::TenantId::new(rosterd::domain::ids::OPERATOR_TENANT),
         "test",
     );

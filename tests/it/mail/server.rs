@@ -53,7 +53,6 @@ pub struct Setup {
 struct Seen {
     taken: Vec<Taken>,
     faults: VecDeque<Fault>,
-    connections: usize,
     offences: Vec<String>,
 }
 
@@ -82,7 +81,6 @@ impl Server {
                         .unwrap();
                     let fault = {
                         let mut seen = shared.lock().unwrap();
-                        seen.connections += 1;
                         seen.faults.pop_front()
                     };
                     let mut session = Session {
@@ -116,10 +114,6 @@ impl Server {
             "the client broke the protocol"
         );
         seen.taken.clone()
-    }
-
-    pub fn connections(&self) -> usize {
-        self.seen.lock().unwrap().connections
     }
 }
 
