@@ -207,7 +207,7 @@ fn tree(teams: &[TeamView]) -> Vec<String> {
 }
 
 fn names(people: &[Named]) -> String {
-    let each = people.iter().map(|p| shown(&p.name).to_string());
+    let each = people.iter().map(|p| shown(&p.name));
     each.collect::<Vec<_>>().join(", ")
 }
 
@@ -244,7 +244,7 @@ fn preview_page(preview: &Preview) -> String {
     ];
     lines.extend(preview.teams.items.iter().map(|team| {
         let reviewer = team.reviewer.as_ref();
-        let reviewer = reviewer.map_or("nobody".to_owned(), |r| shown(&r.name).to_string());
+        let reviewer = reviewer.map_or("nobody".to_owned(), |r| shown(&r.name));
         let parent = team.parent.as_ref();
         let parent = parent.map_or(String::new(), |p| format!(", part of {}", shown(p)));
         format!(

@@ -32,7 +32,7 @@ async fn teams_are_looked_at_completed_shown_stopped_and_restored() {
         (output.status.success(), said(&output))
     };
     let of = ["--connection", s.connection.as_str()];
-    let (is_ok, look) = ask(&[&["teams", "preview"], &of[..]].concat());
+    let (is_ok, look) = ask(&[&["teams", "preview"][..], &of[..]].concat());
     assert!(is_ok, "{look}");
     for text in [
         "today: 3 teams, 5 people in them, 0 unassigned, 1 at the top",
@@ -45,7 +45,7 @@ async fn teams_are_looked_at_completed_shown_stopped_and_restored() {
     }
     let (is_ok, none) = ask(&["teams", "stop"]);
     assert!(!is_ok && none.contains("never completed"), "{none}");
-    let (is_ok, done) = ask(&[&["teams", "complete"], &of[..]].concat());
+    let (is_ok, done) = ask(&[&["teams", "complete"][..], &of[..]].concat());
     assert!(is_ok && done.contains("team sync is on"), "{done}");
     let (is_ok, shown) = ask(&["teams", "show"]);
     assert!(is_ok, "{shown}");
