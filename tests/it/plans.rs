@@ -78,9 +78,16 @@ pub fn walks(plan: &str) -> Vec<String> {
             ]
             .iter()
             .any(|prefix| line.contains(prefix))
-            && !["connections", "heads", "tenant_schemas", "member_jobs"]
-                .iter()
-                .any(|t| line.starts_with(&format!("SEARCH {t} ")));
+            && ![
+                "connections",
+                "heads",
+                "tenant_schemas",
+                "member_jobs",
+                "push_guards",
+                "push_sessions USING INDEX push_sessions_open",
+            ]
+            .iter()
+            .any(|t| line.starts_with(&format!("SEARCH {t} ")));
         let postgres = line.contains("Seq Scan on")
             && tables.iter().any(|t| line.contains(&format!("on {t}")));
         sqlite || partial || postgres
