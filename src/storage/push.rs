@@ -282,7 +282,7 @@ impl Scope<'_> {
         let (conn, tenant) = self.parts();
         Ok(each!(conn, c => diesel::update(push_sessions::table
             .filter(push_sessions::tenant.eq(tenant).and(push_sessions::connection_id.eq(connection)))
-            .filter(push_sessions::state.eq(OPEN))
+            .filter(is_open())
             .filter(push_sessions::last_at.gt(after.0).and(push_sessions::changes.lt(most))))
             .set((push_sessions::changes.eq(push_sessions::changes + 1), push_sessions::last_at.eq(now.0)))
             .returning(push_sessions::id)
@@ -293,11 +293,10 @@ impl Scope<'_> {
     /// No further change of a connection belongs to its open session.
     pub fn close_session(&mut self, connection: &str) -> Result<()> {
         let (conn, tenant) = self.parts();
-        let open = push_sessions::tenant
+        let own = push_sessions::tenant
             .eq(tenant)
-            .and(push_sessions::connection_id.eq(connection))
-            .and(push_sessions::state.eq(OPEN));
-        diesel::update(push_sessions::table.filter(open))
+            .and(push_sessions::connection_id.eq(connection));
+        diesel::update(push_sessions::table.filter(own).filter(is_open()))
             .set(push_sessions::state.eq("done"))
             .execute(conn)?;
         Ok(())
@@ -352,6 +351,11 @@ impl Scope<'_> {
         diesel::delete(push_sessions::table.find((tenant, id))).execute(conn)?;
         Ok(())
     }
+}
+
+/// As the partial index has it.
+fn is_open() -> diesel::expression::SqlLiteral<Bool> {
+    diesel::dsl::sql::<Bool>("state = 'open'")
 }
 
 /// Sessions of all tenants that are to be undone.

@@ -84,6 +84,8 @@ pub fn walks(plan: &str) -> Vec<String> {
                 "tenant_schemas",
                 "member_jobs",
                 "team_syncs",
+                "push_guards",
+                "push_sessions USING INDEX push_sessions_open",
             ]
             .iter()
             .any(|t| line.starts_with(&format!("SEARCH {t} ")));

@@ -22,6 +22,7 @@ CREATE TABLE push_losses (
     PRIMARY KEY (tenant, connection_id, user_id)
 );
 CREATE INDEX push_losses_at ON push_losses (tenant, connection_id, at);
+CREATE INDEX push_losses_old ON push_losses (tenant, at);
 CREATE INDEX push_losses_user ON push_losses (tenant, user_id);
 
 -- Losses of access beyond the limit: the connection reads back what it wrote, access stays.

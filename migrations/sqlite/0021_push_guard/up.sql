@@ -22,6 +22,7 @@ CREATE TABLE push_losses (
     PRIMARY KEY (tenant, connection_id, user_id)
 );
 CREATE INDEX push_losses_at ON push_losses (tenant, connection_id, at);
+CREATE INDEX push_losses_old ON push_losses (tenant, at);
 CREATE INDEX push_losses_user ON push_losses (tenant, user_id);
 
 -- Losses of access beyond the limit: the connection reads back what it wrote, access stays.
@@ -67,6 +68,7 @@ INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
     ('push_guards', 'sqlite_autoindex_push_guards_1', '1000 2 1'),
     ('push_losses', 'sqlite_autoindex_push_losses_1', '100000 10000 5000 1'),
     ('push_losses', 'push_losses_at', '100000 10000 5000 2'),
+    ('push_losses', 'push_losses_old', '100000 10000 2'),
     ('push_losses', 'push_losses_user', '100000 10000 1'),
     ('parked_losses', 'sqlite_autoindex_parked_losses_1', '10000 5000 5000 1'),
     ('parked_losses', 'parked_losses_user', '10000 5000 1'),
