@@ -14,6 +14,7 @@ mod disk;
 mod doctor;
 mod figures;
 mod healthcheck;
+mod invitations;
 mod mail;
 mod migrate;
 mod notices;
@@ -110,6 +111,9 @@ enum Here {
     /// The app's teams: load.
     #[command(subcommand)]
     AppTeams(app::AppTeams),
+    /// Invitations: list, send, send again, take back; and what people can be given.
+    #[command(subcommand)]
+    Invitations(Box<invitations::Invitations>),
     /// Pull a connection now.
     Sync(bridge::Sync),
     /// What pulls found and did, and what of them waits for a decision.
@@ -209,6 +213,9 @@ fn run(
         Here::Pairs(command) => runtime.block_on(pairs::run(&config, output, command)),
         Here::AppUsers(command) => return runtime.block_on(app::users(&config, output, command)),
         Here::AppTeams(command) => return runtime.block_on(app::teams(&config, output, command)),
+        Here::Invitations(command) => {
+            return runtime.block_on(invitations::run(&config, output, *command));
+        }
         Here::Sync(args) => return runtime.block_on(bridge::sync(&config, output, args)),
         Here::Runs(command) => runtime.block_on(bridge::runs(&config, output, command)),
         Here::Token(command) => runtime.block_on(admin::token(&config, output, command)),

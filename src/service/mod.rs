@@ -13,6 +13,7 @@ pub mod error;
 pub mod files;
 pub mod groups;
 pub mod health;
+pub mod invitations;
 mod limits;
 pub mod looks;
 pub mod mail;
@@ -175,5 +176,11 @@ impl Service {
             files: Arc::new(files::NoFiles),
             tries: Arc::new(looks::NoTries),
         }
+    }
+
+    /// Seals and opens with these keys, inside operations too.
+    pub fn set_keys(&mut self, keys: Arc<Keyring>) {
+        self.store.set_keys(Arc::clone(&keys));
+        self.keys = keys;
     }
 }

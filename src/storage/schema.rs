@@ -6,8 +6,10 @@
     reason = "the migrations document the columns"
 )]
 
+mod invite;
 mod mail;
 
+pub use invite::*;
 pub use mail::*;
 
 use diesel::{allow_tables_to_appear_in_same_query, table};

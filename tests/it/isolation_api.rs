@@ -1,6 +1,7 @@
 //! The isolation table of the management API: every route × strangers, every role that is too small, another tenant's
 //! token, and another tenant's things under one's own tenant.
 
+use rosterd::domain::access::JoinerPolicy;
 use rosterd::domain::clock::Millis;
 use rosterd::domain::ids::{OPERATOR_TENANT, TenantId};
 use rosterd::domain::roles::Role;
@@ -22,6 +23,7 @@ struct Things {
     run: String,
     app_user: String,
     app_team: String,
+    invitation: String,
 }
 
 impl Things {
@@ -89,8 +91,19 @@ impl Things {
             let put = admin.raw("PUT", &path, "application/json", body).await;
             put.expect(201);
         }
+        let one = crate::sources::user("dee", "dee@x.test", "");
+        let lister = app
+            .source_of(&app.tenant, Preset::Generic, JoinerPolicy::List)
+            .await;
+        let listed = lister.post("/Users", one).await.expect(201).id();
+        let body = json!({"people": [listed]}).to_string().into_bytes();
+        let path = "/api/v1/tenants/default/invitations";
+        let made = admin.raw("POST", path, "application/json", body).await;
+        let made = made.expect(200).body["results"][0].clone();
+        let invitation = made["invitation"]["id"].as_str().unwrap().to_owned();
         Self {
             connection,
+            invitation,
             run,
             token,
             person,
@@ -111,6 +124,7 @@ impl Things {
             p if p.contains("/runs/") => &self.run,
             p if p.contains("/app-users/") => &self.app_user,
             p if p.contains("/app-teams/") => &self.app_team,
+            p if p.contains("/invitations/") => &self.invitation,
             _ => &self.connection,
         };
         let path = route.path.replace("{tenant}", tenant);
@@ -144,6 +158,9 @@ fn body(route: &Route) -> Option<Value> {
         "app_users-import" => json!({"appUserId": "u-1", "email": "stolen@x.test"}),
         "app_teams-import" => json!({"appTeamId": "t-1", "name": "stolen"}),
         "access-sign_in" => json!({"email": "ann@x.test"}),
+        "invitations-create" => json!({"people": ["x"]}),
+        "invitations-declare" => json!({"roles": [{"value": "x", "label": {"en": "X"}}]}),
+        "invitations-handoff" => json!({"code": "x"}),
         _ => return None,
     })
 }
@@ -281,6 +298,7 @@ async fn every_route_of_the_api_hides_what_is_another_tenants() {
         "app-users",
         "app-teams",
         "app-imports",
+        "invitations",
     ] {
         let path = format!("/api/v1/tenants/other/{list}");
         let listed = spy
@@ -296,6 +314,7 @@ async fn every_route_of_the_api_hides_what_is_another_tenants() {
             &things.run,
             &things.app_user,
             &things.app_team,
+            &things.invitation,
         ] {
             assert!(!listed.text.contains(id), "{list}: {}", listed.text);
         }

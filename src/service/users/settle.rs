@@ -1,7 +1,7 @@
 //! Settling a person: what is in force, access, and each own view are recomputed from the claims, compared with what was
 //! loaded, and only differences are written, counted and recorded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::access::{Says, decide};
 use super::conflicts::{Question, ask, kind};
 use super::identity::addresses;
-use super::model::{Claim, Model, manager, text, user_name};
+use super::model::{Claim, Model, manager, text, user_name, write_units};
 use super::record::{record, record_access};
 use super::taken_in_view;
 use crate::domain::access::{Access, Decision, reason};
@@ -21,6 +21,7 @@ use crate::scim::schema::{AttrPath, Registry, ResourceKind};
 use crate::scim::units::{Units, flatten, unflatten};
 use crate::service::Source;
 use crate::service::error::{Error, Result};
+use crate::service::invitations::{bar_roles, drop_elevated, follow, overlay};
 use crate::service::pairs::keep_keys;
 use crate::storage::claims::ClaimState;
 use crate::storage::connections::Counted;
@@ -82,6 +83,10 @@ pub(in crate::service) fn settle(
     if let Some(says) = act.says {
         let now = tx.now();
         decide(registry, before, model, act.source, says, act.settings, now);
+        let returns = model.row.access_reason == reason::RETURNED;
+        if returns && before.is_some_and(|b| !b.row.has_access) && drop_elevated(tx, model)? {
+            recompute(tx, registry, model)?;
+        }
     }
     if !act.has_no_namesake {
         guard_user_name(tx, registry, before, model, acting)?;
@@ -101,6 +106,7 @@ pub(in crate::service) fn settle(
     keep_keys(tx, before, model)?;
     count(tx, before, model)?;
     record(tx, registry, before, model, acting);
+    follow(tx, before, model)?;
     Ok(true)
 }
 
@@ -124,6 +130,7 @@ pub(in crate::service) fn settle_access(
     keep_keys(tx, Some(before), model)?;
     count(tx, Some(before), model)?;
     record_access(tx, Some(before), model);
+    follow(tx, Some(before), model)?;
     Ok(true)
 }
 
@@ -133,6 +140,7 @@ pub(in crate::service) fn recompute(
     registry: &Registry,
     model: &mut Model,
 ) -> Result<()> {
+    bar_roles(scope, registry, model)?;
     if model.is_sole() {
         return Ok(());
     }
@@ -142,6 +150,7 @@ pub(in crate::service) fn recompute(
         .filter(|c| c.is(ClaimState::Live))
         .collect();
     if live.is_empty() {
+        overlay(registry, model);
         return Ok(());
     }
     if live.len() > 1 {
@@ -152,8 +161,15 @@ pub(in crate::service) fn recompute(
             (c.is_of_app(), age)
         });
     }
-    let nothing = Units::new();
-    let parts: Vec<Part<'_, AttrPath>> = live.iter().map(|c| c.part(&nothing)).collect();
+    let (nothing, none_held, none_undone) = (Units::new(), BTreeSet::new(), BTreeMap::new());
+    let given = Part {
+        asserted: &model.given,
+        held: &none_held,
+        undone: &none_undone,
+    };
+    let mut parts: Vec<Part<'_, AttrPath>> = live.iter().map(|c| c.part(&nothing)).collect();
+    let of_app = live.iter().position(|c| c.is_of_app());
+    parts.insert(of_app.unwrap_or(live.len()), given);
     let now = flatten(registry, KIND, &model.doc);
     let mut units = effective(&parts, &now);
     // Whatever the sources say, a person keeps a name to be found by.
@@ -462,6 +478,10 @@ fn write_rows(tx: &mut Tx<'_>, before: Option<&Model>, model: &mut Model) -> Res
         {
             tx.update_claim(&claim.row)?;
         }
+    }
+    if before.map(|b| &b.given).unwrap_or(&Units::new()) != &model.given {
+        let units = (!model.given.is_empty()).then(|| write_units(&model.given));
+        tx.put_given(&model.row.id, units.as_deref())?;
     }
     model.is_new = false;
     Ok(())

@@ -339,6 +339,7 @@ fn step(conn: &mut AnyConnection, place: &mut Place, held: &mut Held) -> (Option
         actor: meta.actor,
         cause: meta.cause,
         seed: *place.job.seed(),
+        keys: place.job.keys(),
         drawn: 0,
         entries: Vec::new(),
     };
