@@ -14,6 +14,7 @@ mod disk;
 mod doctor;
 mod figures;
 mod healthcheck;
+mod invitations;
 mod mail;
 mod migrate;
 mod notices;
@@ -118,6 +119,9 @@ enum Here {
     /// Teams from who reports to whom: preview, complete, stop, restore, show.
     #[command(subcommand)]
     Teams(teams::Teams),
+    /// Invitations: list, send, send again, take back; and what people can be given.
+    #[command(subcommand)]
+    Invitations(Box<invitations::Invitations>),
     /// Pull a connection now.
     Sync(bridge::Sync),
     /// What pulls found and did, and what of them waits for a decision.
@@ -227,6 +231,9 @@ fn run(
         Here::AppUsers(command) => return runtime.block_on(app::users(&config, output, command)),
         Here::AppTeams(command) => return runtime.block_on(app::teams(&config, output, command)),
         Here::Teams(command) => runtime.block_on(teams::run(&config, output, command)),
+        Here::Invitations(command) => {
+            return runtime.block_on(invitations::run(&config, output, *command));
+        }
         Here::Sync(args) => return runtime.block_on(bridge::sync(&config, output, args)),
         Here::Runs(command) => runtime.block_on(bridge::runs(&config, output, command)),
         Here::Switch(command) => runtime.block_on(switches::run(&config, output, command)),

@@ -11,6 +11,7 @@ use crate::domain::access::JoinerPolicy;
 use crate::domain::audit::sha256_hex;
 use crate::domain::ids::{OPERATOR_TENANT, TenantId};
 use crate::domain::roles::Role;
+use crate::http::invite::{PER_MINUTE, Pages};
 use crate::http::scim::cursor::Seal;
 use crate::http::tls::Certificates;
 use crate::http::{self, Limits, Listen, Offer, RateLimit, State};
@@ -70,6 +71,7 @@ async fn serve(
             rate: RateLimit::per_minute(config.limits().requests_per_minute),
             seal: Seal::new(&key),
             metrics: metrics.clone(),
+            pages: Pages::new(config.app_accept_url().map(str::to_owned), PER_MINUTE),
             open_metrics,
         })
     };
@@ -111,6 +113,7 @@ async fn serve(
         actix_web::rt::spawn(tls::keep_fresh(certificates));
     }
     let resumer = actix_web::rt::spawn(resume_jobs(service.clone()));
+    let inviter = actix_web::rt::spawn(tick_invitations(service.clone()));
     let sweeper = actix_web::rt::spawn(forget_runs(service.clone(), config.runs_keep()));
     let mailer = mail::mailer(&config, &service, &public_url, &service.fresh_id())?;
     let sender = actix_web::rt::spawn(send(mailer.clone()));
@@ -142,6 +145,7 @@ async fn serve(
     // Others wait a little longer if this fails.
     let _ = service.end_replica(&replica).await;
     resumer.abort();
+    inviter.abort();
     sweeper.abort();
     sender.abort();
     caller.abort();
@@ -292,6 +296,18 @@ async fn resume_jobs(service: Service) {
             tracing::warn!(error = %error, "what was kept of disconnected connections cannot be forgotten");
         }
         ticks += 1;
+    }
+}
+
+/// Reminders and ends of invitations, each half minute.
+async fn tick_invitations(service: Service) {
+    let mut tick = tokio::time::interval(Duration::from_secs(30));
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        if let Err(error) = service.tick_invitations().await {
+            tracing::warn!(error = %error, "invitations cannot be looked after");
+        }
     }
 }
 

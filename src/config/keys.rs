@@ -89,6 +89,12 @@ pub const KEYS: &[Key] = &[
         "URL under which clients reach the server; otherwise made from `listen`",
     ),
     Key::new(
+        "app_accept_url",
+        "URL",
+        None,
+        "Address of the app to which people go who accept an invitation, with a code for `/api/v1/handoff`; otherwise a page says that they are in",
+    ),
+    Key::new(
         "tls_certificate_file",
         "FILE",
         None,

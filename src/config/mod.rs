@@ -142,6 +142,11 @@ impl Config {
             .unwrap_or_else(|| format!("{}://{bound}", self.scheme()))
     }
 
+    /// Where people go on, in the app, who have accepted an invitation.
+    pub fn app_accept_url(&self) -> Option<&str> {
+        self.server.app_accept_url.as_deref()
+    }
+
     /// How mails and webhooks leave.
     pub fn mail(&self) -> &Mail {
         &self.mail

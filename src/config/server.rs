@@ -13,6 +13,8 @@ pub struct Server {
     pub listen: SocketAddr,
     /// URL under which clients reach it.
     pub public_url: Option<String>,
+    /// Where people go on, in the app, who have accepted an invitation.
+    pub app_accept_url: Option<String>,
     /// Listener of the metrics.
     pub metrics_listen: Option<SocketAddr>,
     /// Folder with schemas for all tenants.
@@ -76,6 +78,7 @@ impl Server {
         Ok(Self {
             listen: listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
             public_url,
+            app_accept_url: accept_url(values)?,
             tls,
             metrics_listen: values.address("metrics_listen")?,
             schemas_dir: values.take("schemas_dir").map(PathBuf::from),
@@ -87,6 +90,23 @@ impl Server {
             runs_keep: values.days("runs_keep_days", 7..=36_500)?,
             shutdown: values.seconds("shutdown_seconds", 0..=3_600)?,
         })
+    }
+}
+
+/// An address to which a query can be added.
+fn accept_url(values: &Values) -> Result<Option<String>> {
+    let key = "app_accept_url";
+    let Some(url) = values.take(key) else {
+        return Ok(None);
+    };
+    let is_web = ["http://", "https://"].iter().any(|s| url.starts_with(s));
+    let is_plain = |b: u8| b.is_ascii_graphic() && b != b'#' && b != b'"' && b != b';' && b != b',';
+    match is_web && url.bytes().all(is_plain) {
+        true => Ok(Some(url.to_owned())),
+        false => Err(Error(format!(
+            "{} takes an address such as https://app.example.com/welcome, without a fragment; got `{url}`",
+            values.name(key)
+        ))),
     }
 }
 

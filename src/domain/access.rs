@@ -84,7 +84,7 @@ pub mod reason {
     pub const LISTED_BY_SOURCE: &str = "listed-by-source";
     /// The source created the person inactive.
     pub const SOURCE_INACTIVE: &str = "source-inactive";
-    /// The policy demands an invitation.
+    /// The policy demands an invitation, and there is no address that it could go to.
     pub const INVITATION_DUE: &str = "invitation-due";
     /// The source deactivated the person.
     pub const DEACTIVATED_BY_SOURCE: &str = "deactivated-by-source";
@@ -128,13 +128,33 @@ pub mod reason {
     pub const GRANTED_AT_SIGN_IN: &str = "granted-at-sign-in";
     /// A human lifted a human's decision: from now on the policy decides again.
     pub const REINSTATED: &str = "reinstated";
+    /// A human invited the person, who has not answered yet.
+    pub const INVITED: &str = "invited";
+    /// The joiner policy invited the person, who has not answered yet.
+    pub const INVITED_BY_POLICY: &str = "invited-by-policy";
+    /// The person accepted an invitation.
+    pub const INVITATION_ACCEPTED: &str = "invitation-accepted";
+    /// The person declined an invitation.
+    pub const INVITATION_DECLINED: &str = "invitation-declined";
+    /// The person did not answer an invitation in time.
+    pub const INVITATION_EXPIRED: &str = "invitation-expired";
+    /// A human took an invitation back.
+    pub const INVITATION_WITHDRAWN: &str = "invitation-withdrawn";
 
     /// The code of a listed person about whom a human must decide first: no source talks its way past it.
     pub fn waiting(code: &str) -> Option<&'static str> {
         [CONFLICT, UNVERIFIED_DOMAIN, RETURNED_LATE]
             .into_iter()
+            .chain(INVITED_IN_VAIN)
             .find(|waiting| *waiting == code)
     }
+
+    /// An invitation came to nothing: only a human invites her again, and only the app's own word goes past that.
+    pub const INVITED_IN_VAIN: [&str; 3] = [
+        INVITATION_DECLINED,
+        INVITATION_EXPIRED,
+        INVITATION_WITHDRAWN,
+    ];
 }
 
 /// What the rules need to know about the person before the change.
@@ -220,7 +240,10 @@ fn joiner(policy: JoinerPolicy) -> Decision {
             access: Access::Granted,
             reason: reason::GRANTED_BY_POLICY,
         },
-        JoinerPolicy::Invite => listed(reason::INVITATION_DUE),
+        JoinerPolicy::Invite => Decision {
+            access: Access::Invited,
+            reason: reason::INVITED_BY_POLICY,
+        },
         JoinerPolicy::List => listed(reason::LISTED_BY_SOURCE),
     }
 }
@@ -301,7 +324,12 @@ mod tests {
         let cases = [
             (None, JoinerPolicy::Grant, Some(Access::Granted)),
             (None, JoinerPolicy::List, Some(Access::Listed)),
-            (None, JoinerPolicy::Invite, Some(Access::Listed)),
+            (None, JoinerPolicy::Invite, Some(Access::Invited)),
+            (
+                Some(Access::Listed),
+                JoinerPolicy::Invite,
+                Some(Access::Invited),
+            ),
             (
                 Some(Access::Listed),
                 JoinerPolicy::Grant,
@@ -344,6 +372,9 @@ mod tests {
                 reason::CONFLICT,
                 reason::UNVERIFIED_DOMAIN,
                 reason::RETURNED_LATE,
+                reason::INVITATION_DECLINED,
+                reason::INVITATION_EXPIRED,
+                reason::INVITATION_WITHDRAWN,
             ] {
                 let who = Standing {
                     waits: Some(waits),

@@ -12,6 +12,7 @@ pub mod clock;
 pub mod connector;
 pub mod employment;
 pub mod ids;
+pub mod invitation;
 pub mod language;
 pub mod lifecycle;
 pub mod precedence;

@@ -13,6 +13,7 @@ pub mod error;
 pub mod files;
 pub mod groups;
 pub mod health;
+pub mod invitations;
 mod limits;
 pub mod looks;
 pub mod mail;
@@ -183,5 +184,11 @@ impl Service {
             tries: Arc::new(looks::NoTries),
             warning: Arc::new(teams::NoWarning),
         }
+    }
+
+    /// Seals and opens with these keys, inside operations too.
+    pub fn set_keys(&mut self, keys: Arc<Keyring>) {
+        self.store.set_keys(Arc::clone(&keys));
+        self.keys = keys;
     }
 }

@@ -21,6 +21,7 @@ pub mod filter;
 pub mod groups;
 pub mod heads;
 pub mod health;
+pub mod invitations;
 pub mod journal;
 pub mod known;
 pub mod leases;

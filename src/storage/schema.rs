@@ -6,10 +6,12 @@
     reason = "the migrations document the columns"
 )]
 
+mod invite;
 mod mail;
 mod push;
 mod sources;
 
+pub use invite::*;
 pub use mail::*;
 pub use push::*;
 pub use sources::*;

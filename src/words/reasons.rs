@@ -42,8 +42,8 @@ pub(super) const ROWS: &[Row] = &[
     (
         reason::INVITATION_DUE,
         [
-            "the joiner policy asks for an invitation, which nobody has sent",
-            "la règle d’arrivée demande une invitation que personne n’a envoyée",
+            "the joiner policy invites, and she has no address that mail can go to",
+            "la règle d’arrivée invite, et elle n’a pas d’adresse à laquelle écrire",
         ],
     ),
     (
@@ -191,6 +191,48 @@ pub(super) const ROWS: &[Row] = &[
         [
             "a human lifted a revoke or remove: she waits until a source next says that she is active",
             "une personne a levé une révocation ou un retrait : elle attend qu’une source dise qu’elle est active",
+        ],
+    ),
+    (
+        reason::INVITED,
+        [
+            "she was invited and has not answered: `rosterd invitations list`",
+            "elle a été invitée et n’a pas répondu : `rosterd invitations list`",
+        ],
+    ),
+    (
+        reason::INVITED_BY_POLICY,
+        [
+            "the connection's joiner policy invited her, and she has not answered: `rosterd invitations list`",
+            "la règle d’arrivée de la connexion l’a invitée, et elle n’a pas répondu : `rosterd invitations list`",
+        ],
+    ),
+    (
+        reason::INVITATION_ACCEPTED,
+        [
+            "she accepted an invitation",
+            "elle a accepté une invitation",
+        ],
+    ),
+    (
+        reason::INVITATION_DECLINED,
+        [
+            "she declined an invitation: only a human invites her again",
+            "elle a refusé une invitation : seule une personne peut l’inviter à nouveau",
+        ],
+    ),
+    (
+        reason::INVITATION_EXPIRED,
+        [
+            "she did not answer an invitation in time: send it again with `rosterd invitations resend`",
+            "elle n’a pas répondu à temps à une invitation : renvoyez-la avec `rosterd invitations resend`",
+        ],
+    ),
+    (
+        reason::INVITATION_WITHDRAWN,
+        [
+            "a human took her invitation back: only a human invites her again",
+            "une personne a retiré son invitation : seule une personne peut l’inviter à nouveau",
         ],
     ),
 ];

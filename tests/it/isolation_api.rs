@@ -1,6 +1,7 @@
 //! The isolation table of the management API: every route × strangers, every role that is too small, another tenant's
 //! token, and another tenant's things under one's own tenant.
 
+use rosterd::domain::access::JoinerPolicy;
 use rosterd::domain::clock::Millis;
 use rosterd::domain::ids::{OPERATOR_TENANT, TenantId};
 use rosterd::domain::roles::Role;
@@ -25,6 +26,7 @@ struct Things {
     app_team: String,
     switch: String,
     team: String,
+    invitation: String,
 }
 
 impl Things {
@@ -101,8 +103,19 @@ impl Things {
         }
         let sessions = app.service.list_sessions(&app.tenant.tenant, None, None, 9);
         let session = sessions.await.unwrap()[0].id.clone();
+        let one = crate::sources::user("dee", "dee@x.test", "");
+        let lister = app
+            .source_of(&app.tenant, Preset::Generic, JoinerPolicy::List)
+            .await;
+        let listed = lister.post("/Users", one).await.expect(201).id();
+        let body = json!({"people": [listed]}).to_string().into_bytes();
+        let path = "/api/v1/tenants/default/invitations";
+        let made = admin.raw("POST", path, "application/json", body).await;
+        let made = made.expect(200).body["results"][0].clone();
+        let invitation = made["invitation"]["id"].as_str().unwrap().to_owned();
         Self {
             connection,
+            invitation,
             run,
             session,
             token,
@@ -129,6 +142,7 @@ impl Things {
             p if p.contains("/app-users/") => &self.app_user,
             p if p.contains("/app-teams/") => &self.app_team,
             p if p.contains("/teams/") => &self.team,
+            p if p.contains("/invitations/") => &self.invitation,
             _ => &self.connection,
         };
         let path = route.path.replace("{tenant}", tenant);
@@ -168,6 +182,9 @@ fn body(route: &Route) -> Option<Value> {
         "app_users-import" => json!({"appUserId": "u-1", "email": "stolen@x.test"}),
         "app_teams-import" => json!({"appTeamId": "t-1", "name": "stolen"}),
         "access-sign_in" => json!({"email": "ann@x.test"}),
+        "invitations-create" => json!({"people": ["x"]}),
+        "invitations-declare" => json!({"roles": [{"value": "x", "label": {"en": "X"}}]}),
+        "invitations-handoff" => json!({"code": "x"}),
         _ => return None,
     })
 }
@@ -309,6 +326,7 @@ async fn every_route_of_the_api_hides_what_is_another_tenants() {
         "app-teams",
         "app-imports",
         "teams",
+        "invitations",
     ] {
         let path = format!("/api/v1/tenants/other/{list}");
         let listed = spy
@@ -327,6 +345,7 @@ async fn every_route_of_the_api_hides_what_is_another_tenants() {
             &things.app_user,
             &things.app_team,
             &things.team,
+            &things.invitation,
         ] {
             assert!(!listed.text.contains(id), "{list}: {}", listed.text);
         }

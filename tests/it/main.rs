@@ -33,6 +33,7 @@ mod fuzz;
 mod groups;
 mod harmless;
 mod health;
+mod invitations;
 mod isolation;
 mod isolation_api;
 mod kill;

@@ -221,7 +221,7 @@ impl Hr {
 async fn a_joiner_is_listed_or_granted_as_the_policy_says_and_readers_see_her_employment() {
     for (policy, access) in [
         (JoinerPolicy::List, "listed/listed-by-source"),
-        (JoinerPolicy::Invite, "listed/invitation-due"),
+        (JoinerPolicy::Invite, "invited/invited-by-policy"),
         (JoinerPolicy::Grant, "granted/granted-by-policy"),
     ] {
         let hr = hr(policy).await;

@@ -17,6 +17,7 @@ pub mod document;
 pub mod files;
 mod health;
 pub mod imports;
+pub mod invitations;
 pub mod looks;
 pub mod mail;
 pub mod notices;

@@ -9,8 +9,8 @@ use super::dispatch::{dispatch, refuse};
 use super::document;
 use super::{
     access, announcements, app_teams, app_users, conflicts, connections, connectors, consent,
-    disconnect, files, imports, looks, mail, notices, pairs, parked, people, runs, scopes, secrets,
-    sessions, settings, switches, team_sync, teams, tenants, tokens, why,
+    disconnect, files, imports, invitations, looks, mail, notices, pairs, parked, people, runs,
+    scopes, secrets, sessions, settings, switches, team_sync, teams, tenants, tokens, why,
 };
 use crate::domain::roles::Role;
 use crate::http::State;
@@ -25,6 +25,8 @@ const SENDERS: &[Role] = &[Role::Drop, Role::TenantAdmin, Role::Operator];
 const AUDITORS: &[Role] = &[Role::Auditor, Role::TenantAdmin, Role::Operator];
 /// Who says what the app says: the app itself.
 const APPS: &[Role] = &[Role::App, Role::TenantAdmin, Role::Operator];
+/// Who takes over people who come from Rosterd.
+const TAKERS: &[Role] = &[Role::App, Role::Operator];
 /// Who reads.
 const READERS: &[Role] = &[Role::App, Role::Auditor, Role::TenantAdmin, Role::Operator];
 
@@ -51,6 +53,8 @@ const STATES: &[&str] = &["after", "limit", "state"];
 const WHY: &[&str] = &["path"];
 /// Those of a list of people who differ.
 const DIFFERENCES: &[&str] = &["after", "kind", "limit"];
+/// Those of a list of invitations.
+const INVITATIONS: &[&str] = &["after", "limit", "person", "state"];
 /// Those of a list of notices.
 const NOTICES: &[&str] = &["after", "lang", "limit", "state"];
 /// Those of a list of runs.
@@ -178,6 +182,14 @@ routes! {
     "GET" "/api/v1/tenants/{tenant}/app-imports" APPS PAGED imports::list;
     "GET" "/api/v1/tenants/{tenant}/access" READERS WHO access::get;
     "POST" "/api/v1/tenants/{tenant}/sign-ins" APPS NONE access::sign_in;
+    "GET" "/api/v1/tenants/{tenant}/invitations" READERS INVITATIONS invitations::list;
+    "POST" "/api/v1/tenants/{tenant}/invitations" APPS NONE invitations::create;
+    "GET" "/api/v1/tenants/{tenant}/invitations/{id}" READERS NONE invitations::get;
+    "POST" "/api/v1/tenants/{tenant}/invitations/{id}/resend" APPS NONE invitations::resend;
+    "POST" "/api/v1/tenants/{tenant}/invitations/{id}/withdraw" APPS NONE invitations::withdraw;
+    "GET" "/api/v1/invite-attributes" READERS NONE invitations::attributes;
+    "PUT" "/api/v1/invite-attributes" OPERATORS NONE invitations::declare;
+    "POST" "/api/v1/handoff" TAKERS NONE invitations::handoff;
     "GET" "/api/v1/tenants/{tenant}/conflicts" AUDITORS STATES conflicts::list;
     "GET" "/api/v1/tenants/{tenant}/conflicts/{id}" AUDITORS NONE conflicts::get;
     "POST" "/api/v1/tenants/{tenant}/conflicts/{id}/link" ADMINS NONE conflicts::link;

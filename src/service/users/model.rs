@@ -121,7 +121,7 @@ impl Claim {
 }
 
 /// Units as a flat JSON object, `null` for a cleared one.
-fn write_units(units: &Units) -> String {
+pub(super) fn write_units(units: &Units) -> String {
     let map: Doc = units
         .iter()
         .map(|(path, value)| (path.to_string(), value.clone()))
@@ -156,6 +156,8 @@ pub(in crate::service) struct Model {
     pub(in crate::service) row: UserRow,
     pub(in crate::service) doc: Doc,
     pub(in crate::service) claims: Vec<Claim>,
+    /// What a human gave her by an invitation; stored only where somebody beside sources wrote her.
+    pub(in crate::service) given: Units,
     pub(in crate::service) is_new: bool,
 }
 
@@ -170,10 +172,23 @@ impl Model {
             return Ok(None);
         };
         let claims = scope.list_claims(id)?;
-        Self::from_rows(registry, row, claims).map(Some)
+        let given = match row.written_by_others {
+            true => scope.find_given(id)?,
+            false => None,
+        };
+        let given = given.map(|text| read_units(registry, &text));
+        let given = given
+            .transpose()
+            .map_err(|e| corrupt("given_values", id, e))?;
+        Self::from_rows(registry, row, claims, given.unwrap_or_default()).map(Some)
     }
 
-    fn from_rows(registry: &Registry, row: UserRow, claims: Vec<ClaimRow>) -> Result<Self> {
+    fn from_rows(
+        registry: &Registry,
+        row: UserRow,
+        claims: Vec<ClaimRow>,
+        given: Units,
+    ) -> Result<Self> {
         let mut doc: Doc =
             serde_json::from_str(&row.doc.0).map_err(|e| corrupt("users", &row.id, e))?;
         // Derived; stored so that serving needs no schema.
@@ -186,6 +201,7 @@ impl Model {
             row,
             doc,
             claims: claims?,
+            given,
             is_new: false,
         })
     }
@@ -229,6 +245,7 @@ impl Model {
             row,
             doc,
             claims: Vec::new(),
+            given: Units::new(),
             is_new: true,
         }
     }

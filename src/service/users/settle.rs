@@ -1,7 +1,7 @@
 //! Settling a person: what is in force, access, and each own view are recomputed from the claims, compared with what was
 //! loaded, and only differences are written, counted and recorded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -9,11 +9,12 @@ use serde_json::Value;
 use super::access::{Says, decide};
 use super::conflicts::{Question, ask, kind};
 use super::identity::addresses;
-use super::model::{Claim, Model, is_identity, manager, text, user_name};
+use super::model::{Claim, Model, is_identity, manager, text, user_name, write_units};
 use super::ranking::Ranking;
 use super::record::{record, record_access};
 use super::taken_in_view;
 use crate::domain::access::{Access, Decision, reason};
+use crate::domain::app::APP;
 use crate::domain::claims::{Part, effective, own_view};
 use crate::scim::Doc;
 use crate::scim::document::schemas_of;
@@ -22,6 +23,7 @@ use crate::scim::schema::{AttrPath, Registry, ResourceKind};
 use crate::scim::units::{Units, flatten, unflatten};
 use crate::service::Source;
 use crate::service::error::{Error, Result};
+use crate::service::invitations::{bar_roles, drop_elevated, follow, overlay};
 use crate::service::pairs::keep_keys;
 use crate::service::push_guard::{Weighed, clear, gather, weigh};
 use crate::service::undo::{Touched, remember};
@@ -87,6 +89,10 @@ pub(in crate::service) fn settle(
     {
         let now = tx.now();
         decide(registry, before, model, act.source, says, act.settings, now);
+        let returns = model.row.access_reason == reason::RETURNED;
+        if returns && before.is_some_and(|b| !b.row.has_access) && drop_elevated(tx, model)? {
+            recompute(tx, registry, model)?;
+        }
     }
     if !act.has_no_namesake {
         guard_user_name(tx, registry, before, model, acting)?;
@@ -117,6 +123,7 @@ pub(in crate::service) fn settle(
         };
         remember(tx, registry, touched)?;
     }
+    follow(tx, before, model)?;
     Ok(true)
 }
 
@@ -141,6 +148,7 @@ pub(in crate::service) fn settle_access(
     keep_keys(tx, Some(before), model)?;
     count(tx, Some(before), model)?;
     record_access(tx, Some(before), model);
+    follow(tx, Some(before), model)?;
     Ok(true)
 }
 
@@ -150,39 +158,54 @@ pub(in crate::service) fn recompute(
     registry: &Registry,
     model: &mut Model,
 ) -> Result<()> {
+    bar_roles(scope, registry, model)?;
     if model.is_sole() {
         return Ok(());
     }
     let live = model.claims.iter().filter(|c| c.takes_part());
     let ranking = match live.count() {
-        0 => return Ok(()),
-        1 => None,
+        0 | 1 => None,
         _ => Some(Ranking::load(scope)?),
     };
     in_force(registry, ranking.as_ref(), model);
     Ok(())
 }
 
-/// The same with the order of sources at hand; without one there is one source only.
+/// The same with the order of sources at hand; without one there is one source at most.
 pub(in crate::service) fn in_force(
     registry: &Registry,
     ranking: Option<&Ranking>,
     model: &mut Model,
 ) {
-    let mut live: Vec<&Claim> = model.claims.iter().filter(|c| c.takes_part()).collect();
     // No source takes the break-glass admin over: what it writes, it reads back, and nobody else does.
-    if live.is_empty() || model.is_sole() || model.row.break_glass {
+    if model.is_sole() || model.row.break_glass {
+        return;
+    }
+    let mut live: Vec<&Claim> = model.claims.iter().filter(|c| c.takes_part()).collect();
+    if live.is_empty() {
+        overlay(registry, model);
         return;
     }
     if let Some(ranking) = ranking {
         live.sort_by_key(|c| ranking.age(&c.row.connection_id));
     }
-    let nothing = Units::new();
-    let parts: Vec<Part<'_, AttrPath>> = live.iter().map(|c| c.part(&nothing)).collect();
+    let (nothing, none_held, none_undone) = (Units::new(), BTreeSet::new(), BTreeMap::new());
+    let given = Part {
+        asserted: &model.given,
+        held: &none_held,
+        undone: &none_undone,
+    };
+    let mut parts: Vec<Part<'_, AttrPath>> = live.iter().map(|c| c.part(&nothing)).collect();
+    // What a human gave counts before what the app says, and after all others.
+    let of_app = live.iter().position(|c| c.is_of_app());
+    let of_app = of_app.unwrap_or(live.len());
+    parts.insert(of_app, given);
+    let mut who: Vec<&str> = live.iter().map(|c| c.row.connection_id.as_str()).collect();
+    who.insert(of_app, APP);
     let now = flatten(registry, KIND, &model.doc);
     let mut units = effective(&parts, &now, |unit, place| {
-        let ranking = ranking.zip(live.get(place));
-        ranking.map_or(0, |(r, claim)| r.rank(unit, &claim.row.connection_id))
+        let ranking = ranking.zip(who.get(place));
+        ranking.map_or(0, |(r, connection)| r.rank(unit, connection))
     });
     // Nobody loses a name or an address because a source rests: what nobody else says of them stays.
     let resting = model.claims.iter().filter(|c| c.is(ClaimState::Resting));
@@ -508,6 +531,10 @@ fn write_rows(tx: &mut Tx<'_>, before: Option<&Model>, model: &mut Model) -> Res
         {
             tx.update_claim(&claim.row)?;
         }
+    }
+    if before.map(|b| &b.given).unwrap_or(&Units::new()) != &model.given {
+        let units = (!model.given.is_empty()).then(|| write_units(&model.given));
+        tx.put_given(&model.row.id, units.as_deref())?;
     }
     model.is_new = false;
     Ok(())

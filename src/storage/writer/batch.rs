@@ -346,6 +346,7 @@ fn step(
         cause: meta.cause,
         lane: meta.lane,
         seed: *place.job.seed(),
+        keys: place.job.keys(),
         drawn: 0,
         entries: Vec::new(),
     };

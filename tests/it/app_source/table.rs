@@ -104,7 +104,11 @@ async fn events() -> Vec<String> {
         s.hr(JoinerPolicy::Grant).await,
     );
     let id = s.pull(&lists, employee("1", "one@x.test")).await.unwrap();
-    let mut found = vec![event(&s, &id), "–".to_owned()];
+    let mut found = vec![event(&s, &id)];
+    let invite = serde_json::json!({"people": [id]});
+    let sent = s.send(&s.admin, "POST", "/invitations", Some(invite)).await;
+    assert_eq!(sent.expect(200).body["results"][0]["result"], "invited");
+    found.push(event(&s, &id));
     let mut starts = in_state(&employee("2", "two@x.test"), EmploymentState::Prehire);
     starts.start_date = chrono::NaiveDate::from_ymd_opt(2026, 9, 1);
     let id = s.pull(&grants, starts).await.unwrap();

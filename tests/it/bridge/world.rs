@@ -119,7 +119,7 @@ impl World {
                 Arc::new(store.unwrap()),
                 Arc::new(Registry::builtin().unwrap()),
             );
-            service.keys = Arc::new(Keyring::new(&[7; 32], &[]));
+            service.set_keys(Arc::new(Keyring::new(&[7; 32], &[])));
         }
         let sources = wrap(Arc::new(Stored::new(&service).bounded(hurried())));
         Scheduler::new(Bridge::new(service), sources, name.to_owned())
