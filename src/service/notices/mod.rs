@@ -14,7 +14,7 @@ use crate::service::error::{Error, Result};
 use crate::storage::notices::{NoticeRow, state};
 use crate::storage::{Scope, Tx};
 
-pub(in crate::service) use raised::{disconnected, of_health};
+pub(in crate::service) use raised::{disconnected, of_health, parked, team_finding};
 pub use table::*;
 pub use telling::{Recipient, WEBHOOK, check_webhook_url};
 

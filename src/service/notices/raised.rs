@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::table::{
-    COVERAGE_FELL, DISCONNECTED, FAILING, HELD, NEEDS_CREDENTIALS, NEW_CONFLICT, SOURCE_SILENT,
-    TOKEN_EXPIRES,
+    COVERAGE_FELL, DISCONNECTED, FAILING, HELD, NEEDS_CREDENTIALS, NEW_CONFLICT, PARKED,
+    SOURCE_SILENT, TEAM_FINDING, TOKEN_EXPIRES,
 };
 use super::{Raise, close, raise};
 use crate::domain::clock::Millis;
@@ -81,7 +81,10 @@ pub(in crate::service) fn of_health(tx: &mut Tx<'_>, schedule: &ScheduleRow) -> 
 /// # Errors
 /// Storage.
 pub(in crate::service) fn disconnected(tx: &mut Tx<'_>, connection: &ConnectionRow) -> Result<()> {
-    for code in OF_HEALTH.into_iter().chain([NEW_CONFLICT]) {
+    for code in OF_HEALTH
+        .into_iter()
+        .chain([NEW_CONFLICT, PARKED, TEAM_FINDING])
+    {
         close(tx, code, &connection.id)?;
     }
     // Connected again and disconnected again, it is news again.
@@ -97,6 +100,46 @@ pub(in crate::service) fn disconnected(tx: &mut Tx<'_>, connection: &ConnectionR
         &Raise {
             code: DISCONNECTED,
             subject: &connection.id,
+            person: None,
+            params,
+        },
+    )
+}
+
+/// Losses that a connection pushed begin to wait.
+///
+/// # Errors
+/// Storage.
+pub(in crate::service) fn parked(tx: &mut Tx<'_>, connection: &str) -> Result<()> {
+    let held = tx.count_waiting(connection)?;
+    about(tx, PARKED, connection, json!({"held": held}))
+}
+
+/// The hierarchy of the connection that feeds teams has something new.
+///
+/// # Errors
+/// Storage.
+pub(in crate::service) fn team_finding(
+    tx: &mut Tx<'_>,
+    connection: &str,
+    finding: &str,
+) -> Result<()> {
+    about(tx, TEAM_FINDING, connection, json!({"finding": finding}))
+}
+
+/// Raises a notice about a connection, with how it is called beside what else there is to tell.
+fn about(tx: &mut Tx<'_>, code: &'static str, connection: &str, mut params: Value) -> Result<()> {
+    let Some(row) = tx.find_connection(connection)? else {
+        return Ok(());
+    };
+    params["connection"] = json!(row.id);
+    params["label"] = json!(row.label);
+    params["source"] = json!(row.preset);
+    raise(
+        tx,
+        &Raise {
+            code,
+            subject: connection,
             person: None,
             params,
         },

@@ -19,13 +19,13 @@ use crate::domain::access::{Access, reason};
 use crate::domain::audit::Entry;
 use crate::domain::pull::Guard;
 use crate::domain::push_guard::{PushSettings, Situation, Verdict, Word, judge, window};
-use crate::service::Source;
 use crate::service::announce::Announced;
 use crate::service::connections::ConnectionRow;
 use crate::service::error::{Result, corrupt};
 use crate::service::pull::says_left;
 use crate::service::users::access::Says;
 use crate::service::users::model::Model;
+use crate::service::{Source, notices};
 use crate::storage::Tx;
 use crate::storage::claims::ClaimState;
 use crate::storage::push::{GuardRow, parked::APPROVED, parked::WAITING};
@@ -204,14 +204,15 @@ fn park(tx: &mut Tx<'_>, model: &mut Model, source: &Source, because: &'static s
     let entry = Entry::new("loss.parked", "user", user).object("connection", connection);
     tx.record(entry.reason(because));
     if is_first {
-        tripped(tx, connection);
+        tripped(tx, connection)?;
     }
     Ok(())
 }
 
 /// A set of losses begins to wait: whoever is to know is told, in the transaction of its first loss.
-fn tripped(tx: &mut Tx<'_>, connection: &str) {
+fn tripped(tx: &mut Tx<'_>, connection: &str) -> Result<()> {
     tx.record(Entry::new("push_guard.tripped", "connection", connection));
+    notices::parked(tx, connection)
 }
 
 /// A loss waits no more; with the last one there is nothing left to tell anybody.
@@ -219,6 +220,7 @@ fn waits_no_more(tx: &mut Tx<'_>, row: &ParkedRow) -> Result<()> {
     if row.state == WAITING && tx.count_waiting(&row.connection_id)? == 0 {
         let connection = row.connection_id.clone();
         tx.record(Entry::new("push_guard.quiet", "connection", connection));
+        notices::close(tx, notices::PARKED, &row.connection_id)?;
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use crate::domain::teams::{Counting, Plan, build as build_teams};
 use crate::scim::schema::Registry;
 use crate::service::error::{Error, Result};
 use crate::service::groups::teams as groups;
-use crate::service::{Caller, Service};
+use crate::service::{Caller, Service, notices};
 use crate::storage::groups::GroupRow;
 use crate::storage::memberships::MemberKind;
 use crate::storage::teams::{SyncedTeamRow, TeamSyncRow, list_feeding};
@@ -356,6 +356,7 @@ fn write(
                 if row.ordinal == 0 {
                     let entry = Entry::new("team_sync.found", "user", row.subject.as_str());
                     tx.record(entry.reason(row.code.as_str()));
+                    notices::team_finding(tx, &sync.connection_id, &row.code)?;
                 }
             }
             Step::Over(row) => {
