@@ -63,6 +63,7 @@ mod shell;
 mod simulate;
 mod sources;
 mod standins;
+mod story;
 mod support;
 mod teams;
 mod tls;

@@ -29,16 +29,20 @@ fn program() -> PathBuf {
     program
 }
 
-struct Running {
+pub struct Running {
     child: Child,
-    url: String,
+    pub url: String,
 }
 
 impl Running {
     fn start(rosterd: &str, token: &str) -> Self {
+        Self::start_on("127.0.0.1:0", rosterd, token)
+    }
+
+    pub fn start_on(listen: &str, rosterd: &str, token: &str) -> Self {
         let program = program();
         let mut child = Command::new(&program)
-            .args(["127.0.0.1:0", rosterd, "default", token])
+            .args([listen, rosterd, "default", token])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap_or_else(|e| panic!("{}: {e}", program.display()));

@@ -2,7 +2,7 @@
 
 mod acts;
 mod attributes;
-mod example;
+pub mod example;
 mod handoff;
 mod leavers;
 mod pages;
@@ -225,7 +225,7 @@ fn token_of(result: &Value) -> String {
 }
 
 /// A browser that has opened a link.
-struct Visit {
+pub struct Visit {
     client: Client,
     path: String,
     /// What came.
@@ -238,7 +238,7 @@ impl Visit {
         Self::open_as(&Client::new(base, "").anonymous(), token).await
     }
 
-    async fn open_as(client: &Client, token: &str) -> Self {
+    pub async fn open_as(client: &Client, token: &str) -> Self {
         let path = format!("/invite/{token}");
         let answer = client.raw("GET", &path, "", Vec::new()).await;
         let cookie = answer.header("set-cookie").map(|line| {
@@ -275,7 +275,7 @@ impl Visit {
             .await
     }
 
-    async fn press(&self, act: &str) -> Answer {
+    pub async fn press(&self, act: &str) -> Answer {
         let form = format!("proof={}&do={act}", self.proof());
         self.post(&form, self.cookie.as_deref()).await
     }

@@ -2,9 +2,9 @@
 
 mod looks;
 mod notices;
-mod reader;
+pub mod reader;
 mod sending;
-mod server;
+pub mod server;
 mod shell;
 
 use std::path::Path;
