@@ -223,15 +223,13 @@ impl Service {
             let last = ids.last().cloned();
             let examined = i64::try_from(ids.len()).unwrap_or(i64::MAX);
             let each = ids.into_iter().map(|id| self.recompute_one(&caller, id));
-            let changed: Vec<bool> = futures_util::stream::iter(each)
+            let _: Vec<()> = futures_util::stream::iter(each)
                 .buffered(AT_ONCE)
                 .try_collect()
                 .await?;
-            let changed = changed.into_iter().filter(|is| *is).count();
-            let changed = i64::try_from(changed).unwrap_or(i64::MAX);
             self.store
                 .write(caller.meta(), move |tx| {
-                    move_on(tx, &row, last.as_deref(), examined, changed).map(Outcome::Done)
+                    move_on(tx, &row, last.as_deref(), examined).map(Outcome::Done)
                 })
                 .await?;
         }
@@ -254,12 +252,19 @@ impl Service {
         Ok(tenants.len())
     }
 
-    /// Recomputes one person; true when something changed.
-    async fn recompute_one(&self, caller: &Caller, id: String) -> Result<bool> {
+    /// Recomputes one person. Whom it changed is counted with her: several may be at it at once, and each changes somebody
+    /// else.
+    async fn recompute_one(&self, caller: &Caller, id: String) -> Result<()> {
         let registry = self.registry(&caller.tenant).await?;
         self.store
             .write(caller.meta(), move |tx| {
-                recompute_person(tx, &registry, &id).map(Outcome::Done)
+                if recompute_person(tx, &registry, &id)?
+                    && let Some(mut row) = tx.find_recompute()?
+                {
+                    row.changed += 1;
+                    tx.put_recompute(&row)?;
+                }
+                Ok::<_, Error>(Outcome::Done(()))
             })
             .await
     }
@@ -373,13 +378,7 @@ pub(in crate::service) fn begin_recompute(tx: &mut Tx<'_>) -> Result<()> {
 }
 
 /// Notes how far it came, unless the setting has changed meanwhile.
-fn move_on(
-    tx: &mut Tx<'_>,
-    row: &RecomputeRow,
-    last: Option<&str>,
-    examined: i64,
-    changed: i64,
-) -> Result<()> {
+fn move_on(tx: &mut Tx<'_>, row: &RecomputeRow, last: Option<&str>, examined: i64) -> Result<()> {
     let now = tx.now().0;
     let Some(present) = tx.find_recompute()? else {
         return Ok(());
@@ -390,7 +389,6 @@ fn move_on(
     }
     let mut next = RecomputeRow {
         examined: present.examined + examined,
-        changed: present.changed + changed,
         touched_at: now,
         ..present
     };

@@ -233,6 +233,9 @@ impl Tx<'_> {
             .order(outbox::id)
             .limit(limit)
             .load(conn)?;
+        if ids.is_empty() {
+            return Ok(0);
+        }
         for id in &ids {
             self.wipe_outgoing(id)?;
         }

@@ -81,6 +81,8 @@ pub fn walks(plan: &str) -> Vec<String> {
             && ![
                 "connections",
                 "heads",
+                "h USING INDEX sqlite_autoindex_heads_1",
+                "credentials",
                 "tenant_schemas",
                 "member_jobs",
                 "team_syncs",
@@ -111,6 +113,7 @@ fn tenant_only(plan: &str) -> Vec<String> {
             "on connections",
             "on credentials",
             "on tenant_schemas",
+            "on push_guards",
             "on member_jobs",
             "on team_syncs",
         ]

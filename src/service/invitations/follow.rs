@@ -51,7 +51,7 @@ fn begin(tx: &mut Tx<'_>, model: &Model) -> Result<()> {
         tx,
         model,
         &Wish::default(),
-        policy_of.as_deref().or(Some("")),
+        (policy_of.as_deref().or(Some("")), Kind::Invitation),
     )?;
     Ok(())
 }

@@ -324,7 +324,7 @@ fn state_of(row: &InvitationRow) -> State {
 }
 
 fn invite(tx: &mut Tx<'_>, registry: &Registry, person: &str, wish: &Wish) -> Result<Invited> {
-    let made = write::invite(tx, registry, person, wish)?;
+    let made = write::invite(tx, registry, person, wish, Kind::Invitation)?;
     let (row, refused, token) = match made {
         Ok((row, token)) => (Some(row), None, token),
         Err(Refusal::AlreadyInvited) => {
@@ -399,7 +399,7 @@ fn resend(
                 delivery: Delivery::parse(&row.delivery).unwrap_or_default(),
                 in_spite: false,
             };
-            let made = write::invite(tx, registry, &row.user_id, &wish)?;
+            let made = write::invite(tx, registry, &row.user_id, &wish, kind)?;
             made.map_err(|refusal| {
                 Error::NotNow(format!("she cannot be invited again: {}", refusal.as_str()))
             })

@@ -86,12 +86,13 @@ pub(super) fn source_of(model: &Model) -> Source {
 /// What came of inviting somebody.
 pub(super) type Made = (InvitationRow, Option<SecretText>);
 
-/// Invites somebody.
+/// Invites somebody, by a mail of this kind.
 pub(super) fn invite(
     tx: &mut Tx<'_>,
     registry: &Registry,
     person: &str,
     wish: &Wish,
+    kind: Kind,
 ) -> Result<std::result::Result<Made, Refusal>> {
     let found = Model::load(tx, registry, person)?;
     let Some(before) = found.filter(|m| m.row.removed_at.is_none()) else {
@@ -107,7 +108,7 @@ pub(super) fn invite(
     let made = match namesake(tx, Some(&before), &model)? {
         // Settling asks a human who is who.
         Some(_) => None,
-        None => Some(create(tx, &model, wish, None)?),
+        None => Some(create(tx, &model, wish, (None, kind))?),
     };
     put(tx, registry, &before, &mut model)?;
     match made {
@@ -132,12 +133,12 @@ pub(super) fn put(
     settle(tx, registry, Some(before), model, &act)
 }
 
-/// Makes an invitation for somebody, and sends it.
+/// Makes an invitation for somebody, by the policy of a connection or a human, and sends it by a mail of this kind.
 pub(super) fn create(
     tx: &mut Tx<'_>,
     model: &Model,
     wish: &Wish,
-    policy_of: Option<&str>,
+    (policy_of, kind): (Option<&str>, Kind),
 ) -> Result<Made> {
     let (now, person) = (tx.now(), model.row.id.as_str());
     let email = address_of(&model.doc).ok_or_else(|| {
@@ -177,7 +178,7 @@ pub(super) fn create(
     };
     // Links speak of it.
     tx.create_invitation(&row)?;
-    let token = send(tx, &mut row, Kind::Invitation)?;
+    let token = send(tx, &mut row, kind)?;
     let entry = entry("invitation.created", &row)
         .change("email", None, Some(Value::from(row.email.as_str())))
         .change("delivery", None, Some(Value::from(row.delivery.as_str())))

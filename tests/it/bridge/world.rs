@@ -223,6 +223,16 @@ impl World {
         lines(&mut self.app.database.connect(), sql)
     }
 
+    /// Ids of users, by source id.
+    pub fn user_ids(&self) -> BTreeMap<String, String> {
+        let sql = "SELECT source_id || ' ' || user_id AS line FROM links";
+        let rows = lines(&mut self.app.database.connect(), sql);
+        let pairs = rows.iter().filter_map(|line| line.split_once(' '));
+        pairs
+            .map(|(source, user)| (source.to_owned(), user.to_owned()))
+            .collect()
+    }
+
     /// The names of this connection's people, by source id.
     pub fn names(&self) -> BTreeMap<String, String> {
         let sql = format!(

@@ -9,12 +9,16 @@ use serde_json::{Value, json};
 
 use super::{Desk, send, text};
 use crate::bridge::world::World;
+use crate::sources::OURS;
 use crate::support::{ENTERPRISE, GROUP, lines};
 
-/// Who works there, and for whom: by the vendor's ids.
+/// Who works there, or will, and for whom: by the vendor's ids.
 async fn managers(w: &World) -> BTreeMap<String, Option<String>> {
     let truth = w.company.truth().await;
-    let working = truth.iter().filter(|u| u["active"] == json!(true));
+    // Whoever has access ahead of her first day is a member too.
+    let working = truth
+        .iter()
+        .filter(|u| u[OURS]["employmentState"] != "left");
     let each = working.map(|u| {
         let manager = u[ENTERPRISE]["manager"]["value"].as_str();
         (text(&u["externalId"]), manager.map(str::to_owned))
@@ -22,18 +26,40 @@ async fn managers(w: &World) -> BTreeMap<String, Option<String>> {
     each.collect()
 }
 
-/// Whom the vendor brought; whether she has access.
+/// Whom the vendor brought; whether she is a member of teams.
 async fn known(w: &World) -> BTreeMap<String, bool> {
     let people = w.people().await.into_iter();
-    people.map(|p| (p.source_id, p.has_access)).collect()
+    let is_member = |access: &str| ["granted", "invited"].contains(&access);
+    people
+        .map(|p| (p.source_id, is_member(&p.access)))
+        .collect()
 }
 
 /// Members by their manager, by the vendor's ids: as the hierarchy has it.
 async fn wanted(w: &World) -> BTreeMap<String, BTreeSet<String>> {
     let (managers, known) = (managers(w).await, known(w).await);
+    let above = |person: &String| {
+        let manager = managers.get(person)?.as_ref();
+        manager.filter(|m| *m != person && known.contains_key(*m))
+    };
+    let ids = w.user_ids();
+    // A circle is cut above the smallest id.
+    let is_cut = |person: &String| {
+        let mut circle = vec![person];
+        while let Some(next) = above(circle[circle.len() - 1]) {
+            if next == person {
+                return circle.iter().all(|other| ids[person] <= ids[*other]);
+            }
+            if circle.contains(&next) {
+                return false;
+            }
+            circle.push(next);
+        }
+        false
+    };
     let mut teams: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (person, manager) in &managers {
-        let manager = manager.as_ref().filter(|m| known.contains_key(*m));
+    for person in managers.keys() {
+        let manager = above(person).filter(|_| !is_cut(person));
         if let Some(manager) = manager.filter(|_| known.get(person) == Some(&true)) {
             teams
                 .entry(manager.clone())
