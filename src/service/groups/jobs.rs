@@ -46,7 +46,7 @@ pub(in crate::service) enum Halt {
 #[derive(Debug)]
 pub(in crate::service) enum Behind {
     /// A large change of a group's members.
-    Members(MemberJobRow),
+    Members(Box<MemberJobRow>),
     /// Teams of a tenant that took the place of others.
     Teams(TenantId),
 }

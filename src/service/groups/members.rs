@@ -306,7 +306,7 @@ pub(super) fn apply(
 pub(in crate::service) fn refuse_behind(tx: &mut Tx<'_>, group: &str) -> Result<(), Halt> {
     let jobs = tx.list_member_jobs(group)?;
     match jobs.into_iter().find(MemberJobRow::is_behind) {
-        Some(job) => Err(Halt::Behind(Box::new(Behind::Members(job)))),
+        Some(job) => Err(Halt::Behind(Box::new(Behind::Members(Box::new(job))))),
         None => Ok(()),
     }
 }

@@ -196,7 +196,6 @@ pub(in crate::service) fn start_reviewing(tx: &mut Tx<'_>, team: &str, user: &st
 }
 
 /// Somebody reviews a team no more.
-
 pub(in crate::service) fn stop_reviewing(tx: &mut Tx<'_>, team: &str, user: &str) -> Result<()> {
     tx.delete_reviewer(team, user)?;
     let entry = Entry::new("team.reviewer_removed", "group", team);

@@ -190,8 +190,10 @@ impl Service {
         } = work;
         let chunks = chunks(steps);
         let last = chunks.len();
-        let mut revision = row.revision;
-        for (n, chunk) in (1..).zip(chunks) {
+        for (n, chunk) in chunks.into_iter().enumerate() {
+            // Each chunk moves it by one.
+            let revision = row.revision + i64::try_from(n).unwrap_or(i64::MAX);
+            let is_last = n + 1 == last;
             let (registry, counts) = (Arc::clone(&registry), counts.clone());
             let chunk = Arc::new(chunk);
             let done = self
@@ -207,7 +209,7 @@ impl Service {
                     };
                     let done = write(tx, &registry, row, &chunk)?;
                     row.revision += 1;
-                    if n == last {
+                    if is_last {
                         row.counts = Some(counts.clone());
                         row.seen = row.seen.max(head);
                     }
@@ -215,7 +217,6 @@ impl Service {
                     Ok::<_, Error>(Outcome::Done(done))
                 })
                 .await?;
-            revision += 1;
             add(run, done);
         }
         Ok(())

@@ -225,7 +225,7 @@ fn unassigned(scope: &mut Scope<'_>, after: &str, limit: i64) -> Result<Vec<Unas
 
 fn findings(scope: &mut Scope<'_>) -> Result<Vec<Found>> {
     let sync = scope.find_team_sync()?;
-    if !sync.is_some_and(|row| row.state == State::On.as_str()) {
+    if sync.is_none_or(|row| row.state != State::On.as_str()) {
         // What is left of them is looked at again when it is on.
         return Ok(Vec::new());
     }

@@ -470,6 +470,7 @@ pub(super) fn finding_parts(finding: &Finding) -> (&'static str, Vec<String>) {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
