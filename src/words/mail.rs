@@ -81,7 +81,7 @@ pub const HELLO_PLAIN: Two = ["Hello,", "Bonjour,"];
 /// Above what the inviter wrote.
 pub const WRITES: Two = ["{inviter} writes:", "{inviter} écrit :"];
 /// The same without a name.
-pub const WRITES_PLAIN: Two = ["Her message:", "Son message :"];
+pub const WRITES_PLAIN: Two = ["A message for you:", "Un message pour vous :"];
 /// The button.
 pub const ACCEPT: Two = ["Look at the invitation", "Voir l’invitation"];
 /// Under the button.
