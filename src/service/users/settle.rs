@@ -432,15 +432,9 @@ fn columns(registry: &Registry, model: &mut Model) -> Result<()> {
     row.display_name = text(&model.doc, "displayName").map(str::to_owned);
     row.display_name_key = display_key(&model.doc);
     row.manager_id = manager(&model.doc).map(str::to_owned);
-    // Who brought her first, whatever the order in which the claims are at hand.
+    // Who brought her first.
     let live = model.claims.iter().filter(|c| c.takes_part());
-    let first = live.min_by_key(|c| {
-        (
-            c.is_of_app(),
-            c.row.created_at,
-            c.row.connection_id.as_str(),
-        )
-    });
+    let first = live.min_by_key(|c| (c.is_of_app(), c.row.created_at));
     row.added_via = first.map(|c| c.row.connection_id.clone());
     Ok(())
 }

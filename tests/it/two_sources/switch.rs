@@ -55,6 +55,7 @@ async fn company() -> Company {
             _ => {}
         }
     }
+    desk.clock.set(Millis(desk.clock.now().0 + 1_000));
     let new = desk.hr("New HR", JoinerPolicy::List).await;
     desk.pull(&new, &records(true)).await;
     let body = json!({"from": old.source.id, "to": new.source.id});
