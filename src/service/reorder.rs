@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use futures_util::{StreamExt, TryStreamExt};
 use serde_json::Value;
 
+use super::users::in_force::in_force;
 use super::users::model::Model;
 use super::users::ranking::Ranking;
-use super::users::settle::{Act, in_force, settle};
+use super::users::settle::{Act, settle};
 use super::{Caller, Service, Source};
 use crate::domain::access::JoinerPolicy;
 use crate::domain::audit::{Actor, Cause, Entry};

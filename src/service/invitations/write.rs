@@ -18,7 +18,8 @@ use crate::service::Source;
 use crate::service::error::{Error, Result};
 use crate::service::mail::{self, About, Draft, Kind, NewMail};
 use crate::service::users::model::{Model, text};
-use crate::service::users::settle::{Act, namesake, settle};
+use crate::service::users::names::namesake;
+use crate::service::users::settle::{Act, settle};
 use crate::storage::Tx;
 use crate::storage::invitations::InvitationRow;
 

@@ -13,9 +13,9 @@ use crate::service::Service;
 use crate::service::error::{Error, Result};
 use crate::service::pull::tell_employment_at;
 use crate::service::reorder::{Differing, differing, name_of};
+use crate::service::users::in_force::in_force;
 use crate::service::users::model::Model;
 use crate::service::users::ranking::Ranking;
-use crate::service::users::settle::in_force;
 use crate::storage::Scope;
 use crate::storage::claims::ClaimState;
 

@@ -8,12 +8,15 @@ pub(super) mod conflicts;
 mod create;
 mod human;
 pub(super) mod identity;
+pub(super) mod in_force;
 pub(super) mod join;
 pub(super) mod model;
+pub(super) mod names;
 pub(super) mod of_app;
 pub(super) mod ranking;
 mod record;
 pub(super) mod settle;
+mod versions;
 pub(super) mod write;
 
 pub(super) use answers::source_of;

@@ -1,29 +1,28 @@
 //! Settling a person: what is in force, access, and each own view are recomputed from the claims, compared with what was
 //! loaded, and only differences are written, counted and recorded.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::access::{Says, decide};
-use super::conflicts::{Question, ask, kind};
 use super::identity::addresses;
-use super::model::{Claim, Model, is_identity, manager, text, user_name, write_units};
-use super::ranking::Ranking;
+use super::in_force::recompute;
+use super::model::{Model, manager, text, user_name, write_units};
+use super::names::{guard_user_name, hide_namesake, keep_names_of_views};
 use super::record::{record, record_access};
-use super::taken_in_view;
-use crate::domain::access::{Access, Decision, reason};
-use crate::domain::app::APP;
-use crate::domain::claims::{Part, effective, own_view};
+use super::versions::versions;
+use crate::domain::access::reason;
+use crate::domain::claims::own_view;
 use crate::scim::Doc;
 use crate::scim::document::schemas_of;
 use crate::scim::fold::{fold, match_document, user_name_key};
-use crate::scim::schema::{AttrPath, Registry, ResourceKind};
+use crate::scim::schema::{Registry, ResourceKind};
 use crate::scim::units::{Units, flatten, unflatten};
 use crate::service::Source;
 use crate::service::error::{Error, Result};
-use crate::service::invitations::{bar_roles, drop_elevated, follow, overlay};
+use crate::service::invitations::{drop_elevated, follow};
 use crate::service::pairs::keep_keys;
 use crate::service::push_guard::{Weighed, clear, gather, weigh};
 use crate::service::undo::{Touched, remember};
@@ -31,7 +30,7 @@ use crate::storage::claims::ClaimState;
 use crate::storage::connections::Counted;
 use crate::storage::dialect::Json;
 use crate::storage::tenants::TenantSettings;
-use crate::storage::{self, Scope, Tx};
+use crate::storage::{self, Tx};
 
 const KIND: ResourceKind = ResourceKind::User;
 
@@ -152,238 +151,6 @@ pub(in crate::service) fn settle_access(
     Ok(true)
 }
 
-/// The effective document: of each unit the value of the source that comes first there.
-pub(in crate::service) fn recompute(
-    scope: &mut Scope<'_>,
-    registry: &Registry,
-    model: &mut Model,
-) -> Result<()> {
-    bar_roles(scope, registry, model)?;
-    if model.is_sole() {
-        return Ok(());
-    }
-    let live = model.claims.iter().filter(|c| c.takes_part());
-    let ranking = match live.count() {
-        0 | 1 => None,
-        _ => Some(Ranking::load(scope)?),
-    };
-    in_force(registry, ranking.as_ref(), model);
-    Ok(())
-}
-
-/// The same with the order of sources at hand; without one there is one source at most.
-pub(in crate::service) fn in_force(
-    registry: &Registry,
-    ranking: Option<&Ranking>,
-    model: &mut Model,
-) {
-    // No source takes the break-glass admin over: what it writes, it reads back, and nobody else does.
-    if model.is_sole() || model.row.break_glass {
-        return;
-    }
-    let mut live: Vec<&Claim> = model.claims.iter().filter(|c| c.takes_part()).collect();
-    if live.is_empty() {
-        overlay(registry, model);
-        return;
-    }
-    if let Some(ranking) = ranking {
-        live.sort_by_key(|c| ranking.age(&c.row.connection_id));
-    }
-    let (nothing, none_held, none_undone) = (Units::new(), BTreeSet::new(), BTreeMap::new());
-    let given = Part {
-        asserted: &model.given,
-        held: &none_held,
-        undone: &none_undone,
-    };
-    let mut parts: Vec<Part<'_, AttrPath>> = live.iter().map(|c| c.part(&nothing)).collect();
-    // What a human gave counts before what the app says, and after all others.
-    let of_app = live.iter().position(|c| c.is_of_app());
-    let of_app = of_app.unwrap_or(live.len());
-    parts.insert(of_app, given);
-    let mut who: Vec<&str> = live.iter().map(|c| c.row.connection_id.as_str()).collect();
-    who.insert(of_app, APP);
-    let now = flatten(registry, KIND, &model.doc);
-    let mut units = effective(&parts, &now, |unit, place| {
-        let ranking = ranking.zip(who.get(place));
-        ranking.map_or(0, |(r, connection)| r.rank(unit, connection))
-    });
-    // Nobody loses a name or an address because a source rests: what nobody else says of them stays.
-    let resting = model.claims.iter().filter(|c| c.is(ClaimState::Resting));
-    for unit in resting
-        .filter_map(|c| c.asserted.as_ref())
-        .flat_map(Units::keys)
-    {
-        let is_said = parts.iter().any(|part| part.asserted.contains_key(unit));
-        if let Some(kept) = now.get(unit).filter(|_| !is_said && is_identity(unit)) {
-            units.insert(unit.clone(), kept.clone());
-        }
-    }
-    // Whatever the sources say, a person keeps a name to be found by.
-    let name = AttrPath::core("userName");
-    if let (false, Some(kept)) = (units.contains_key(&name), now.get(&name)) {
-        units.insert(name, kept.clone());
-    }
-    model.doc = unflatten(&units);
-}
-
-/// Who has the userName already that somebody invited, granted or revoked is about to have.
-pub(in crate::service) fn namesake(
-    scope: &mut Scope<'_>,
-    before: Option<&Model>,
-    model: &Model,
-) -> Result<Option<String>> {
-    if !model.row.is_public {
-        return Ok(None);
-    }
-    let key = user_name_key(user_name(&model.doc)?);
-    if before.is_some_and(|b| b.row.is_public) && key == model.row.user_name_key {
-        return Ok(None);
-    }
-    let others = scope.list_users_by_user_name(&key)?;
-    let other = others
-        .into_iter()
-        .find(|u| u.is_public && u.id != model.row.id);
-    Ok(other.map(|u| u.id))
-}
-
-/// The effective userName is unique among people invited, granted or revoked: the second keeps its old value, held,
-/// and a human is asked.
-fn guard_user_name(
-    tx: &mut Tx<'_>,
-    registry: &Registry,
-    before: Option<&Model>,
-    model: &mut Model,
-    acting: &str,
-) -> Result<()> {
-    let Some(other) = namesake(tx, before, model)? else {
-        return Ok(());
-    };
-    let was_public = before.is_some_and(|b| b.row.is_public);
-    let key = user_name_key(user_name(&model.doc)?);
-    let asserted = [("userName", key.as_str())];
-    let other = vec![other];
-    ask(
-        tx,
-        acting,
-        &Question {
-            kind: kind::USER_NAME_TAKEN,
-            asserted: &asserted,
-            subject: &model.row.id,
-            candidates: &other,
-        },
-    )?;
-    match before.filter(|_| was_public) {
-        // Nothing to fall back to: the person stays listed until somebody decides.
-        None => {
-            let now = tx.now();
-            let listed = Decision {
-                access: Access::Listed,
-                reason: reason::CONFLICT,
-            };
-            model.decide(listed, now);
-        }
-        Some(before) => {
-            model.materialise(registry);
-            let path = AttrPath::core("userName");
-            let kept = Value::from(user_name(&before.doc)?);
-            for claim in &mut model.claims {
-                let differs = claim
-                    .asserted
-                    .as_ref()
-                    .and_then(|a| a.get(&path))
-                    .is_some_and(|v| *v != kept);
-                if differs {
-                    claim.held.insert(path.clone());
-                }
-            }
-            model.doc.insert("userName".to_owned(), kept);
-            recompute(tx, registry, model)?;
-        }
-    }
-    Ok(())
-}
-
-/// A write by somebody else never fails because of a view: where the name in force is taken there, the claim goes on
-/// with the name it had, held.
-fn keep_names_of_views(
-    tx: &mut Tx<'_>,
-    registry: &Registry,
-    before: Option<&Model>,
-    model: &mut Model,
-    acting: &str,
-) -> Result<()> {
-    let Some(before) = before else {
-        return Ok(());
-    };
-    for place in 0..model.claims.len() {
-        let claim = &model.claims[place];
-        let connection = claim.row.connection_id.clone();
-        let Some(old) = before.position(&connection) else {
-            continue;
-        };
-        if connection == acting || claim.is(ClaimState::Ended) {
-            continue;
-        }
-        let had = before.view_doc(registry, old);
-        let (had, has) = (user_name(&had)?.to_owned(), model.view_doc(registry, place));
-        let key = user_name_key(user_name(&has)?);
-        if key == user_name_key(&had) || !taken_in_view(tx, &connection, &key, &model.row.id)? {
-            continue;
-        }
-        model.materialise(registry);
-        let claim = &mut model.claims[place];
-        let path = AttrPath::core("userName");
-        claim.held.insert(path.clone());
-        if let Some(asserted) = &mut claim.asserted {
-            asserted.insert(path, Value::from(had));
-        }
-    }
-    Ok(())
-}
-
-/// Somebody becomes visible, or is renamed, to a name that another connection has for a person of its own: a view has no
-/// two people of one name, and whom the connection writes goes before whom it only sees. It is shown the other one no
-/// more, as after its DELETE, until it writes her by another mark; a human is asked whether both are the same.
-fn hide_namesake(
-    tx: &mut Tx<'_>,
-    registry: &Registry,
-    before: Option<&Model>,
-    model: &mut Model,
-) -> Result<()> {
-    let key = user_name_key(user_name(&model.doc)?);
-    let is_known = before.is_some_and(|b| b.row.is_public && b.row.user_name_key == key);
-    if !model.row.is_public || is_known {
-        return Ok(());
-    }
-    for (connection, other) in tx.list_named_in_views(&key)? {
-        if other == model.row.id || model.position(&connection).is_some() {
-            continue;
-        }
-        ask(
-            tx,
-            &connection,
-            &Question {
-                kind: kind::USER_NAME_TAKEN,
-                asserted: &[("userName", key.as_str())],
-                subject: &model.row.id,
-                candidates: &[other],
-            },
-        )?;
-        let units = flatten(registry, KIND, &model.doc);
-        for claim in &mut model.claims {
-            claim.asserted.get_or_insert_with(|| units.clone());
-        }
-        let now = tx.now();
-        let place = model.add_claim(&connection, now);
-        let claim = &mut model.claims[place];
-        claim.set_state(ClaimState::Ended);
-        claim.asserted = Some(Units::new());
-        claim.row.active = Some(false);
-        claim.row.ended_at = Some(now.0);
-    }
-    Ok(())
-}
-
 /// Columns of a claim's own view: filled only while it differs from what is in force. An ended claim keeps the name
 /// under which the source knew the person.
 fn own_view_columns(registry: &Registry, model: &mut Model, place: usize) -> Result<()> {
@@ -437,76 +204,6 @@ fn columns(registry: &Registry, model: &mut Model) -> Result<()> {
     let first = live.min_by_key(|c| (c.is_of_app(), c.row.created_at));
     row.added_via = first.map(|c| c.row.connection_id.clone());
     Ok(())
-}
-
-/// Moves the versions: the user's with any change, the document's with what sources see, a claim's with its own view.
-fn versions(tx: &Tx<'_>, before: Option<&Model>, model: &mut Model) {
-    let now = tx.now().0;
-    let Some(before) = before else {
-        for claim in &mut model.claims {
-            own_version(claim, None, 1, now);
-        }
-        return;
-    };
-    model.row.version += 1;
-    model.row.updated_at = now;
-    if before.doc != model.doc || shown(before) != shown(model) {
-        model.row.doc_version += 1;
-        model.row.doc_updated_at = now;
-    }
-    let doc_version = model.row.doc_version;
-    for claim in &mut model.claims {
-        let old = before
-            .claims
-            .iter()
-            .find(|c| c.row.connection_id == claim.row.connection_id);
-        own_version(claim, old, doc_version, now);
-    }
-}
-
-/// What a claim shows beside the document: `active`, `externalId`, state.
-type Shown<'m> = (Option<bool>, Option<&'m str>, &'m str);
-
-/// What sources are shown beside the document. `active` is what a source asserted, else whether the person has access;
-/// an ended claim hides the person, a revived one shows her again.
-fn shown(model: &Model) -> (bool, Vec<Shown<'_>>) {
-    let claims = model
-        .claims
-        .iter()
-        .map(|c| (c.row.active, c.row.external_id.as_deref(), seen_state(c)));
-    (model.row.has_access, claims.collect())
-}
-
-/// The state as the source sees it: whether it is parked, it does not.
-fn seen_state(claim: &Claim) -> &str {
-    match claim.takes_part() {
-        true => ClaimState::Live.as_str(),
-        false => &claim.row.state,
-    }
-}
-
-fn own_version(claim: &mut Claim, old: Option<&Claim>, doc_version: i64, now: i64) {
-    let has_view = claim.row.view_doc.is_some();
-    if claim.row.version.is_none() {
-        if has_view {
-            claim.row.version = Some(doc_version + 1);
-            claim.row.updated_at = Some(now);
-        }
-        return;
-    }
-    let seen = |c: &Claim| {
-        (
-            c.row.view_doc.clone(),
-            c.row.active,
-            c.row.external_id.clone(),
-            seen_state(c).to_owned(),
-        )
-    };
-    // Without a view of its own the claim shows the effective document, which may have changed.
-    if !has_view || old.map(seen) != Some(seen(claim)) {
-        claim.row.version = claim.row.version.map(|v| v.max(doc_version) + 1);
-        claim.row.updated_at = Some(now);
-    }
 }
 
 fn write_rows(tx: &mut Tx<'_>, before: Option<&Model>, model: &mut Model) -> Result<()> {
