@@ -3,9 +3,11 @@
 
 mod change;
 mod holds;
+mod pushed;
 mod put_back;
 mod records;
 mod revert;
+mod undone;
 
 use futures_util::StreamExt;
 use serde_json::Value;
@@ -16,8 +18,8 @@ pub(in crate::service) use holds::{Kind, employment_digest};
 use change::Change;
 pub use change::Since;
 pub use holds::Lifted;
-pub use revert::{Kept, Undone};
 use revert::{Names, Plan};
+pub use undone::{Kept, Undone};
 
 use crate::domain::audit::Entry;
 use crate::domain::ids::TenantId;
@@ -109,7 +111,7 @@ impl Changed {
         let change = Change::read(row)?;
         Ok(Self {
             person: row.subject.clone(),
-            was: revert::was(&change, connection),
+            was: undone::was(&change, connection),
             access_before: change.before.map(|before| before.access),
             access_after: change.after.access,
             units: change.units.into_keys().collect(),

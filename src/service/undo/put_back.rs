@@ -1,6 +1,7 @@
 //! Puts a drafted person back: what the writer does with what `revert` drafted.
 
-use super::revert::{Plan, Revert, Undone, draft, kept};
+use super::revert::{Plan, Revert, draft};
+use super::undone::{Undone, kept};
 use crate::domain::access::{JoinerPolicy, reason};
 use crate::domain::audit::Entry;
 use crate::service::Source;

@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::change::{Change, Claimed, Linked, Side, Since, Stood, since, taking};
 use super::holds::Kind;
+use super::undone::{Undone, kept, was};
 use crate::domain::access::{Access, Decision, reason};
 use crate::domain::clock::Millis;
 use crate::scim::schema::{AttrPath, Registry, ResourceKind};
@@ -23,43 +23,6 @@ use crate::storage::runs::RunRow;
 use crate::storage::undo::{ChangeRow, HoldRow};
 
 const KIND: ResourceKind = ResourceKind::User;
-
-/// What the undo of a run does about one person, or did.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Undone {
-    /// User id.
-    pub person: String,
-    /// Her records, by the source's ids.
-    pub source_ids: Vec<String>,
-    /// What the run had done: `created`, `returned`, `adopted`, `merged`, `parked`, `left` or `changed`.
-    pub was: String,
-    /// Something is undone; false: everything is left as it is.
-    pub is_undone: bool,
-    /// Paths whose value goes back.
-    pub units: Vec<String>,
-    /// Access now.
-    pub access: Option<String>,
-    /// Access as it was before the run; `None` for somebody who was not there.
-    pub back_to: Option<String>,
-    /// She gets access back.
-    pub returns: bool,
-    /// What is left as it is, and why.
-    pub kept: Vec<Kept>,
-}
-
-/// Something that an undo leaves alone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Kept {
-    /// `person`, `access`, `employment`, or the path of a value.
-    pub what: String,
-    /// `changed-since`, `later-run`, `in-groups`, `user-name-taken` or `gone`.
-    pub code: String,
-    /// Who changed it, where that is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub by: Option<Since>,
-}
 
 /// A person about to be put back.
 pub(super) struct Revert<'a> {
@@ -158,35 +121,6 @@ pub(super) fn draft<'a>(
     };
     revert.all(scope)?;
     Ok(Ok(revert))
-}
-
-/// What the run had done, in a word.
-pub(super) fn was(change: &Change, connection: &str) -> &'static str {
-    let Some(before) = &change.before else {
-        return "created";
-    };
-    let (is_over, ended) = (
-        change.after.removed_at.is_some(),
-        ClaimState::Ended.as_str(),
-    );
-    let claim = change.claims.get(connection);
-    match (before.removed_at.is_some(), claim) {
-        (false, _) if is_over => "merged",
-        (true, _) if !is_over => "returned",
-        (_, Some(claim)) if claim.after == ended => "left",
-        (_, Some(claim)) if claim.after == ClaimState::Parked.as_str() => "parked",
-        (_, Some(claim)) if claim.before.is_none() => "adopted",
-        (_, Some(claim)) if claim.before.as_deref() == Some(ended) => "returned",
-        _ => "changed",
-    }
-}
-
-pub(super) fn kept(what: &str, code: &str, by: Option<Since>) -> Kept {
-    Kept {
-        what: what.to_owned(),
-        code: code.to_owned(),
-        by,
-    }
 }
 
 impl Revert<'_> {
@@ -377,61 +311,6 @@ impl Revert<'_> {
         row.has_access = before.has_access;
         let is_public = self.model.access().is_public() && self.model.row.removed_at.is_none();
         self.model.row.is_public = is_public;
-    }
-
-    /// The source goes on reading that she is gone.
-    fn drop_loss(&mut self) {
-        let Some(place) = self.model.position(self.connection()) else {
-            return;
-        };
-        let claim = &mut self.model.claims[place];
-        if claim.is(ClaimState::Ended) {
-            self.drops = Some(reason::DELETED_BY_SOURCE);
-        } else if claim.row.active == Some(false) {
-            claim.set_state(ClaimState::Parked);
-            self.drops = Some(reason::DEACTIVATED_BY_SOURCE);
-        }
-    }
-
-    /// She was not there before: the source goes on reading what it wrote, and nobody has let her in.
-    fn unlist(&mut self) {
-        let now = Stood::of(&self.model);
-        if !now.has_access_of(&self.change.after) {
-            self.keep("access");
-            return;
-        }
-        let listed = Decision {
-            access: Access::Listed,
-            reason: reason::UNDONE,
-        };
-        self.outcome.is_undone = true;
-        self.model.decide(listed, self.now);
-    }
-
-    /// Claims of a source that pushes stay as it wrote them. Where one took somebody over or brought her back, nothing of
-    /// it is in force any more; where it took access away, that is dropped.
-    fn claims_pushed(&mut self) {
-        let Some(claim) = self.own().cloned() else {
-            return;
-        };
-        let Some(place) = self.model.position(self.connection()) else {
-            return;
-        };
-        if self.model.claims[place].row.state != claim.after {
-            self.keep("person");
-            return;
-        }
-        let was_over = claim
-            .before
-            .as_deref()
-            .is_none_or(|was| was == ClaimState::Ended.as_str());
-        if was_over && self.model.claims[place].takes_part() {
-            self.model.claims[place].set_state(ClaimState::Pending);
-        }
-        if claim.after == ClaimState::Parked.as_str() {
-            self.outcome.is_undone = true;
-            self.drops = Some(reason::DEACTIVATED_BY_SOURCE);
-        }
     }
 
     /// A claim that ended goes on, one that began is over.
