@@ -109,7 +109,10 @@ async fn home(here: web::Data<Here>, request: HttpRequest) -> impl Responder {
         return HttpResponse::Unauthorized().body("Please sign in.");
     };
     let path = format!("/tenants/{}/access?personId={person}", here.tenant);
-    let answer = here.ask(&path, None).await.unwrap_or_default();
+    let Some(answer) = here.ask(&path, None).await else {
+        // That Rosterd is away says nothing about anybody.
+        return HttpResponse::ServiceUnavailable().body("One moment, please.");
+    };
     if answer["answer"] == "grant" {
         let user = &answer["person"]["user"];
         let name = user["displayName"].as_str().or(user["userName"].as_str());
