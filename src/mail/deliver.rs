@@ -11,7 +11,7 @@ use super::webhook::Webhook;
 use crate::domain::clock::Millis;
 use crate::domain::ids::TenantId;
 use crate::domain::language::Language;
-use crate::service::mail::{About, Claimed, Kind, Sent, message_id};
+use crate::service::mail::{About, Claimed, Kind, OutboxRow, Sent, message_id};
 use crate::service::{Result, Service};
 use crate::words;
 
@@ -92,18 +92,29 @@ impl Mailer {
     async fn send_due(&self, channel: &'static str) -> Result<usize> {
         let mut tried = 0;
         for row in self.service.list_due_outgoing(channel, AT_ONCE).await? {
-            let Some(claimed) = self.service.claim_outgoing(&row, &self.holder).await? else {
-                continue;
-            };
-            let sent = match channel {
-                "webhook" => self.call(&claimed).await?,
-                _ => self.send(&claimed).await?,
-            };
-            tell(&claimed, channel, &sent);
-            self.service.end_outgoing(&claimed.row, sent).await?;
-            tried += 1;
+            match self.try_one(channel, &row).await {
+                Ok(is_tried) => tried += usize::from(is_tried),
+                // What one tenant's writes wait for is no matter of another's; the claim runs out.
+                Err(error) => {
+                    tracing::warn!(tenant.id = row.tenant, mail.id = row.id, error = %error, "a mail or a call cannot be sent now");
+                }
+            }
         }
         Ok(tried)
+    }
+
+    /// False: somebody else is at it.
+    async fn try_one(&self, channel: &'static str, row: &OutboxRow) -> Result<bool> {
+        let Some(claimed) = self.service.claim_outgoing(row, &self.holder).await? else {
+            return Ok(false);
+        };
+        let sent = match channel {
+            "webhook" => self.call(&claimed).await?,
+            _ => self.send(&claimed).await?,
+        };
+        tell(&claimed, channel, &sent);
+        self.service.end_outgoing(&claimed.row, sent).await?;
+        Ok(true)
     }
 
     /// One attempt at a mail.

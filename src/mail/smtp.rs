@@ -23,6 +23,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a whole mail may take; less than a claim lasts.
 const WHOLE: Duration = Duration::from_secs(180);
 
+/// How long somebody waits for a server's goodbye.
+const GOODBYE: Duration = Duration::from_secs(5);
+
 /// A mail server.
 #[derive(Clone)]
 pub struct Smtp {
@@ -58,7 +61,10 @@ impl Smtp {
     /// Sends one mail.
     pub(super) async fn send(&self, from: &Address, to: &Address, mail: &[u8]) -> Sent {
         match tokio::time::timeout(WHOLE, self.try_send(from, to, mail)).await {
-            Ok(Ok(())) => Sent::Taken,
+            Ok(Ok((connection, done))) => {
+                goodbye(connection).await;
+                done.map_or_else(|sent| sent, |()| Sent::Taken)
+            }
             Ok(Err(sent)) => sent,
             Err(_) => Sent::Later(json!({"code": "unreachable", "step": "time"})),
         }
@@ -71,8 +77,8 @@ impl Smtp {
     pub async fn test(&self) -> Result<(), Value> {
         let tried = tokio::time::timeout(WHOLE, self.connect()).await;
         match tried {
-            Ok(Ok(mut connection)) => {
-                let _ = connection.quit().await;
+            Ok(Ok(connection)) => {
+                goodbye(connection).await;
                 Ok(())
             }
             Ok(Err(Sent::Later(error) | Sent::Refused(error))) => Err(error),
@@ -115,16 +121,22 @@ impl Smtp {
         Ok(connection)
     }
 
-    async fn try_send(&self, from: &Address, to: &Address, mail: &[u8]) -> Result<(), Sent> {
+    /// What became of the mail, and the connection on which it did.
+    async fn try_send(
+        &self,
+        from: &Address,
+        to: &Address,
+        mail: &[u8],
+    ) -> Result<(AsyncSmtpConnection, Result<(), Sent>), Sent> {
         let mut connection = self.connect().await?;
         let done = deliver(&mut connection, from, to, mail).await;
-        match done {
-            // The mail is the server's; what it says to the goodbye changes nothing.
-            Ok(()) => drop(connection.quit().await),
-            Err(_) => connection.abort().await,
-        }
-        done
+        Ok((connection, done))
     }
+}
+
+/// What a server says to the goodbye, or that it says nothing, changes nothing about the mail.
+async fn goodbye(mut connection: AsyncSmtpConnection) {
+    let _ = tokio::time::timeout(GOODBYE, connection.quit()).await;
 }
 
 async fn deliver(
