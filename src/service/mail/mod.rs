@@ -23,7 +23,7 @@ use crate::storage::{Scope, Tx};
 
 pub use crate::storage::outbox::OutboxRow;
 pub use events::{Event, message_id, read_message_id};
-pub use sending::{CLAIM, Claimed, PATIENCE, Sent};
+pub use sending::{CLAIM, Claimed, Sent};
 
 /// Name of a mail's secret among the secrets of its place.
 const SECRET: &str = "link";
@@ -212,7 +212,7 @@ pub fn queue(tx: &mut Tx<'_>, draft: &Draft) -> Result<()> {
 /// Storage.
 pub fn cancel(tx: &mut Tx<'_>, id: &str) -> Result<()> {
     if let Some(mut row) = tx.find_outgoing(id)?
-        && row.state != state::SENT
+        && [state::QUEUED, state::SENDING, state::FILED].contains(&row.state.as_str())
     {
         state::CANCELED.clone_into(&mut row.state);
         row.next_at = None;

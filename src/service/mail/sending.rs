@@ -18,8 +18,8 @@ use crate::storage::{Lane, Outcome, Tx};
 
 /// How long a claim lasts, in milliseconds: longer than a mail may take.
 pub const CLAIM: i64 = 5 * 60_000;
-/// How long somebody tries, in milliseconds.
-pub const PATIENCE: i64 = 24 * 3_600_000;
+/// How often somebody tries: with these waits, for a day.
+const TRIES: i64 = 27;
 /// Waits after failures, in minutes; the last one from then on.
 const WAITS: [i64; 5] = [1, 5, 15, 30, 60];
 
@@ -155,7 +155,7 @@ impl Service {
                 let now = tx.now();
                 state::QUEUED.clone_into(&mut row.state);
                 // The day that it may take begins anew.
-                row.created_at = now.0;
+                row.attempts = 0;
                 row.next_at = Some(now.0);
                 row.claim = None;
                 row.updated_at = now.0;
@@ -270,7 +270,7 @@ fn end(tx: &mut Tx<'_>, mut row: OutboxRow, sent: &Sent) -> Result<()> {
         Sent::Filed => state::FILED.clone_into(&mut row.state),
         Sent::Later(error) => {
             row.error = Some(error.to_string());
-            match wait(row.attempts, Millis(row.created_at), now) {
+            match wait(row.attempts, now) {
                 Some(at) => {
                     row.next_at = Some(at.0);
                     state::QUEUED.clone_into(&mut row.state);
@@ -290,12 +290,12 @@ fn end(tx: &mut Tx<'_>, mut row: OutboxRow, sent: &Sent) -> Result<()> {
     }
 }
 
-/// When it is tried next; `None`: its day is over.
-fn wait(attempts: i64, queued: Millis, now: Millis) -> Option<Millis> {
+/// When it is tried next; `None`: its day is over. The day is one of attempts: while mails are paused, or no server runs, it
+/// does not go by.
+fn wait(attempts: i64, now: Millis) -> Option<Millis> {
     let nth = usize::try_from(attempts.max(1) - 1).unwrap_or(0);
     let minutes = WAITS[nth.min(WAITS.len() - 1)];
-    let next = Millis(now.0 + minutes * 60_000);
-    (next.0 <= queued.0 + PATIENCE).then_some(next)
+    (attempts < TRIES).then_some(Millis(now.0 + minutes * 60_000))
 }
 
 /// An invitation that did not arrive is something that an admin ought to know. Of a notice that did not, no notice tells.
@@ -331,7 +331,7 @@ mod tests {
     fn somebody_tries_for_a_day_and_less_and_less_often() {
         let (mut now, mut waits) = (Millis(0), Vec::new());
         for attempt in 1.. {
-            let Some(next) = wait(attempt, Millis(0), now) else {
+            let Some(next) = wait(attempt, now) else {
                 break;
             };
             waits.push((next.0 - now.0) / 60_000);

@@ -56,12 +56,14 @@ impl Service {
             let mut caller = Caller::system(TenantId::new(row.tenant.as_str()), "notices");
             caller.lane = Lane::Run;
             let id = row.id.clone();
-            self.store
-                .write(caller.meta(), move |tx| {
-                    tell(tx, &id)?;
-                    Ok::<_, Error>(Outcome::Done(()))
-                })
-                .await?;
+            let told = self.store.write(caller.meta(), move |tx| {
+                tell(tx, &id)?;
+                Ok::<_, Error>(Outcome::Done(()))
+            });
+            // What one tenant's writes wait for is no matter of another's.
+            if let Err(error) = told.await {
+                tracing::warn!(tenant.id = row.tenant, notice.id = row.id, error = %error, "a notice cannot be told of now");
+            }
         }
         Ok(due.len())
     }
