@@ -54,10 +54,14 @@ impl Pages {
         }
     }
 
-    /// Where a form may lead: this server, and from there the app.
+    /// Where a form may lead: this server, from there the app, and where that leads on: browsers hold this against the
+    /// whole way.
     fn form_targets(&self) -> String {
         let origin = self.accept_url.as_deref().and_then(origin);
-        origin.map_or_else(|| "'self'".to_owned(), |origin| format!("'self' {origin}"))
+        origin.map_or_else(
+            || "'self'".to_owned(),
+            |origin| format!("'self' {origin} https:"),
+        )
     }
 }
 

@@ -2,7 +2,7 @@
 //! no token of the API here; the link is the proof. Whoever guesses learns nothing: a link that was used, taken back or never
 //! made is the same.
 
-use crate::domain::access::Access;
+use crate::domain::access::{Access, reason};
 use crate::domain::audit::{Actor, Cause};
 use crate::domain::clock::Millis;
 use crate::domain::employment::EmploymentState;
@@ -12,6 +12,7 @@ use crate::domain::language::Language;
 use crate::scim::schema::Registry;
 use crate::service::error::{Error, Result};
 use crate::service::mail::Kind;
+use crate::service::users::model::Model;
 use crate::service::{Caller, Service};
 use crate::storage::invitations::InvitationRow;
 use crate::storage::{Lane, Outcome, Tx};
@@ -240,6 +241,8 @@ fn accept(tx: &mut Tx<'_>, registry: &Registry, link: &Link) -> Result<Accepted>
         return Ok(Accepted::Gone);
     };
     write::end(tx, &mut row, State::Accepted, None)?;
+    // Elevated roles of an earlier invitation do not come back with a later one.
+    given::drop_elevated(tx, &mut model)?;
     given::give(registry, &mut model, &attributes, given_of(&row));
     write::put(tx, registry, &before, &mut model)?;
     let code = match model.access() == Access::Granted && model.row.has_access {
@@ -264,9 +267,15 @@ fn renew(tx: &mut Tx<'_>, registry: &Registry, link: &Link) -> Result<Option<Sho
     if state_of(&row) == State::Pending {
         close(tx, registry, &mut row, Act::Expire, State::Expired)?;
     }
-    // The address that she has by now may be somebody else's.
-    let person = crate::service::users::model::Model::load(tx, registry, &row.user_id)?;
-    let address = person.and_then(|p| write::address_of(&p.doc));
+    // Nothing but time may have decided about her since, a source must still know her, and the address that she has by now
+    // may be somebody else's. Whoever asks is not told which of it.
+    let person = Model::load(tx, registry, &row.user_id)?;
+    let waits = person.filter(|p| {
+        p.access() == Access::Listed
+            && p.row.access_reason == reason::INVITATION_EXPIRED
+            && p.is_claimed()
+    });
+    let address = waits.and_then(|p| write::address_of(&p.doc));
     if address.as_deref() != Some(row.email.as_str()) {
         return Ok(Some(answer));
     }

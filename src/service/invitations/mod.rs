@@ -30,6 +30,7 @@ use crate::scim::error::quote;
 use crate::scim::schema::Registry;
 use crate::service::error::{Error, Result};
 use crate::service::mail::{self, Kind};
+use crate::service::users::model::Model;
 use crate::service::{Caller, Service};
 use crate::storage::{Outcome, Scope, Tx};
 
@@ -292,6 +293,7 @@ impl Service {
             if first.is_empty() {
                 return Ok(withdrawn);
             }
+            let before = withdrawn;
             for (person, _) in first {
                 let registry = self.registry(&caller.tenant).await?;
                 let is_done = self
@@ -304,11 +306,11 @@ impl Service {
                         Ok(Outcome::Done(true))
                     })
                     .await?;
-                if !is_done {
-                    // Somebody who has answered meanwhile is not invited any more when she is looked for again.
-                    return Ok(withdrawn);
-                }
-                withdrawn += 1;
+                // Somebody who has answered meanwhile is not invited any more when she is looked for again.
+                withdrawn += u64::from(is_done);
+            }
+            if withdrawn == before {
+                return Ok(withdrawn);
             }
         }
     }
@@ -386,6 +388,12 @@ fn resend(
     match act.on(state_of(&row)) {
         None => Err(not_for(&row)),
         Some(State::Pending) => {
+            // It goes to the address that she has by now: the former one may be wrong, or somebody else's.
+            let person = Model::load(tx, registry, &row.user_id)?;
+            let address = person.and_then(|p| address_of(&p.doc));
+            row.email = address.ok_or_else(|| {
+                Error::NotNow("she has no address that mail can go to".to_owned())
+            })?;
             let token = write::send(tx, &mut row, kind)?;
             tx.record(write::entry("invitation.resent", &row));
             Ok((row, Some(token).filter(|_| is_told)))

@@ -14,12 +14,12 @@ use crate::domain::language::Language;
 use crate::domain::sealed::{NONCE, SecretText};
 use crate::scim::Doc;
 use crate::scim::schema::Registry;
-use crate::service::Source;
 use crate::service::error::{Error, Result};
 use crate::service::mail::{self, About, Draft, Kind, NewMail};
 use crate::service::users::model::{Model, text};
 use crate::service::users::names::namesake;
 use crate::service::users::settle::{Act, settle};
+use crate::service::{Source, notices};
 use crate::storage::Tx;
 use crate::storage::invitations::InvitationRow;
 
@@ -220,6 +220,8 @@ pub(super) fn send(tx: &mut Tx<'_>, row: &mut InvitationRow, kind: Kind) -> Resu
     if row.sends > 0 {
         tx.delete_links_to_invitation(&row.id)?;
         cancel_mail(tx, row)?;
+        // That this one does not arrive either would be news.
+        notices::close(tx, notices::INVITATION_FAILED, &row.id)?;
     }
     let now = tx.now();
     row.sends += 1;
@@ -289,9 +291,8 @@ pub(super) fn end(
     row.ended_at = Some(tx.now().0);
     row.due_at = None;
     tx.update_invitation(row)?;
-    if state != State::Accepted {
-        cancel_mail(tx, row)?;
-    }
+    cancel_mail(tx, row)?;
+    notices::close(tx, notices::INVITATION_FAILED, &row.id)?;
     let action = match state {
         State::Pending => "invitation.changed",
         State::Accepted => "invitation.accepted",

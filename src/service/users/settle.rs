@@ -13,7 +13,7 @@ use super::model::{Model, manager, text, user_name, write_units};
 use super::names::{guard_user_name, hide_namesake, keep_names_of_views};
 use super::record::{record, record_access};
 use super::versions::versions;
-use crate::domain::access::reason;
+use crate::domain::access::Access;
 use crate::domain::claims::own_view;
 use crate::scim::Doc;
 use crate::scim::document::schemas_of;
@@ -88,8 +88,9 @@ pub(in crate::service) fn settle(
     {
         let now = tx.now();
         decide(registry, before, model, act.source, says, act.settings, now);
-        let returns = model.row.access_reason == reason::RETURNED;
-        if returns && before.is_some_and(|b| !b.row.has_access) && drop_elevated(tx, model)? {
+        let returns = model.access() == Access::Granted
+            && before.is_some_and(|b| b.access() != Access::Granted);
+        if returns && drop_elevated(tx, model)? {
             recompute(tx, registry, model)?;
         }
     }
