@@ -69,6 +69,18 @@ async fn a_mail_arrives_with_both_parts_and_the_right_headers() {
 }
 
 #[actix_web::test]
+async fn a_server_that_is_silent_at_the_goodbye_has_taken_the_mail() {
+    let app = TestApp::start().await;
+    let server = Server::start();
+    let mailer = mailer(&app, smtp(&server.url(), None), "a");
+    let id = put(&app, invitation("p", "ann@x.test", Language::En)).await;
+    server.fail(&[Fault::SilentAtQuit]);
+    assert_eq!(mailer.tick().await.unwrap(), 1);
+    assert_eq!(stored(&app, &id).await.state, "sent");
+    assert_eq!(server.taken().len(), 1);
+}
+
+#[actix_web::test]
 async fn french_is_written_in_french() {
     let app = TestApp::start().await;
     let server = Server::start();

@@ -28,6 +28,8 @@ pub enum Fault {
     Cut,
     /// Says nothing.
     Hang,
+    /// Takes the message, and says nothing to the goodbye.
+    SilentAtQuit,
 }
 
 /// A mail that was taken.
@@ -177,6 +179,10 @@ impl Session {
                 "EHLO" if !rest.is_empty() => {
                     is_greeted = true;
                     self.hello()
+                }
+                "QUIT" if self.fault == Some(Fault::SilentAtQuit) => {
+                    std::thread::sleep(Duration::from_secs(600));
+                    return Ok(Next::End);
                 }
                 "QUIT" => {
                     reader.get_mut().write_all(b"221 2.0.0 bye\r\n")?;
