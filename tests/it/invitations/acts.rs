@@ -492,6 +492,34 @@ async fn a_reminder_comes_once_and_its_link_and_the_first_one_both_work() {
 }
 
 #[actix_web::test]
+async fn no_link_that_works_goes_to_a_former_address() {
+    let s = Scene::start().await;
+    let ann = s.listed("ann@x.test").await;
+    let id = s.invite(&ann).await["invitation"]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let moved = json!([{"op": "replace", "path": "emails", "value": [{"value": "new@x.test", "type": "work", "primary": true}]}]);
+    s.okta
+        .patch(&format!("/Users/{ann}"), moved)
+        .await
+        .expect(200);
+    s.days_later(5);
+    s.tick().await;
+    let to = |state: &str| {
+        s.rows(&format!(
+            "SELECT kind || ' ' || recipient AS line FROM outbox WHERE state = '{state}'"
+        ))
+    };
+    assert!(!to("queued").iter().any(|line| line.starts_with("reminder")));
+    // Sent again it goes to where she is now.
+    let resent = s.act(&id, "resend").await.expect(200).body;
+    assert_eq!(resent["invitation"]["email"], "new@x.test");
+    assert_eq!(to("queued"), ["invitation new@x.test"]);
+    s.check().await;
+}
+
+#[actix_web::test]
 async fn nobody_is_reminded_at_an_address_that_the_first_mail_did_not_reach() {
     let s = Scene::start().await;
     let ann = s.listed("ann@x.test").await;

@@ -26,6 +26,13 @@ impl Scene {
     }
 }
 
+fn roles(user: Value) -> Vec<String> {
+    let all = user["roles"].as_array().cloned().unwrap_or_default();
+    all.iter()
+        .map(|r| r["value"].as_str().unwrap().to_owned())
+        .collect()
+}
+
 fn declaration() -> Value {
     json!({
         "roles": [
@@ -102,7 +109,8 @@ async fn what_is_given_is_hers_once_she_accepts_and_the_journal_tells_it() {
     );
     // What the operator opened to sources they say; what she did not they cannot.
     let write = json!([{"op": "add", "value": {GIVEN: {"centre": "C2", "desk": 9}}}]);
-    s.okta.patch(&format!("/Users/{ann}"), write).await;
+    let written = s.okta.patch(&format!("/Users/{ann}"), write).await;
+    assert!(matches!(written.status, 200 | 400), "{}", written.text);
     let user = s.user(&ann).await;
     assert_eq!(user[GIVEN]["desk"], 7);
     s.check().await;
@@ -121,12 +129,6 @@ async fn an_elevated_role_no_source_gives_unless_it_is_open_to_sources() {
         "it reads back what it wrote"
     );
     let id = made.id();
-    let roles = |user: Value| -> Vec<String> {
-        let all = user["roles"].as_array().cloned().unwrap_or_default();
-        all.iter()
-            .map(|r| r["value"].as_str().unwrap().to_owned())
-            .collect()
-    };
     assert_eq!(roles(s.user(&id).await), ["lead", "editor"]);
     let only = json!([{"op": "replace", "path": "roles", "value": [{"value": "owner"}]}]);
     s.okta
@@ -160,6 +162,30 @@ async fn an_elevated_role_no_source_gives_unless_it_is_open_to_sources() {
         .expect(200);
     assert_eq!(s.access(&id).await, "granted/returned");
     assert_eq!(roles(s.user(&id).await), [""; 0]);
+    s.check().await;
+}
+
+#[actix_web::test]
+async fn what_an_earlier_invitation_elevated_does_not_come_back_with_a_later_one() {
+    let s = Scene::start().await;
+    s.declare(declaration()).await.expect(200);
+    let ann = s.listed("ann@x.test").await;
+    let invite = async |role: &str| {
+        let given = json!({"given": {"roles": [role]}, "delivery": "app", "inSpite": true});
+        let result = s.invite_with(&ann, given).await;
+        s.press(&super::token_of(&result), "accept")
+            .await
+            .expect(200);
+        roles(s.user(&ann).await)
+    };
+    assert_eq!(invite("owner").await, ["owner"]);
+    let off = json!([{"op": "replace", "path": "active", "value": false}]);
+    s.okta
+        .patch(&format!("/Users/{ann}"), off)
+        .await
+        .expect(200);
+    assert_eq!(s.access(&ann).await, "revoked/deactivated-by-source");
+    assert_eq!(invite("editor").await, ["editor"]);
     s.check().await;
 }
 

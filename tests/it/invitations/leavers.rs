@@ -5,7 +5,7 @@ use rosterd::domain::employment::EmploymentState;
 use rosterd::scim::rules::Preset;
 use rosterd::service::Source;
 use rosterd::service::connections::NewConnection;
-use rosterd::service::pull::{Permit, PullPerson, PullSource};
+use rosterd::service::pull::{Gone, Permit, PullPerson, PullSource};
 use serde_json::{Value, json};
 
 use super::Scene;
@@ -117,6 +117,72 @@ async fn a_pending_invitation_dies_with_the_leaver_however_she_leaves() {
         let ended = s.how_it_ended(&person);
         assert_eq!(ended, format!("superseded/{reason} canceled"), "{how}");
         s.page(&token).await.answer.expect(410);
+    }
+    s.check().await;
+}
+
+#[actix_web::test]
+async fn an_old_link_lets_nobody_in_about_whom_more_than_time_decided() {
+    let s = Scene::start().await;
+    let hr = s.hr(JoinerPolicy::List).await;
+    let off = json!([{"op": "replace", "path": "active", "value": false}]);
+    for how in [
+        "nothing",
+        "withdrawn",
+        "inactive",
+        "deleted",
+        "left",
+        "absent",
+        "removed",
+    ] {
+        let name = format!("{how}@x.test");
+        let person = match how {
+            "left" | "absent" => s
+                .pull(&hr, record(how, &name, EmploymentState::Employed))
+                .await
+                .unwrap(),
+            _ => s.listed(&name).await,
+        };
+        s.invite(&person).await;
+        let token = s.mailed(&person);
+        s.days_later(15);
+        s.tick().await;
+        assert_eq!(s.access(&person).await, "listed/invitation-expired");
+        let user = format!("/Users/{person}");
+        match how {
+            "nothing" => {}
+            "withdrawn" => {
+                let id = s.invite(&person).await["invitation"]["id"].clone();
+                s.act(id.as_str().unwrap(), "withdraw").await.expect(200);
+            }
+            "inactive" => drop(s.okta.patch(&user, off.clone()).await.expect(200)),
+            "deleted" => drop(s.okta.delete(&user).await.expect(204)),
+            "left" => drop(s.pull(&hr, record(how, &name, EmploymentState::Left)).await),
+            "absent" => {
+                let service = &s.app.service;
+                let gone = service.pull_gone(&s.app.tenant, &hr, how, Gone::Absent, Permit::Full);
+                gone.await.unwrap();
+            }
+            _ => {
+                let path = format!("/people/{person}/remove");
+                s.send(&s.admin, "POST", &path, None).await.expect(200);
+            }
+        }
+        let (access, mails) = (s.access(&person).await, s.mails(&person));
+        let answer = s.press(&token, "renew").await;
+        let renewed = s.mails(&person).len() - mails.len();
+        match how {
+            "nothing" => assert_eq!(
+                (renewed, s.access(&person).await.as_str()),
+                (1, "invited/invited")
+            ),
+            _ => assert_eq!((renewed, s.access(&person).await), (0, access), "{how}"),
+        }
+        assert!(
+            matches!(answer.status, 200 | 410),
+            "{how}: {}",
+            answer.status
+        );
     }
     s.check().await;
 }
