@@ -277,12 +277,11 @@ async fn resume_jobs(service: Service) {
         if let Err(error) = service.resume_switches().await {
             tracing::warn!(error = %error, "a switch of connections cannot be gone on with");
         }
-        let pushed = async {
-            service.resume_parked().await?;
-            service.resume_sessions().await
-        };
-        if let Err(error) = pushed.await {
-            tracing::warn!(error = %error, "what was decided about pushed changes cannot be gone on with");
+        if let Err(error) = service.resume_parked().await {
+            tracing::warn!(error = %error, "released losses of access cannot be looked for");
+        }
+        if let Err(error) = service.resume_sessions().await {
+            tracing::warn!(error = %error, "sessions that are being undone cannot be looked for");
         }
         if let Err(error) = service.resume_team_jobs(teams::IDLE).await {
             tracing::warn!(error = %error, "teams that are being replaced cannot be looked for");

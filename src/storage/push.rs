@@ -210,6 +210,22 @@ impl Scope<'_> {
         Ok(parked_losses::table.filter(of).count().get_result(conn)?)
     }
 
+    /// Whether a loss of a connection waits for an admin.
+    pub fn has_waiting(&mut self, connection: &str) -> Result<bool> {
+        let (conn, tenant) = self.parts();
+        let of = parked_losses::tenant
+            .eq(tenant)
+            .and(parked_losses::connection_id.eq(connection))
+            .and(parked_losses::state.eq(parked::WAITING));
+        let first = parked_losses::table
+            .filter(of)
+            .select(parked_losses::user_id)
+            .limit(1)
+            .get_result::<String>(conn)
+            .optional()?;
+        Ok(first.is_some())
+    }
+
     /// Stores a parked loss in the place of what was stored of it.
     pub fn put_parked(&mut self, row: &ParkedRow) -> Result<()> {
         self.delete_parked(&row.connection_id, &row.user_id)?;

@@ -28,7 +28,7 @@ use crate::service::users::model::Model;
 use crate::service::{Source, notices};
 use crate::storage::Tx;
 use crate::storage::claims::ClaimState;
-use crate::storage::push::{GuardRow, parked::APPROVED, parked::WAITING};
+use crate::storage::push::{GuardRow, parked::APPROVED, parked::DROPPED, parked::WAITING};
 
 /// What becomes of a source's word about access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,7 +183,7 @@ fn park(tx: &mut Tx<'_>, model: &mut Model, source: &Source, because: &'static s
         return Ok(());
     }
     let now = tx.now().0;
-    let is_first = known.is_none() && tx.count_waiting(connection)? == 0;
+    let is_first = !tx.has_waiting(connection)?;
     let waited = known.filter(|row| [WAITING, APPROVED].contains(&row.state.as_str()));
     let row = ParkedRow {
         tenant: tx.tenant().as_str().to_owned(),
@@ -216,8 +216,8 @@ fn tripped(tx: &mut Tx<'_>, connection: &str) -> Result<()> {
 }
 
 /// A loss waits no more; with the last one there is nothing left to tell anybody.
-fn waits_no_more(tx: &mut Tx<'_>, row: &ParkedRow) -> Result<()> {
-    if row.state == WAITING && tx.count_waiting(&row.connection_id)? == 0 {
+pub(in crate::service) fn waits_no_more(tx: &mut Tx<'_>, row: &ParkedRow) -> Result<()> {
+    if row.state == WAITING && !tx.has_waiting(&row.connection_id)? {
         let connection = row.connection_id.clone();
         tx.record(Entry::new("push_guard.quiet", "connection", connection));
         notices::close(tx, notices::PARKED, &row.connection_id)?;
@@ -269,16 +269,37 @@ pub(in crate::service) fn clear(
             claim.set_state(ClaimState::Live);
         }
     }
-    let user = model.row.id.clone();
-    for row in tx.list_parked_of(&user)? {
-        tx.delete_parked(&row.connection_id, &user)?;
-        waits_no_more(tx, &row)?;
+    for row in tx.list_parked_of(&model.row.id)? {
+        forget(tx, &row.connection_id, &row.user_id)?;
     }
     Ok(())
 }
 
+/// Whom no source removes from now on has nothing that waits for a decision; what was decided for her stands.
+pub(in crate::service) fn spare(tx: &mut Tx<'_>, model: &mut Model) -> Result<()> {
+    let rows = tx.list_parked_of(&model.row.id)?;
+    for row in rows.iter().filter(|row| row.state != DROPPED) {
+        if let Some(place) = model.position(&row.connection_id)
+            && model.claims[place].is(ClaimState::Parked)
+        {
+            model.claims[place].set_state(ClaimState::Live);
+        }
+        forget(tx, &row.connection_id, &row.user_id)?;
+    }
+    Ok(())
+}
+
+/// Forgets the parked loss of somebody by one connection, if there is one.
+pub(in crate::service) fn forget(tx: &mut Tx<'_>, connection: &str, user: &str) -> Result<()> {
+    let Some(row) = tx.find_parked(connection, user)? else {
+        return Ok(());
+    };
+    tx.delete_parked(connection, user)?;
+    waits_no_more(tx, &row)
+}
+
 /// The stored code of what a connection said, as the rules of access know it.
-fn code(stored: &str) -> &'static str {
+pub(in crate::service) fn code(stored: &str) -> &'static str {
     match stored == reason::DELETED_BY_SOURCE {
         true => reason::DELETED_BY_SOURCE,
         false => reason::DEACTIVATED_BY_SOURCE,

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use futures_util::StreamExt;
 use serde_json::Value;
 
-use super::{code, count, waits_no_more};
+use super::{code, count, forget, waits_no_more};
 use crate::domain::access::{Access, Decision, reason};
 use crate::domain::audit::{Actor, Cause, Entry};
 use crate::domain::clock::Millis;
@@ -211,7 +211,11 @@ impl Service {
                 },
                 lane: Lane::Run,
             };
-            self.carry_out(&caller, row).await?;
+            let (tenant, connection) = (row.tenant.clone(), row.connection_id.clone());
+            // One tenant's trouble holds up no other.
+            if let Err(error) = self.carry_out(&caller, row).await {
+                tracing::warn!(tenant.id = tenant, connection.id = connection, error = %error, "a released loss of access cannot be carried out now");
+            }
         }
         Ok(())
     }
@@ -255,12 +259,12 @@ fn apply(tx: &mut Tx<'_>, registry: &Registry, row: &ParkedRow) -> Result<bool, 
     let because = code(&row.reason);
     let found = Model::load(tx, registry, &row.user_id)?;
     let Some(before) = found.filter(|m| m.row.removed_at.is_none() && m.row.has_access) else {
-        tx.delete_parked(&row.connection_id, &row.user_id)?;
+        forget(tx, &row.connection_id, &row.user_id)?;
         return Ok(true);
     };
     if before.row.break_glass {
         // No source removes her.
-        tx.delete_parked(&row.connection_id, &row.user_id)?;
+        forget(tx, &row.connection_id, &row.user_id)?;
         return Ok(true);
     }
     let member = (row.user_id.clone(), MemberKind::User);

@@ -206,8 +206,10 @@ impl Service {
             .await?;
         let since = self.store.clock().now().0 - super::parked::IDLE_MS;
         for session in wanted {
-            if session.decided_at.is_none_or(|at| at < since) {
-                self.finish_undo_of_session(&session).await?;
+            if session.decided_at.is_none_or(|at| at < since)
+                && let Err(error) = self.finish_undo_of_session(&session).await
+            {
+                tracing::warn!(tenant.id = session.tenant, session.id = session.id, error = %error, "the undo of a session cannot be gone on with now");
             }
         }
         Ok(())

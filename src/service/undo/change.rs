@@ -192,6 +192,12 @@ impl Change {
 
     /// This change and a later one of the same run as one.
     fn then(mut self, later: Self) -> Self {
+        if let Some(stood) = later.before.as_ref()
+            && !stood.has_access_of(&self.after)
+        {
+            // Somebody else moved her access in between: what he decided is what an undo goes back to.
+            self.before = Some(stood.clone());
+        }
         self.version = later.version;
         self.after = later.after;
         for (source_id, link) in later.links {

@@ -12,7 +12,6 @@ use crate::service::error::{Error, Result};
 use crate::service::users::model::Model;
 use crate::service::users::settle::{Act, settle};
 use crate::service::{Caller, Service, Source};
-use crate::storage::claims::ClaimState;
 use crate::storage::links::LinkRow;
 use crate::storage::{Outcome, Tx};
 
@@ -127,7 +126,7 @@ fn lift(tx: &mut Tx<'_>, registry: &Registry, id: &str) -> Result<Lifted> {
     for claim in &mut model.claims {
         for (unit, _) in std::mem::take(&mut claim.undone) {
             claim.held.remove(&unit);
-            if claim.is(ClaimState::Live) {
+            if claim.takes_part() {
                 lifted.units.push(unit.to_string());
             }
         }

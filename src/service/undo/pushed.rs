@@ -3,7 +3,11 @@
 use super::change::Stood;
 use super::revert::Revert;
 use crate::domain::access::{Access, Decision, reason};
+use crate::service::error::Result;
+use crate::service::push_guard::code;
+use crate::storage::Scope;
 use crate::storage::claims::ClaimState;
+use crate::storage::push::parked::WAITING;
 
 impl Revert<'_> {
     /// The source goes on reading that she is gone.
@@ -36,17 +40,24 @@ impl Revert<'_> {
     }
 
     /// Claims of a source that pushes stay as it wrote them. Where one took somebody over or brought her back, nothing of
-    /// it is in force any more; where it took access away, that is dropped.
-    pub(super) fn claims_pushed(&mut self) {
+    /// it is in force any more; a loss of access that waits by this session is dropped.
+    pub(super) fn claims_pushed(&mut self, scope: &mut Scope<'_>) -> Result<()> {
+        if let Some(row) = scope.find_parked(self.connection(), &self.model.row.id)?
+            && row.state == WAITING
+            && row.session_id == self.run.id
+        {
+            self.outcome.is_undone = true;
+            self.drops = Some(code(&row.reason));
+        }
         let Some(claim) = self.own().cloned() else {
-            return;
+            return Ok(());
         };
         let Some(place) = self.model.position(self.connection()) else {
-            return;
+            return Ok(());
         };
         if self.model.claims[place].row.state != claim.after {
             self.keep("person");
-            return;
+            return Ok(());
         }
         let was_over = claim
             .before
@@ -55,9 +66,6 @@ impl Revert<'_> {
         if was_over && self.model.claims[place].takes_part() {
             self.model.claims[place].set_state(ClaimState::Pending);
         }
-        if claim.after == ClaimState::Parked.as_str() {
-            self.outcome.is_undone = true;
-            self.drops = Some(reason::DEACTIVATED_BY_SOURCE);
-        }
+        Ok(())
     }
 }

@@ -6,6 +6,7 @@ use crate::domain::access::{JoinerPolicy, reason};
 use crate::domain::audit::Entry;
 use crate::service::Source;
 use crate::service::error::Result;
+use crate::service::push_guard::waits_no_more;
 use crate::service::users::addresses;
 use crate::service::users::model::Model;
 use crate::service::users::settle::{Act, settle};
@@ -114,7 +115,7 @@ fn store(tx: &mut Tx<'_>, mut revert: Revert<'_>) -> Result<Undone> {
             decider_kind: Some(tx.actor().kind.clone()),
             decider_id: Some(tx.actor().id.clone()),
         };
-        if known.is_none_or(|known| known.state != DROPPED) {
+        if known.as_ref().is_none_or(|known| known.state != DROPPED) {
             let entry = Entry::new("loss.dropped", "user", id.clone());
             tx.record(
                 entry
@@ -123,6 +124,9 @@ fn store(tx: &mut Tx<'_>, mut revert: Revert<'_>) -> Result<Undone> {
             );
         }
         tx.put_parked(&row)?;
+        if let Some(known) = &known {
+            waits_no_more(tx, known)?;
+        }
     }
     for conflict in revert.conflicts {
         undo_conflict(tx, conflict)?;

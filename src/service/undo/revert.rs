@@ -10,6 +10,7 @@ use super::holds::Kind;
 use super::undone::{Undone, kept, was};
 use crate::domain::access::{Access, Decision, reason};
 use crate::domain::clock::Millis;
+use crate::domain::employment::EmploymentState;
 use crate::scim::schema::{AttrPath, Registry, ResourceKind};
 use crate::scim::units::{flatten, unflatten};
 use crate::service::error::Result;
@@ -187,7 +188,7 @@ impl Revert<'_> {
     /// The run brought her, or took her over: that is undone as a whole, or not at all.
     fn is_whole(&self) -> bool {
         let moved = |before: &Stood| before.removed_at != self.change.after.removed_at;
-        let joined = |claim: &Claimed| !matches!(claim.before.as_deref(), Some("live"));
+        let joined = |claim: &Claimed| !matches!(claim.before.as_deref(), Some("live" | "parked"));
         self.change.before.as_ref().is_none_or(moved) || self.own().is_some_and(joined)
     }
 
@@ -264,7 +265,7 @@ impl Revert<'_> {
         self.model.materialise(self.registry);
         let stood = self.model.clone();
         match self.is_pushed() {
-            true => self.claims_pushed(),
+            true => self.claims_pushed(scope)?,
             false => self.claims()?,
         }
         self.units();
@@ -279,7 +280,10 @@ impl Revert<'_> {
             self.model.row.is_public = is_public;
         }
         if !before.has_access_of(&after) {
-            match is_employment_as_after && now.has_access_of(&after) {
+            match is_employment_as_after
+                && now.has_access_of(&after)
+                && !self.is_barred(before, &now)
+            {
                 true => self.stand(before),
                 false => self.keep("access"),
             }
@@ -295,6 +299,25 @@ impl Revert<'_> {
             self.model.row.source_epoch += 1;
         }
         Ok(())
+    }
+
+    /// A break-glass admin loses nothing by an undo, and nobody gets access back of whom somebody else said since that she
+    /// is gone.
+    fn is_barred(&self, before: &Stood, now: &Stood) -> bool {
+        if !before.has_access {
+            return self.model.row.break_glass;
+        }
+        let left = Some(EmploymentState::Left.as_str());
+        let has_left =
+            now.employment != self.change.after.employment && now.employment[0].as_deref() == left;
+        // The app's own claim follows what was decided here, and is no word of its own.
+        let says_gone = |claim: &Claim| {
+            claim.row.connection_id != self.connection()
+                && !claim.is_of_app()
+                && claim.takes_part()
+                && claim.row.active == Some(false)
+        };
+        has_left || (!self.since.is_empty() && self.model.claims.iter().any(says_gone))
     }
 
     /// Access as it was.

@@ -47,16 +47,16 @@ pub(super) fn was(change: &Change, connection: &str) -> &'static str {
     let Some(before) = &change.before else {
         return "created";
     };
-    let (is_over, ended) = (
-        change.after.removed_at.is_some(),
-        ClaimState::Ended.as_str(),
-    );
+    let is_over = change.after.removed_at.is_some();
+    let (ended, parked) = (ClaimState::Ended.as_str(), ClaimState::Parked.as_str());
     let claim = change.claims.get(connection);
     match (before.removed_at.is_some(), claim) {
         (false, _) if is_over => "merged",
         (true, _) if !is_over => "returned",
         (_, Some(claim)) if claim.after == ended => "left",
-        (_, Some(claim)) if claim.after == ClaimState::Parked.as_str() => "parked",
+        (_, Some(claim)) if claim.after == parked && claim.before.as_deref() != Some(parked) => {
+            "parked"
+        }
         (_, Some(claim)) if claim.before.is_none() => "adopted",
         (_, Some(claim)) if claim.before.as_deref() == Some(ended) => "returned",
         _ => "changed",

@@ -153,14 +153,11 @@ pub(super) fn create(
     Ok(Some(model.user_view(&source.id)?))
 }
 
-/// Whom the connection deleted and who kept her groups, since her loss of access is parked, comes back into none of its
+/// Whom the connection deleted and who kept her groups, since her loss of access was parked, comes back into none of its
 /// own, as after any DELETE. False: some are left.
 fn leave_former_groups(tx: &mut Tx<'_>, source: &Source, model: &Model) -> Result<bool, Halt> {
     let place = model.position(&source.id);
     if !place.is_some_and(|place| model.claims[place].is(ClaimState::Ended)) {
-        return Ok(true);
-    }
-    if tx.find_parked(&source.id, &model.row.id)?.is_none() {
         return Ok(true);
     }
     gather(tx, &source.id)?;

@@ -12,10 +12,10 @@ use crate::domain::access::{Access, Decision, reason};
 use crate::domain::audit::Entry;
 use crate::scim::schema::{AttrPath, ENTERPRISE, Registry, ResourceKind};
 use crate::scim::units::{Units, flatten, unflatten};
-use crate::service::Source;
 use crate::service::error::{Error, Result};
 use crate::service::groups::{Halt, move_memberships};
 use crate::service::pull::tell_employment;
+use crate::service::{Source, push_guard};
 use crate::storage::Tx;
 use crate::storage::claims::ClaimState;
 use crate::storage::links::LinkRow;
@@ -56,8 +56,8 @@ pub(in crate::service) fn join(
         }
     }
     // What the record says against her counts when it says it the next time.
-    tx.delete_parked(connection, from)?;
-    tx.delete_parked(connection, into)?;
+    push_guard::forget(tx, connection, from)?;
+    push_guard::forget(tx, connection, into)?;
     let managed_by = (!goes).then_some(connection);
     if !move_memberships(tx, (from, into), managed_by)? {
         return Ok(false);
@@ -324,7 +324,7 @@ pub(in crate::service) fn part(
         let detail = "the connection has no record of this person".to_owned();
         return Err(Error::Conflict(detail).into());
     };
-    tx.delete_parked(connection, user)?;
+    push_guard::forget(tx, connection, user)?;
     let others = before
         .claims
         .iter()

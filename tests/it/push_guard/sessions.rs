@@ -19,6 +19,12 @@ async fn undo(w: &World, session: &Value) -> Value {
     w.api("POST", &path, None).await.expect(200).body
 }
 
+/// Open notices of losses that wait.
+fn told(w: &World) -> Vec<String> {
+    w.firm
+        .lines("SELECT subject AS line FROM notices WHERE code = 'parked' AND state = 'open'")
+}
+
 #[actix_web::test]
 async fn a_pause_of_ten_minutes_or_a_thousand_changes_end_a_session() {
     let w = World::of(12, Preset::Okta).await;
@@ -124,6 +130,9 @@ async fn an_undone_session_puts_everybody_back_and_the_provider_reads_what_it_wr
     for n in [4, 7] {
         w.idp.get(&path(n)).await.expect(404);
     }
+    // Nothing of it waits any more, and nobody is told that something did.
+    assert_eq!(w.parked_of(7), ["dropped deleted-by-source"]);
+    assert_eq!(told(&w), [""; 0]);
     let read = w.idp.get(&path(9)).await.expect(200);
     assert_eq!(read.body["displayName"], json!("Somebody"));
     let read = w.idp.get(&format!("/Users/{new}")).await.expect(200);
@@ -186,6 +195,73 @@ async fn what_somebody_changed_since_stays() {
     assert_eq!(of(1)["isUndone"], json!(false), "{told}");
     assert_eq!(of(1)["kept"][0]["code"], json!("later-run"), "{told}");
     assert_eq!(of(2)["isUndone"], json!(true), "{told}");
+    w.is_proved().await;
+}
+
+#[actix_web::test]
+async fn what_others_decided_in_between_outlives_the_undo() {
+    let w = World::of(40, Preset::Okta).await;
+    let entra = w.firm.app.source(Preset::Entra).await;
+    let path = |n: usize| format!("/Users/{}", w.ids[n]);
+    let off = || json!([{"op": "replace", "path": "active", "value": false}]);
+    entra.put(&path(1), document(1, true)).await.expect(200);
+    w.firm.later(30 * MINUTE);
+    // A human revokes between two writes of one session.
+    let title = json!([{"op": "replace", "path": "title", "value": "Boss"}]);
+    w.idp.patch(&path(0), title).await.expect(200);
+    let body = json!({"people": [w.ids[0]]});
+    w.api("POST", "/people:revoke-now", Some(body))
+        .await
+        .expect(200);
+    w.set_active(0, false).await.expect(200);
+    w.set_active(1, false).await.expect(200);
+    w.set_active(2, false).await.expect(200);
+    let sessions = w.sessions().await;
+    let session = sessions
+        .iter()
+        .find(|s| s["connection"] == json!(w.connection))
+        .unwrap();
+    // Another provider says of one that she is gone, too.
+    entra.patch(&path(1), off()).await.expect(200);
+    undo(&w, session).await;
+    assert_eq!(w.access(0), "revoked/revoked-by-human");
+    assert_eq!(w.access(1), "revoked/deactivated-by-source");
+    assert!(w.access(2).starts_with("granted/"), "{}", w.access(2));
+    w.is_proved().await;
+}
+
+#[actix_web::test]
+async fn undoing_a_later_session_drops_no_loss_of_an_earlier_one() {
+    let w = World::of(40, Preset::Okta).await;
+    w.unassign(Way::OktaOin, 0..6).await;
+    assert_eq!(w.parked_of(5), ["waiting deactivated-by-source"]);
+    w.firm.later(30 * MINUTE);
+    let title = json!([{"op": "replace", "path": "title", "value": "Boss"}]);
+    let path = format!("/Users/{}", w.ids[5]);
+    w.idp.patch(&path, title).await.expect(200);
+    let session = w.sessions().await.remove(0);
+    undo(&w, &session).await;
+    assert_eq!(w.parked_of(5), ["waiting deactivated-by-source"]);
+    assert!(seen(&w, 5).await.get("title").is_none());
+    w.is_proved().await;
+}
+
+#[actix_web::test]
+async fn losses_that_wait_again_after_they_were_dropped_are_told() {
+    let w = World::of(40, Preset::Entra).await;
+    w.unassign(Way::Entra, 0..8).await;
+    assert_eq!(told(&w).len(), 1);
+    let parked: Vec<usize> = (0..8).filter(|n| !w.parked_of(*n).is_empty()).collect();
+    assert!(parked.len() > 1, "{parked:?}");
+    let body = json!({"connection": w.connection});
+    w.api("POST", "/parked/drop", Some(body)).await.expect(200);
+    assert_eq!(told(&w), [""; 0]);
+    w.firm.later(30 * 24 * 60 * MINUTE);
+    for n in &parked {
+        w.unassign(Way::Entra, 10 + n..11 + n).await;
+    }
+    w.unassign(Way::Delete, parked.iter().copied()).await;
+    assert_eq!(told(&w).len(), 1);
     w.is_proved().await;
 }
 
