@@ -3,14 +3,16 @@
 
 use serde_json::Value;
 
-use super::model::Model;
+use super::model::{Claim, Model};
 use super::settle::{Act, settle};
-use crate::domain::access::JoinerPolicy;
+use crate::domain::access::{Access, Decision, JoinerPolicy, reason};
 use crate::domain::app::APP;
 use crate::domain::audit::Entry;
+use crate::domain::employment::EmploymentState;
 use crate::scim::schema::Registry;
 use crate::service::error::{Error, Result};
-use crate::service::{Caller, Service, Source};
+use crate::service::{Caller, Service, Source, push_guard};
+use crate::storage::claims::ClaimState;
 use crate::storage::{Outcome, Tx};
 
 /// States of a connection that brings nobody any more.
@@ -43,6 +45,16 @@ fn set(tx: &mut Tx<'_>, registry: &Registry, id: &str, is_one: bool) -> Result<b
         false => check_last(tx)?,
     }
     let mut model = before.clone();
+    match is_one {
+        // What a source said against her is not in force while she is one.
+        true => push_guard::spare(tx, &mut model)?,
+        false => {
+            if let Some(reason) = gone(&model) {
+                let access = Access::Revoked;
+                model.decide(Decision { access, reason }, tx.now());
+            }
+        }
+    }
     // From now on what her sources say and what is in force are two things, or one again.
     model.materialise(registry);
     model.row.written_by_others = true;
@@ -65,6 +77,23 @@ fn set(tx: &mut Tx<'_>, registry: &Registry, id: &str, is_one: bool) -> Result<b
     let side = |is_one: bool| Some(Value::from(is_one));
     tx.record(entry.change("breakGlass", side(!is_one), side(is_one)));
     Ok(true)
+}
+
+/// What her sources said of her while no source could remove her, and still say.
+fn gone(model: &Model) -> Option<&'static str> {
+    if !model.row.has_access {
+        return None;
+    }
+    let left = Some(EmploymentState::Left.as_str());
+    if model.row.employment_state.as_deref() == left {
+        return Some(reason::LEFT);
+    }
+    // A loss of hers that was dropped stays so.
+    let is_off = |claim: &Claim| {
+        !claim.is_of_app() && claim.is(ClaimState::Live) && claim.row.active == Some(false)
+    };
+    let is_off = model.claims.iter().any(is_off);
+    is_off.then_some(reason::DEACTIVATED_BY_SOURCE)
 }
 
 fn check_in(model: &Model) -> Result<()> {

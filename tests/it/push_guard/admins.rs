@@ -8,7 +8,7 @@ use rosterd::service::Caller;
 use serde_json::json;
 
 use super::world::{World, document, send};
-use crate::leaving::firm::{Firm, HOUR};
+use crate::leaving::firm::{Firm, HOUR, MINUTE};
 use crate::support::Client;
 
 async fn operator(firm: &Firm) -> Client {
@@ -90,6 +90,38 @@ async fn a_break_glass_admin_is_her_sources_again_when_the_mark_is_gone() {
     let mark = format!("/people/{}/break-glass", w.ids[0]);
     send(&operator, "DELETE", &mark, None).await.expect(204);
     assert_eq!(app.get(&path).await.body["nickName"], json!("Boss"));
+    w.is_proved().await;
+}
+
+#[actix_web::test]
+async fn what_her_sources_said_of_a_break_glass_admin_counts_when_the_mark_is_gone() {
+    let w = World::of(12, Preset::Entra).await;
+    let operator = operator(&w.firm).await;
+    for n in [0, 1] {
+        let mark = format!("/people/{}/break-glass", w.ids[n]);
+        send(&operator, "PUT", &mark, None).await.expect(204);
+    }
+    w.set_active(0, false).await.expect(200);
+    assert!(w.access(0).starts_with("granted/"));
+    let mark = format!("/people/{}/break-glass", w.ids[0]);
+    send(&operator, "DELETE", &mark, None).await.expect(204);
+    assert_eq!(w.access(0), "revoked/deactivated-by-source");
+    w.is_proved().await;
+}
+
+#[actix_web::test]
+async fn no_undo_takes_access_from_a_break_glass_admin() {
+    let w = World::of(12, Preset::Okta).await;
+    let operator = operator(&w.firm).await;
+    w.set_active(0, false).await.expect(200);
+    w.firm.later(30 * MINUTE);
+    w.set_active(0, true).await.expect(200);
+    let session = w.sessions().await.remove(0);
+    let mark = format!("/people/{}/break-glass", w.ids[0]);
+    send(&operator, "PUT", &mark, None).await.expect(204);
+    let path = format!("/sessions/{}/undo", session["id"].as_str().unwrap());
+    w.api("POST", &path, None).await.expect(200);
+    assert_eq!(w.access(0), "granted/returned");
     w.is_proved().await;
 }
 
