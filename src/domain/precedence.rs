@@ -62,6 +62,12 @@ impl Precedence {
         Self { rules }
     }
 
+    /// The same where one source has taken the place of another.
+    pub fn replacing(mut self, from: &str, to: &str) -> Self {
+        stand_in(&mut self.rules, from, to);
+        self
+    }
+
     /// All rules, the first ones with them.
     pub fn rules(&self) -> &Rules {
         &self.rules
@@ -92,6 +98,42 @@ pub fn own(rules: Rules) -> Rules {
         .into_iter()
         .filter(|(path, order)| differs(path, order))
         .collect()
+}
+
+/// One source takes the place of another, which rests: it is named right after it. Whoever comes before it already stays
+/// there.
+pub fn stand_in(rules: &mut Rules, from: &str, to: &str) {
+    for order in rules.values_mut() {
+        let place = order.iter().position(|name| name == from);
+        let behind = place.filter(|place| !order[..*place].iter().any(|name| name == to));
+        if let Some(place) = behind {
+            order.insert(place + 1, to.to_owned());
+        }
+    }
+}
+
+/// The way back of [`stand_in`]: the rules are as they were.
+pub fn stand_back(rules: &mut Rules, from: &str, to: &str) {
+    for order in rules.values_mut() {
+        let place = order.iter().position(|name| name == from);
+        let after = place.map(|place| place + 1);
+        if let Some(after) = after.filter(|after| order.get(*after).is_some_and(|n| n == to)) {
+            order.remove(after);
+        }
+    }
+}
+
+/// There is no way back any more: whose place was taken is named no longer, and the other one once.
+pub fn inherit_place(rules: &mut Rules, from: &str, to: &str) {
+    for order in rules.values_mut() {
+        order.retain(|name| name != from);
+        let first = order.iter().position(|name| name == to);
+        let mut place = 0..;
+        order.retain(|name| {
+            let place = place.next();
+            name != to || place == first
+        });
+    }
 }
 
 #[cfg(test)]
@@ -145,6 +187,32 @@ mod tests {
         let rules: &[(&str, &[&str])] = &[("name", &["hris"]), ("name.givenName", &[])];
         assert_eq!(first(rules, &["name.familyName", "name"]), "hr");
         assert_eq!(first(rules, &["name.givenName", "name"]), "idp");
+    }
+
+    #[test]
+    fn who_takes_a_place_comes_first_there_and_the_way_back_restores_every_rule() {
+        for (order, first, last) in [
+            (&["old", "scim"][..], "new", &["new", "scim"][..]),
+            (&["scim", "old"], "scim", &["scim", "new"]),
+            (&["old", "new"], "new", &["new"]),
+            (&["old", "scim", "new"], "new", &["new", "scim"]),
+            (&["new", "scim", "old"], "new", &["new", "scim"]),
+            (&["scim", "app"], "scim", &["scim", "app"]),
+        ] {
+            let words =
+                |order: &[&str]| -> Order { order.iter().map(ToString::to_string).collect() };
+            let before = Rules::from([("title".to_owned(), words(order))]);
+            let mut rules = before.clone();
+            stand_in(&mut rules, "old", "new");
+            let rests = |name: &&String| *name != "old";
+            let found = rules["title"].iter().find(rests);
+            assert_eq!(found.map(String::as_str), Some(first), "{order:?}");
+            let mut over = rules.clone();
+            inherit_place(&mut over, "old", "new");
+            assert_eq!(over["title"], words(last), "{order:?}");
+            stand_back(&mut rules, "old", "new");
+            assert_eq!(rules, before);
+        }
     }
 
     #[test]

@@ -8,8 +8,10 @@ use crate::domain::ids::TenantId;
 use crate::scim::fold::email_identity_key;
 use crate::scim::schema::Registry;
 use crate::service::error::{Error, Result};
+use crate::service::users::conflicts::state;
 use crate::service::users::identity::{is_verified, primary_key};
 use crate::service::users::model::Model;
+use crate::service::users::names::namesake;
 use crate::service::users::settle::settle_access;
 use crate::service::{Caller, Service};
 use crate::storage::access::Addressed;
@@ -106,7 +108,7 @@ impl Service {
         email: String,
         subject: Option<String>,
     ) -> Result<(Verdict, Option<UserView>)> {
-        let who = Who::Email(email, subject);
+        let who = Who::Email(email.clone(), subject);
         let found = self.find_access(&caller.tenant, who.clone()).await?;
         let is_listed = |view: &UserView| view.access == Access::Listed.as_str();
         let Some(id) = found
@@ -128,7 +130,7 @@ impl Service {
         let is_let_in = self
             .store
             .write(caller.meta(), move |tx| {
-                let_in(tx, &registry, &id).map(Outcome::Done)
+                let_in(tx, &registry, &id, &email).map(Outcome::Done)
             })
             .await?;
         match is_let_in {
@@ -138,16 +140,22 @@ impl Service {
     }
 }
 
-/// Lets somebody listed in who signs in, if the rules have it so; false when she stays as she is.
-fn let_in(tx: &mut Tx<'_>, registry: &Registry, id: &str) -> Result<bool> {
+/// Lets somebody listed in who signs in by this address, if the rules have it so; false when she stays as she is.
+fn let_in(tx: &mut Tx<'_>, registry: &Registry, id: &str, email: &str) -> Result<bool> {
     let settings = tx.tenant_settings()?;
+    let all = tx.list_addressed(&email_identity_key(email))?;
+    if !matches!(all.as_slice(), [only] if only.user_id == id && only.is_in_force) {
+        // Two have the address, or it is hers no longer: who it is that signs in is for a human to say.
+        return Ok(false);
+    }
     let loaded = Model::load(tx, registry, id)?;
     let Some(before) = loaded.filter(|m| m.row.removed_at.is_none() && settings.just_in_time)
     else {
         return Ok(false);
     };
     let questions = tx.list_conflicts_about(id)?;
-    let is_open = questions.iter().any(|c| c.state == "open");
+    let waiting = [state::OPEN, state::LINKING];
+    let is_open = questions.iter().any(|c| waiting.contains(&&*c.state));
     let domains = &settings.verified_domains;
     let is_outside = primary_key(&before.doc).is_none_or(|key| !is_verified(&key, domains));
     let waits = match (is_open, is_outside) {
@@ -156,9 +164,8 @@ fn let_in(tx: &mut Tx<'_>, registry: &Registry, id: &str) -> Result<bool> {
         (false, false) => reason::waiting(&before.row.access_reason),
     };
     let live = || before.claims.iter().filter(|c| c.is(ClaimState::Live));
-    let state = before.row.employment_state.as_deref();
-    let state = state.and_then(EmploymentState::parse);
-    let works = match state {
+    let word = before.row.employment_state.as_deref();
+    let works = match word.and_then(EmploymentState::parse) {
         Some(state) => matches!(state, EmploymentState::Employed | EmploymentState::OnLeave),
         // No HR system speaks of her: what the identity provider says counts.
         None => live().any(|c| !c.is_of_app() && c.row.active == Some(true)),
@@ -174,22 +181,13 @@ fn let_in(tx: &mut Tx<'_>, registry: &Registry, id: &str) -> Result<bool> {
     let Some(decision) = on_sign_in(who, works) else {
         return Ok(false);
     };
-    if namesake_of(tx, &before)?.is_some() {
-        // Somebody else has her userName: who is who is for a human to say.
-        return Ok(false);
-    }
     let (mut model, now) = (before.clone(), tx.now());
     model.decide(decision, now);
+    if namesake(tx, Some(&before), &model)?.is_some() {
+        // Somebody else has her userName: who is who is for a human to say, too.
+        return Ok(false);
+    }
     settle_access(tx, &before, &mut model)
-}
-
-/// Who has her userName already among those invited, granted or revoked.
-fn namesake_of(scope: &mut Scope<'_>, model: &Model) -> Result<Option<String>> {
-    let others = scope.list_users_by_user_name(&model.row.user_name_key)?;
-    let other = others
-        .into_iter()
-        .find(|u| u.is_public && u.id != model.row.id);
-    Ok(other.map(|u| u.id))
 }
 
 /// Whose primary address it is: in force before as the app has it, with access before without. Who shares it with

@@ -259,7 +259,7 @@ pub(in crate::service) fn change_settings(
 }
 
 /// Stores settings that differ, with an entry.
-pub(super) fn put_settings(tx: &mut Tx<'_>, settings: &TenantSettings) -> Result<()> {
+fn put_settings(tx: &mut Tx<'_>, settings: &TenantSettings) -> Result<()> {
     let present = tx.tenant_settings()?;
     if present == *settings {
         return Ok(());

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::error::{Error, Result};
+use super::users::in_force::Voices;
 use super::users::model::{Claim, Model};
 use super::users::ranking::Ranking;
-use crate::domain::claims::{Part, first};
 use crate::domain::ids::TenantId;
 use crate::scim::schema::{AttrPath, Registry, ResourceKind};
 use crate::scim::units::{Units, flatten};
@@ -41,13 +41,13 @@ pub struct Mark {
 pub enum Standing {
     /// It is in force.
     InForce,
-    /// Another source comes first there.
+    /// Another source, or what a human gave, comes first there.
     Overruled,
-    /// It takes no part: an address or name at adoption, or a name that is taken.
+    /// It takes no part: an address or name at adoption, a name that is taken, and whatever is said of the break-glass admin.
     Held,
     /// An undo holds it.
     Undone,
-    /// The claim waits for a human, is parked, or rests.
+    /// The claim waits for a human, or rests.
     Waits,
 }
 
@@ -263,32 +263,20 @@ fn values(
         .iter()
         .map(|c| c.asserted.as_ref().unwrap_or(&in_force))
         .collect();
-    let live: Vec<usize> = (0..claims.len())
-        .filter(|n| claims[*n].is(ClaimState::Live))
-        .collect();
-    let parts: Vec<Part<'_, AttrPath>> = live
-        .iter()
-        .map(|n| Part {
-            asserted: said[*n],
-            ..claims[*n].part(&in_force)
-        })
-        .collect();
+    let voices = Voices::of(Some(&ranking), model, &in_force);
     let mut units: BTreeSet<&AttrPath> = in_force.keys().collect();
     said.iter().for_each(|said| units.extend(said.keys()));
     let told = units.into_iter().map(|unit| {
         let path = unit.to_string();
-        let rank = |unit: &AttrPath, place: usize| {
-            let claim = live.get(place).map(|n| &claims[*n].row.connection_id);
-            claim.map_or(usize::MAX, |connection| ranking.rank(unit, connection))
-        };
-        let winner = first(&parts, unit, rank).map(|(place, _)| live[place]);
+        let winner = voices.first(unit).flatten();
+        let winner = winner.map(|claim| claim.row.connection_id.as_str());
         let mut all: Vec<Said> = (0..claims.len())
             .filter_map(|n| {
                 let value = said[n].get(unit)?.clone();
                 let connection = claims[n].row.connection_id.clone();
                 let key = (connection.clone(), path.clone());
                 Some(Said {
-                    standing: standing(claims[n], unit, winner == Some(n)),
+                    standing: standing(model, claims[n], unit, winner == Some(&*connection)),
                     since: history.said(&key),
                     connection,
                     value,
@@ -306,9 +294,10 @@ fn values(
     Ok(told.collect())
 }
 
-fn standing(claim: &Claim, unit: &AttrPath, is_first: bool) -> Standing {
-    let is_held = claim.held.contains(unit);
-    match claim.is(ClaimState::Live) {
+fn standing(model: &Model, claim: &Claim, unit: &AttrPath, is_first: bool) -> Standing {
+    // No source speaks for the break-glass admin.
+    let is_held = model.row.break_glass || claim.held.contains(unit);
+    match claim.takes_part() {
         false => Standing::Waits,
         true if is_held && claim.undone.contains_key(unit) => Standing::Undone,
         true if is_held => Standing::Held,

@@ -60,13 +60,14 @@ impl Scope<'_> {
         Ok(())
     }
 
-    /// People about whom several sources speak, after an id, by ids: nobody else's document depends on their order.
+    /// People about whom several sources speak, after an id, by ids: nobody else's document depends on their order. What is
+    /// parked speaks, too.
     pub fn list_shared_users(&mut self, after: &str, limit: i64) -> Result<Vec<String>> {
         let query = Frag::sql("SELECT c.user_id FROM claims c WHERE c.tenant = ")
             .text(self.tenant().as_str())
             .push(" AND c.user_id > ")
             .text(after)
-            .push(" AND c.state = 'live' GROUP BY c.user_id HAVING count(*) > 1 ORDER BY c.user_id LIMIT ")
+            .push(" AND c.state IN ('live', 'parked') GROUP BY c.user_id HAVING count(*) > 1 ORDER BY c.user_id LIMIT ")
             .int(limit);
         Ok(query.query::<Text>().load(self.conn())?)
     }

@@ -793,6 +793,6 @@ fn a_connectors_provider_is_a_preset() {
         .iter()
         .filter_map(|card| card.provider)
         .collect();
-    assert_eq!(providers, ["google"]);
+    assert_eq!(providers, ["entra", "google", "okta"]);
     assert!(providers.iter().all(|p| Preset::parse(p).is_some()));
 }

@@ -53,6 +53,8 @@ const STATES: &[&str] = &["after", "limit", "state"];
 const WHY: &[&str] = &["path"];
 /// Those of a list of people who differ.
 const DIFFERENCES: &[&str] = &["after", "kind", "limit"];
+/// Those of a switch.
+const SWITCH: &[&str] = &["compare"];
 /// Those of a list of invitations.
 const INVITATIONS: &[&str] = &["after", "limit", "person", "state"];
 /// Those of a list of notices.
@@ -153,7 +155,7 @@ routes! {
     "POST" "/api/v1/tenants/{tenant}/connections/{id}/absences/confirm" ADMINS NONE files::confirm;
     "GET" "/api/v1/tenants/{tenant}/switches" AUDITORS PAGED switches::list;
     "POST" "/api/v1/tenants/{tenant}/switches" ADMINS NONE switches::start;
-    "GET" "/api/v1/tenants/{tenant}/switches/{id}" AUDITORS NONE switches::get;
+    "GET" "/api/v1/tenants/{tenant}/switches/{id}" AUDITORS SWITCH switches::get;
     "DELETE" "/api/v1/tenants/{tenant}/switches/{id}" ADMINS NONE switches::give_up;
     "GET" "/api/v1/tenants/{tenant}/switches/{id}/differences" AUDITORS DIFFERENCES switches::differences;
     "POST" "/api/v1/tenants/{tenant}/switches/{id}/cut-over" ADMINS NONE switches::cut_over;

@@ -35,7 +35,7 @@ pub struct Switch {
     /// Last step.
     #[schema(example = "2027-01-31T02:00:00.000Z")]
     updated_at: String,
-    /// Who differs; only where one switch is asked for, while both connections work.
+    /// Who differs; only where that is asked for, while both connections work.
     #[serde(skip_serializing_if = "Option::is_none")]
     compared: Option<Compared>,
 }
@@ -123,14 +123,23 @@ pub async fn list(call: Call) -> Result<Reply> {
     )
 }
 
-/// Show a switch, with how many people differ.
-#[utoipa::path(get, path = "/api/v1/tenants/{tenant}/switches/{id}", responses((status = 200, description = "The switch.", body = Switch)))]
+/// Show a switch; with `compare`, how many people differ, too: everybody of both connections is looked at for that.
+#[utoipa::path(get, path = "/api/v1/tenants/{tenant}/switches/{id}", params(("compare" = Option<bool>, Query, description = "Whether to count who differs; default false.")), responses((status = 200, description = "The switch.", body = Switch)))]
 pub async fn get(call: Call) -> Result<Reply> {
     let (service, caller) = (&call.state.service, call.caller()?);
     let row = service.find_switch(&caller.tenant, &call.id).await;
     let row = row.map_err(|e| call.explain(e))?;
-    let compared = service.compare_switch(&caller.tenant, &call.id).await;
-    let compared = compared.map_err(|e| call.explain(e))?;
+    let compared = match call.parameter("compare") {
+        None | Some("false") => None,
+        Some("true") => {
+            let compared = service.compare_switch(&caller.tenant, &call.id).await;
+            compared.map_err(|e| call.explain(e))?
+        }
+        Some(word) => {
+            let detail = format!("`compare` takes true or false; got `{}`", quote(word));
+            return Err(Problem::invalid(detail));
+        }
+    };
     let shown = Switch {
         compared: compared.map(|c| Compared {
             both: c.both,

@@ -35,7 +35,7 @@ pub(super) fn preview(scope: &mut Scope<'_>, scene: &Scene<'_>, record: &Record)
 /// Puts into force what was drafted, in memory only.
 pub(super) fn try_out(scope: &mut Scope<'_>, scene: &Scene<'_>, drafted: &mut Draft) -> Result<()> {
     let model = &mut drafted.model;
-    recompute(scope, scene.registry, model)?;
+    recompute(scope, scene.registry, &scene.settings.precedence, model)?;
     decide(
         scene.registry,
         drafted.before.as_ref(),

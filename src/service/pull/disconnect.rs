@@ -17,6 +17,7 @@ use crate::scim::units::flatten;
 use crate::service::connections::{ConnectionRow, PULL, turn};
 use crate::service::error::{Error, Result};
 use crate::service::groups::{Halt, leave_groups, let_go};
+use crate::service::switch::state::{CUTTING, RETURNING};
 use crate::service::teams::part_from;
 use crate::service::users::model::{Claim, Model, user_name};
 use crate::service::users::settle::{Act, settle};
@@ -126,7 +127,7 @@ impl Service {
     /// of this call.
     ///
     /// # Errors
-    /// `NotFound`; `Forbidden` for the app's own users; `Conflict` while a run is under way; storage.
+    /// `NotFound`; `Forbidden` for the app's own users; `Conflict` while a run or the step of a switch is under way; storage.
     pub async fn disconnect(&self, caller: &Caller, connection: &str) -> Result<Parting> {
         self.begin_disconnect(caller, connection).await?;
         self.finish_disconnect(caller, connection).await
@@ -338,6 +339,7 @@ fn close(tx: &mut Tx<'_>, connection: &str) -> Result<()> {
             "a run of this connection is under way: try again when it has ended".to_owned(),
         ));
     }
+    check_switches(tx, connection)?;
     part_from(tx, connection)?;
     turn(tx, &row, DISCONNECTING)?;
     tx.set_disconnected(connection, Some(now))?;
@@ -345,6 +347,19 @@ fn close(tx: &mut Tx<'_>, connection: &str) -> Result<()> {
     let (before, after) = (Value::from(row.state), Value::from(DISCONNECTED));
     tx.record(entry.change("state", Some(before), Some(after)));
     Ok(())
+}
+
+/// A switch that is under way moves people between its connections: it needs both.
+fn check_switches(tx: &mut Tx<'_>, connection: &str) -> Result<()> {
+    let switches = tx.list_switches()?.into_iter();
+    let mut own = switches.filter(|s| [&*s.from_id, &*s.to_id].contains(&connection));
+    match own.find(|s| [CUTTING, RETURNING].contains(&&*s.state)) {
+        None => Ok(()),
+        Some(switch) => Err(Error::Conflict(format!(
+            "people follow the switch {}, which is {}: wait until it is cut or comparing again, and disconnect then",
+            switch.id, switch.state
+        ))),
+    }
 }
 
 /// Everybody has parted: what waited for a decision waits no more.

@@ -27,7 +27,7 @@ const PAGE: usize = 250;
 pub enum Kind {
     /// Both have her, and values in force would change.
     Differs,
-    /// Only the connection that goes has her: she would be left as she is, and nobody would say when she leaves.
+    /// Only the connection that goes has her: it would say no more when she leaves.
     OnlyFrom,
     /// Only the connection that comes has her.
     OnlyTo,
@@ -151,9 +151,9 @@ impl Service {
                         let mut then = model.clone();
                         if let Some(place) = live(&model, &row.from_id) {
                             put_to_rest(&registry, &mut then, place);
-                            in_force(&registry, Some(&ranking), &mut then);
-                            tell_employment_at(scope, &mut then, "", now)?;
                         }
+                        in_force(&registry, Some(&ranking), &mut then);
+                        tell_employment_at(scope, &mut then, "", now)?;
                         found.push(difference(&registry, both, &model, &then));
                     }
                 }
@@ -205,15 +205,13 @@ fn difference(
     then: &Model,
 ) -> Difference {
     let has = |connection| live(model, connection).is_some();
-    let mut values = Vec::new();
+    // Of whom one of them alone has, a third source may say otherwise.
+    let mut values = differing(registry, model, then);
+    values.extend(employment(model, then));
     let kind = match (has(from), has(to)) {
         (true, false) => Some(Kind::OnlyFrom),
         (false, _) => Some(Kind::OnlyTo),
-        (true, true) => {
-            values = differing(registry, model, then);
-            values.extend(employment(model, then));
-            Some(Kind::Differs).filter(|_| !values.is_empty())
-        }
+        (true, true) => Some(Kind::Differs).filter(|_| !values.is_empty()),
     };
     Difference {
         id: model.row.id.clone(),

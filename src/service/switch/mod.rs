@@ -19,8 +19,10 @@ use super::{Caller, Service};
 use crate::domain::audit::{Actor, Cause, Entry};
 use crate::domain::clock::Millis;
 use crate::domain::ids::TenantId;
-use crate::domain::precedence::Rules;
+use crate::domain::precedence::{Rules, inherit_place, stand_back, stand_in};
 use crate::service::pull::{DISCONNECTED, DISCONNECTING};
+use crate::service::reorder::begin_recompute;
+use crate::service::tenants::change_settings;
 use crate::storage::claims::ClaimState;
 use crate::storage::switches::{list_idle, list_over};
 use crate::storage::{Lane, Outcome, Tx};
@@ -150,7 +152,8 @@ impl Service {
         self.finish_switch(caller, id).await
     }
 
-    /// Goes on with switches that a killed process left half done, and ends those whose way back is over. Returns how many.
+    /// Goes on with switches that a killed process left half done, and ends those whose way back is over. Returns how many;
+    /// one that fails is logged, and keeps none of the others back.
     ///
     /// # Errors
     /// Storage.
@@ -164,15 +167,31 @@ impl Service {
                 Ok::<_, Error>((idle, list_over(conn, state::CUT, now)?))
             })
             .await?;
+        let mut done = 0;
+        let log = |tenant: &str, id: &str, error: Error| {
+            tracing::warn!(tenant.id = tenant, switch.id = id, error = %error, "a switch of connections cannot be gone on with");
+        };
         for (tenant, id) in &idle {
-            let tenant = TenantId::new(tenant.as_str());
-            let row = self.find_switch(&tenant, id).await?;
-            self.finish_switch(&caller(&row), id).await?;
+            match self
+                .resume_switch(&TenantId::new(tenant.as_str()), id)
+                .await
+            {
+                Ok(()) => done += 1,
+                Err(error) => log(tenant, id, error),
+            }
         }
         for (tenant, id) in &over {
-            self.end_switch(&TenantId::new(tenant.as_str()), id).await?;
+            match self.end_switch(&TenantId::new(tenant.as_str()), id).await {
+                Ok(()) => done += 1,
+                Err(error) => log(tenant, id, error),
+            }
         }
-        Ok(idle.len() + over.len())
+        Ok(done)
+    }
+
+    async fn resume_switch(&self, tenant: &TenantId, id: &str) -> Result<()> {
+        let row = self.find_switch(tenant, id).await?;
+        self.finish_switch(&caller(&row), id).await.map(drop)
     }
 
     fn go_on_with(&self, caller: &Caller, row: &SwitchRow) {
@@ -227,9 +246,12 @@ impl Service {
             }
         }
         let id = id.to_owned();
-        self.store
+        let row = self
+            .store
             .write(caller.meta(), move |tx| finish(tx, &id).map(Outcome::Done))
-            .await
+            .await?;
+        self.finish_recompute(&caller.tenant).await?;
+        Ok(row)
     }
 
     /// Some of those who are to follow; says that the job is alive, too.
@@ -281,6 +303,7 @@ impl Service {
             .write(caller.meta(), move |tx| {
                 let row = find(tx, &id)?;
                 if row.state == state::CUT {
+                    change_rules(tx, &row, inherit_place)?;
                     step(tx, row, state::ENDED, None)?;
                 }
                 Ok::<_, Error>(Outcome::Done(()))
@@ -435,14 +458,7 @@ fn begin_cut_over(tx: &mut Tx<'_>, id: &str) -> Result<SwitchRow> {
     }
     turn(tx, &from, "paused")?;
     tx.set_connection_rank(&to.id, Some(from.rank_at.unwrap_or(from.created_at)))?;
-    rename_in_rules(tx, |order| {
-        let is_new = !order.contains(&to.id);
-        match order.iter().position(|name| *name == from.id) {
-            Some(place) if is_new => order[place].clone_from(&to.id),
-            Some(place) => drop(order.remove(place)),
-            None => {}
-        }
-    })?;
+    change_rules(tx, &row, stand_in)?;
     let until = tx.now().plus_days(BACK_DAYS).0;
     step(tx, row, state::CUTTING, Some(until))
 }
@@ -457,42 +473,47 @@ fn begin_return(tx: &mut Tx<'_>, id: &str) -> Result<SwitchRow> {
         let detail = format!("the way back is open for {BACK_DAYS} days, and they are over");
         return Err(Error::NotNow(detail));
     }
-    let (from, to) = (pulled(tx, &row.from_id)?, pulled(tx, &row.to_id)?);
-    check_quiet(tx, &to.id)?;
-    tx.set_connection_rank(&to.id, None)?;
-    rename_in_rules(tx, |order| {
-        let place = order.iter().position(|name| *name == to.id);
-        if let Some(place) = place.filter(|_| !order.contains(&from.id)) {
-            order.insert(place, from.id.clone());
-        }
-    })?;
+    // The new one may be gone again: that is what the way back is for.
+    pulled(tx, &row.from_id)?;
+    check_quiet(tx, &row.to_id)?;
+    tx.set_connection_rank(&row.to_id, None)?;
+    change_rules(tx, &row, stand_back)?;
     step(tx, row, state::RETURNING, None)
 }
 
-/// Changes the rules that name a connection. Whom that concerns is recomputed by the job itself.
-fn rename_in_rules(tx: &mut Tx<'_>, change: impl Fn(&mut Vec<String>)) -> Result<()> {
-    let before = tx.tenant_settings()?;
-    let mut rules: Rules = before.precedence.clone();
-    rules.values_mut().for_each(change);
-    let settings = crate::storage::tenants::TenantSettings {
-        precedence: rules,
-        ..before
-    };
-    super::tenants::put_settings(tx, &settings)
+/// Changes the rules that name a connection.
+fn change_rules(
+    tx: &mut Tx<'_>,
+    row: &SwitchRow,
+    change: impl FnOnce(&mut Rules, &str, &str),
+) -> Result<()> {
+    change_settings(tx, |settings| {
+        change(&mut settings.precedence, &row.from_id, &row.to_id);
+    })
 }
 
-/// Everybody has followed.
+/// Everybody has followed. Of whom the old one never spoke, the new one's place may count against a third source: they are
+/// recomputed.
 fn finish(tx: &mut Tx<'_>, id: &str) -> Result<SwitchRow> {
     let row = find(tx, id)?;
     match row.state.as_str() {
         state::CUTTING => {
+            begin_recompute(tx)?;
             let until = row.until;
             step(tx, row, state::CUT, until)
         }
         state::RETURNING => {
             let from = pulled(tx, &row.from_id)?;
             turn(tx, &from, "active")?;
-            step(tx, row, state::COMPARING, None)
+            begin_recompute(tx)?;
+            let over = [DISCONNECTING, DISCONNECTED];
+            let to = tx.find_connection(&row.to_id)?;
+            // With one that is gone nothing is compared.
+            let then = match to.is_some_and(|to| !over.contains(&&*to.state)) {
+                true => state::COMPARING,
+                false => state::GIVEN_UP,
+            };
+            step(tx, row, then, None)
         }
         _ => Ok(row),
     }

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::model::{Claim, Model, is_identity};
 use super::ranking::Ranking;
 use crate::domain::app::APP;
-use crate::domain::claims::{Part, effective};
+use crate::domain::claims::{Part, Undone, effective, first};
+use crate::domain::precedence::Rules;
 use crate::scim::schema::{AttrPath, Registry, ResourceKind};
 use crate::scim::units::{Units, flatten, unflatten};
 use crate::service::error::Result;
@@ -16,10 +17,75 @@ use crate::storage::claims::ClaimState;
 
 const KIND: ResourceKind = ResourceKind::User;
 
-/// The effective document: of each unit the value of the source that comes first there.
+/// Nothing of what a human gave is held.
+static NONE_HELD: BTreeSet<AttrPath> = BTreeSet::new();
+static NONE_UNDONE: Undone<AttrPath> = BTreeMap::new();
+
+/// Who has a say in what is in force about a person, by age: her sources, and what a human gave, which counts before what
+/// the app says and after all others.
+pub(in crate::service) struct Voices<'a> {
+    /// Of more than one source.
+    ranking: Option<&'a Ranking>,
+    /// Whose each part is; `None`: a human's gift.
+    who: Vec<Option<&'a Claim>>,
+    parts: Vec<Part<'a, AttrPath>>,
+}
+
+impl<'a> Voices<'a> {
+    /// Of a person; `alone` is what a source says that stores nothing of its own.
+    pub(in crate::service) fn of(
+        ranking: Option<&'a Ranking>,
+        model: &'a Model,
+        alone: &'a Units,
+    ) -> Self {
+        // No source takes the break-glass admin over: what it writes, it reads back, and nobody else does.
+        let mut live: Vec<&Claim> = match model.row.break_glass {
+            true => Vec::new(),
+            false => model.claims.iter().filter(|c| c.takes_part()).collect(),
+        };
+        let ranking = ranking.filter(|_| live.len() > 1);
+        if let Some(ranking) = ranking {
+            live.sort_by_key(|c| ranking.age(&c.row.connection_id));
+        }
+        let mut voices = Self {
+            ranking,
+            parts: live.iter().map(|c| c.part(alone)).collect(),
+            who: live.into_iter().map(Some).collect(),
+        };
+        if !model.row.break_glass {
+            let who = &voices.who;
+            let of_app = who.iter().position(|c| c.is_some_and(Claim::is_of_app));
+            let of_app = of_app.unwrap_or(who.len());
+            let given = Part {
+                asserted: &model.given,
+                held: &NONE_HELD,
+                undone: &NONE_UNDONE,
+            };
+            voices.parts.insert(of_app, given);
+            voices.who.insert(of_app, None);
+        }
+        voices
+    }
+
+    /// Whose value of a unit is in force; `Some(None)`: a human's gift.
+    pub(in crate::service) fn first(&self, unit: &AttrPath) -> Option<Option<&'a Claim>> {
+        let found = first(&self.parts, unit, |unit, place| self.rank(unit, place));
+        found.and_then(|(place, _)| self.who.get(place).copied())
+    }
+
+    fn rank(&self, unit: &AttrPath, place: usize) -> usize {
+        let who = self.who.get(place);
+        let connection = who.map(|c| c.map_or(APP, |c| c.row.connection_id.as_str()));
+        let ranking = self.ranking.zip(connection);
+        ranking.map_or(0, |(ranking, connection)| ranking.rank(unit, connection))
+    }
+}
+
+/// The effective document: of each unit the value of the source that comes first there, by the tenant's rules.
 pub(in crate::service) fn recompute(
     scope: &mut Scope<'_>,
     registry: &Registry,
+    rules: &Rules,
     model: &mut Model,
 ) -> Result<()> {
     bar_roles(scope, registry, model)?;
@@ -29,7 +95,7 @@ pub(in crate::service) fn recompute(
     let live = model.claims.iter().filter(|c| c.takes_part());
     let ranking = match live.count() {
         0 | 1 => None,
-        _ => Some(Ranking::load(scope)?),
+        _ => Some(Ranking::with(scope, rules)?),
     };
     in_force(registry, ranking.as_ref(), model);
     Ok(())
@@ -41,43 +107,25 @@ pub(in crate::service) fn in_force(
     ranking: Option<&Ranking>,
     model: &mut Model,
 ) {
-    // No source takes the break-glass admin over: what it writes, it reads back, and nobody else does.
     if model.is_sole() || model.row.break_glass {
         return;
     }
-    let mut live: Vec<&Claim> = model.claims.iter().filter(|c| c.takes_part()).collect();
-    if live.is_empty() {
+    if !model.is_claimed() {
         overlay(registry, model);
         return;
     }
-    if let Some(ranking) = ranking {
-        live.sort_by_key(|c| ranking.age(&c.row.connection_id));
-    }
-    let (nothing, none_held, none_undone) = (Units::new(), BTreeSet::new(), BTreeMap::new());
-    let given = Part {
-        asserted: &model.given,
-        held: &none_held,
-        undone: &none_undone,
-    };
-    let mut parts: Vec<Part<'_, AttrPath>> = live.iter().map(|c| c.part(&nothing)).collect();
-    // What a human gave counts before what the app says, and after all others.
-    let of_app = live.iter().position(|c| c.is_of_app());
-    let of_app = of_app.unwrap_or(live.len());
-    parts.insert(of_app, given);
-    let mut who: Vec<&str> = live.iter().map(|c| c.row.connection_id.as_str()).collect();
-    who.insert(of_app, APP);
+    let nothing = Units::new();
+    let voices = Voices::of(ranking, model, &nothing);
     let now = flatten(registry, KIND, &model.doc);
-    let mut units = effective(&parts, &now, |unit, place| {
-        let ranking = ranking.zip(who.get(place));
-        ranking.map_or(0, |(r, connection)| r.rank(unit, connection))
-    });
+    let mut units = effective(&voices.parts, &now, |unit, place| voices.rank(unit, place));
     // Nobody loses a name or an address because a source rests: what nobody else says of them stays.
     let resting = model.claims.iter().filter(|c| c.is(ClaimState::Resting));
     for unit in resting
         .filter_map(|c| c.asserted.as_ref())
         .flat_map(Units::keys)
     {
-        let is_said = parts.iter().any(|part| part.asserted.contains_key(unit));
+        let mut parts = voices.parts.iter();
+        let is_said = parts.any(|part| part.asserted.contains_key(unit));
         if let Some(kept) = now.get(unit).filter(|_| !is_said && is_identity(unit)) {
             units.insert(unit.clone(), kept.clone());
         }

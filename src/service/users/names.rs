@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::conflicts::{Question, ask, kind};
 use super::in_force::recompute;
-use super::model::{Model, user_name};
+use super::model::{Claim, Model, user_name};
+use super::settle::Act;
 use super::taken_in_view;
 use crate::domain::access::{Access, Decision, reason};
 use crate::scim::fold::user_name_key;
@@ -44,7 +45,7 @@ pub(super) fn guard_user_name(
     registry: &Registry,
     before: Option<&Model>,
     model: &mut Model,
-    acting: &str,
+    act: &Act<'_>,
 ) -> Result<()> {
     let Some(other) = namesake(tx, before, model)? else {
         return Ok(());
@@ -55,7 +56,7 @@ pub(super) fn guard_user_name(
     let other = vec![other];
     ask(
         tx,
-        acting,
+        teller(model, &act.source.id, &key),
         &Question {
             kind: kind::USER_NAME_TAKEN,
             asserted: &asserted,
@@ -88,10 +89,28 @@ pub(super) fn guard_user_name(
                 }
             }
             model.doc.insert("userName".to_owned(), kept);
-            recompute(tx, registry, model)?;
+            recompute(tx, registry, &act.settings.precedence, model)?;
         }
     }
     Ok(())
+}
+
+/// Of whose record it is asked: the writing source's. Where none writes, or it has no record of her any more, that of the
+/// source that says the name.
+fn teller<'m>(model: &'m Model, acting: &'m str, key: &str) -> &'m str {
+    let (path, nothing) = (AttrPath::core("userName"), Units::new());
+    let has_record =
+        |claim: &Claim| claim.row.connection_id == acting && !claim.is(ClaimState::Ended);
+    if model.claims.iter().any(has_record) {
+        return acting;
+    }
+    let says = |claim: &&Claim| {
+        let name = claim.part(&nothing).taking(&path).and_then(Value::as_str);
+        claim.takes_part() && name.is_some_and(|name| user_name_key(name) == key)
+    };
+    let found = model.claims.iter().find(says);
+    let found = found.or_else(|| model.claims.iter().find(|c| c.takes_part()));
+    found.map_or(acting, |claim| &claim.row.connection_id)
 }
 
 /// A write by somebody else never fails because of a view: where the name in force is taken there, the claim goes on

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::precedence::{Precedence, Ranked, Rules, rank};
 use crate::scim::schema::AttrPath;
-use crate::service::connections::ConnectionRow;
+use crate::service::connections::{ConnectionRow, PULL, PUSH};
 use crate::service::error::Result;
+use crate::service::pull::{DISCONNECTED, DISCONNECTING};
 use crate::storage::Scope;
 
 /// The order of sources.
@@ -29,16 +30,18 @@ impl Ranking {
         // Of a provider that both pushes and is pulled, what it pushes wins: pulled it counts as an identity provider too.
         let pushed: BTreeSet<String> = connections
             .iter()
-            .filter(|c| c.kind == "scim" && c.preset != "generic")
+            .filter(|c| c.kind == PUSH && c.preset != "generic")
+            .filter(|c| ![DISCONNECTING, DISCONNECTED].contains(&&*c.state))
             .map(|c| c.preset.clone())
             .collect();
         let is_twin = |c: &ConnectionRow| {
+            // A connector of a provider is named for it.
             let provider = c.preset.split('-').next().unwrap_or_default();
-            c.kind == "hris" && pushed.contains(provider)
+            c.kind == PULL && pushed.contains(provider)
         };
         connections.sort_by_key(is_twin);
         let sources = connections.into_iter().enumerate().map(|(age, c)| {
-            let kind = if is_twin(&c) { "scim" } else { &c.kind };
+            let kind = if is_twin(&c) { PUSH } else { &c.kind };
             (c.id.clone(), (age, kind.to_owned()))
         });
         Ok(Self {
@@ -47,7 +50,7 @@ impl Ranking {
         })
     }
 
-    /// One source in the place of another, which comes right after it.
+    /// One source in the place of another, by age and by rule.
     pub(in crate::service) fn replacing(mut self, from: &str, to: &str) -> Self {
         let old = self.sources.get(from).map(|(age, _)| *age);
         for (id, (age, _)) in &mut self.sources {
@@ -57,6 +60,7 @@ impl Ranking {
                 _ => {}
             }
         }
+        self.precedence = self.precedence.replacing(from, to);
         self
     }
 

@@ -82,7 +82,8 @@ pub(in crate::service) fn settle(
     act: &Act<'_>,
 ) -> Result<bool> {
     let acting = act.source.id.as_str();
-    recompute(tx, registry, model)?;
+    let rules = &act.settings.precedence;
+    recompute(tx, registry, rules, model)?;
     if let Some(says) = act.says
         && weigh(tx, before, model, act.source, says)? == Weighed::Decide
     {
@@ -91,11 +92,11 @@ pub(in crate::service) fn settle(
         let returns = model.access() == Access::Granted
             && before.is_some_and(|b| b.access() != Access::Granted);
         if returns && drop_elevated(tx, model)? {
-            recompute(tx, registry, model)?;
+            recompute(tx, registry, rules, model)?;
         }
     }
     if !act.has_no_namesake {
-        guard_user_name(tx, registry, before, model, acting)?;
+        guard_user_name(tx, registry, before, model, act)?;
     }
     keep_names_of_views(tx, registry, before, model, acting)?;
     hide_namesake(tx, registry, before, model)?;

@@ -6,6 +6,7 @@ mod sign_in;
 mod stories;
 mod switch;
 mod table;
+mod third;
 mod why;
 
 use std::cell::Cell;

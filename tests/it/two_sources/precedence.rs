@@ -1,9 +1,10 @@
 //! Whose value is in force: at first, by a tenant's rules, and what changing them does.
 
 use rosterd::domain::access::JoinerPolicy;
+use rosterd::scim::rules::Preset;
 use serde_json::{Value, json};
 
-use super::{Desk, desk, employee};
+use super::{Desk, desk, employee, seal};
 use crate::support::ENTERPRISE;
 
 /// An employee of Entra's, as its sync sees her.
@@ -255,4 +256,124 @@ async fn a_recomputation_that_was_cut_off_is_gone_on_with() {
         .unwrap();
     assert_eq!(row.state, "done");
     assert_eq!(service.resume_recomputes().await.unwrap(), 0);
+    // The clock stands still, and yet the next one is another.
+    desk.set_precedence(json!({"title": ["scim"]}))
+        .await
+        .expect(200);
+    let next = service.find_recompute(&tenant.tenant).await.unwrap();
+    assert!(next.unwrap().started_at > row.started_at);
+}
+
+#[actix_web::test]
+async fn what_is_parked_speaks_when_the_rules_change_too() {
+    let (desk, ids) = three().await;
+    let (parked, entra) = (&ids[0], desk.connection("entra"));
+    desk.w.sql(&format!(
+        "UPDATE claims SET state = 'parked' WHERE user_id = '{parked}' AND connection_id = '{entra}'"
+    ));
+    desk.set_precedence(json!({"title": ["scim"]}))
+        .await
+        .expect(200);
+    for id in &ids {
+        assert_eq!(desk.w.effective(id).await["title"], "Boss");
+    }
+}
+
+#[actix_web::test]
+async fn a_name_that_new_rules_would_give_twice_is_a_question_that_can_be_answered() {
+    let desk = desk().await;
+    let hr = desk.hr("HR", JoinerPolicy::List).await;
+    let post = async |name: &str| {
+        let user = crate::sources::user(&format!("{name}@x.test"), &format!("{name}@x.test"), "");
+        desk.w.entra.post("/Users", user).await.expect(201).id()
+    };
+    let (one, two) = (post("one").await, post("two").await);
+    let mut record = employee("two", "two@x.test", "Legal");
+    desk.pull(&hr, &[record.clone()]).await;
+    record.user["userName"] = json!("one@x.test");
+    seal(&mut record);
+    desk.pull(&hr, &[record]).await;
+    assert_eq!(desk.person(&hr, "two"), two);
+    assert_eq!(
+        desk.w.effective(&two).await["userName"],
+        "two@x.test",
+        "the identity provider's"
+    );
+    assert_eq!(desk.w.conflicts().await, []);
+    desk.set_precedence(json!({"userName": ["hris"]}))
+        .await
+        .expect(200);
+    assert_eq!(
+        desk.w.effective(&two).await["userName"],
+        "two@x.test",
+        "that name is taken"
+    );
+    let asked = desk.w.conflicts().await;
+    let [question] = asked.as_slice() else {
+        panic!("{asked:?}");
+    };
+    assert_eq!(
+        (&question.connection_id, &question.subject),
+        (&hr.source.id, &two)
+    );
+    assert!(question.candidates.contains(&one), "{question:?}");
+    let path = format!("conflicts/{}/keep-apart", question.id);
+    desk.api("POST", &path, None).await.expect(200);
+    assert_eq!(desk.w.conflicts().await, []);
+    desk.w.check().await;
+}
+
+#[actix_web::test]
+async fn one_tenants_error_keeps_no_other_tenants_recomputation_back() {
+    let (desk, _) = three().await;
+    let other = desk.w.app.tenant("other").await.tenant;
+    let (service, tenant) = (&desk.w.app.service, &desk.w.app.tenant.tenant);
+    desk.set_precedence(json!({"title": ["scim"]}))
+        .await
+        .expect(200);
+    desk.w.sql(&format!(
+        "UPDATE recomputes SET state = 'running', after = '', touched_at = 1, finished_at = NULL; \
+         INSERT INTO recomputes (tenant, state, after, examined, changed, actor_kind, actor_id, started_at, touched_at) \
+         SELECT '{}', state, after, 0, 0, actor_kind, actor_id, started_at, touched_at FROM recomputes; \
+         UPDATE tenants SET settings = 'spoilt' WHERE name = 'default'",
+        other.as_str()
+    ));
+    assert_eq!(service.resume_recomputes().await.unwrap(), 1);
+    let state = async |tenant| {
+        let row = service.find_recompute(tenant).await.unwrap();
+        row.unwrap().state
+    };
+    assert_eq!(
+        (state(&other).await.as_str(), state(tenant).await.as_str()),
+        ("done", "running")
+    );
+}
+
+#[actix_web::test]
+async fn what_is_pulled_counts_as_an_identity_provider_while_its_provider_pushes() {
+    let desk = desk().await;
+    let pulled = desk.hr("Okta", JoinerPolicy::List).await;
+    desk.w.sql(&format!(
+        "UPDATE connections SET preset = 'okta' WHERE id = '{}'",
+        pulled.source.id
+    ));
+    let user = crate::sources::user("ann@x.test", "ann@x.test", "Boss");
+    let id = desk.w.entra.post("/Users", user).await.expect(201).id();
+    desk.pull(&pulled, &[employee("ann", "ann@x.test", "Legal")])
+        .await;
+    assert_eq!(desk.w.effective(&id).await["title"], "Boss");
+    let (service, caller) = (&desk.w.app.service, &desk.w.app.tenant);
+    let okta = desk.connection("okta");
+    service.disconnect(caller, &okta).await.unwrap();
+    desk.set_precedence(json!({"nickName": ["hris"]}))
+        .await
+        .expect(200);
+    assert_eq!(desk.w.effective(&id).await["title"], "Clerk");
+    // By its name a connector is known to be of a provider: it says so itself, too.
+    for card in service.list_connectors("en").unwrap() {
+        let word = card.slug.split('-').next().unwrap();
+        let preset = Preset::ALL.iter().find(|p| p.as_str() == word);
+        let provider = preset.map(|p| p.as_str().to_owned());
+        assert_eq!(card.provider, provider, "{}", card.slug);
+    }
 }

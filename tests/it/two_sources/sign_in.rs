@@ -163,9 +163,63 @@ async fn nobody_about_whom_a_question_is_open_signs_herself_in() {
         .await;
     let ann = desk.person(&hr, "ann");
     assert_eq!(desk.w.access(&ann).await, "listed/conflict");
-    desk.stand(&admin, "revoked");
-    let entries = desk.w.app.verify().await.entries;
-    assert_ne!(sign_in(&desk, "boss@x.test").await, "grant");
-    assert_eq!(desk.w.app.verify().await.entries, entries);
-    assert_eq!(desk.w.access(&ann).await, "listed/conflict");
+    // Nothing but the question stands in her way: the address is hers alone by now, and she is listed like others.
+    desk.w.sql(&format!(
+        "UPDATE emails SET until = 1 WHERE user_id = '{admin}'; \
+         UPDATE users SET access_reason = 'listed-by-source' WHERE id = '{ann}'"
+    ));
+    for (state, answer) in [
+        ("open", "not-invited"),
+        ("linking", "not-invited"),
+        ("kept-apart", "grant"),
+    ] {
+        desk.w.sql(&format!(
+            "UPDATE conflicts SET state = '{state}' WHERE subject = '{ann}'"
+        ));
+        assert_eq!(sign_in(&desk, "boss@x.test").await, answer, "{state}");
+    }
+}
+
+#[actix_web::test]
+async fn of_two_listed_people_with_one_address_neither_is_let_in_by_it() {
+    let desk = desk().await;
+    let hr = desk.hr("HR", JoinerPolicy::List).await;
+    desk.api("PATCH", "settings", Some(json!({"justInTime": true})))
+        .await
+        .expect(200);
+    let of = |name: &str, email: &str| employee(name, email, "Legal");
+    desk.pull(&hr, &[of("ann", "ann@x.test"), of("bob", "bob@x.test")])
+        .await;
+    // HR mistypes his.
+    desk.pull(&hr, &[of("bob", "ann@x.test")]).await;
+    let both = "emails WHERE key = 'ann@x.test' AND view = '' AND is_primary AND until IS NULL";
+    assert_eq!(desk.count(both), 2);
+    assert_eq!(sign_in(&desk, "ann@x.test").await, "not-invited");
+    assert_eq!(desk.count("users WHERE has_access"), 0);
+    desk.pull(&hr, &[of("bob", "bob@x.test")]).await;
+    assert_eq!(sign_in(&desk, "ann@x.test").await, "grant");
+    let ann = desk.person(&hr, "ann");
+    assert_eq!(desk.w.access(&ann).await, "granted/granted-at-sign-in");
+    assert_eq!(desk.count("users WHERE has_access"), 1);
+    desk.w.check().await;
+}
+
+#[actix_web::test]
+async fn nobody_is_let_in_under_a_name_that_somebody_with_access_has() {
+    let desk = desk().await;
+    let hr = desk.hr("HR", JoinerPolicy::List).await;
+    desk.api("PATCH", "settings", Some(json!({"justInTime": true})))
+        .await
+        .expect(200);
+    let mut ann = employee("ann", "ann@x.test", "Legal");
+    desk.pull(&hr, &[ann.clone()]).await;
+    let other = crate::sources::user("lee", "other@x.test", "");
+    desk.w.okta.post("/Users", other).await.expect(201);
+    ann.user.insert("userName".to_owned(), json!("LEE"));
+    super::seal(&mut ann);
+    desk.pull(&hr, &[ann]).await;
+    let id = desk.person(&hr, "ann");
+    assert_eq!(desk.w.effective(&id).await["userName"], "LEE");
+    assert_eq!(sign_in(&desk, "ann@x.test").await, "not-invited");
+    assert!(desk.w.access(&id).await.starts_with("listed/"));
 }

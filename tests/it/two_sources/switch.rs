@@ -10,11 +10,11 @@ use crate::support::ENTERPRISE;
 
 /// 300 people: 280 are in both systems, 12 of those differ, ten only in the old one, ten only in the new one. Every third has
 /// access, every fourth of the others an invitation.
-struct Company {
-    desk: Desk,
-    old: PullSource,
-    new: PullSource,
-    switch: String,
+pub(super) struct Company {
+    pub(super) desk: Desk,
+    pub(super) old: PullSource,
+    pub(super) new: PullSource,
+    pub(super) switch: String,
 }
 
 fn records(new: bool) -> Vec<PullPerson> {
@@ -73,12 +73,12 @@ async fn company() -> Company {
 }
 
 impl Company {
-    async fn show(&self) -> Value {
+    pub(super) async fn show(&self) -> Value {
         let path = format!("switches/{}", self.switch);
         self.desk.api("GET", &path, None).await.expect(200).body
     }
 
-    async fn differences(&self, kind: &str) -> Vec<Value> {
+    pub(super) async fn differences(&self, kind: &str) -> Vec<Value> {
         let mut all = Vec::new();
         let mut after = String::new();
         loop {
@@ -96,7 +96,7 @@ impl Company {
     }
 
     /// Asks for a step, and waits until it is done.
-    async fn step(&self, verb: &str, state: &str) {
+    pub(super) async fn step(&self, verb: &str, state: &str) {
         let path = format!("switches/{}/{verb}", self.switch);
         self.desk.api("POST", &path, None).await.expect(202);
         for _ in 0..500 {
@@ -142,7 +142,14 @@ impl Company {
 async fn whoever_differs_is_listed_before_anything_changes() {
     let c = company().await;
     let shown = c.show().await;
-    assert_eq!(shown["state"], "comparing");
+    assert_eq!(
+        (&shown["state"], &shown["compared"]),
+        (&json!("comparing"), &Value::Null)
+    );
+    let path = format!("switches/{}?compare=true", c.switch);
+    let shown = c.desk.api("GET", &path, None).await.expect(200).body;
+    let path = format!("switches/{}?compare=all", c.switch);
+    c.desk.api("GET", &path, None).await.expect(400);
     let want = json!({"both": 280, "differing": 12, "onlyFrom": 10, "onlyFromWithAccess": 4, "onlyTo": 10});
     assert_eq!(shown["compared"], want);
     let differing = c.differences("differs").await;
@@ -201,7 +208,7 @@ async fn a_cut_over_changes_values_and_nothing_else_and_the_way_back_restores_th
     let settings = c.desk.api("GET", "settings", None).await.body;
     assert_eq!(
         settings["precedence"]["title"],
-        json!([c.new.source.id, "scim"])
+        json!([c.old.source.id, c.new.source.id, "scim"])
     );
     let resting = "claims WHERE state = 'resting'";
     assert_eq!(c.desk.count(resting), 290);
@@ -229,14 +236,18 @@ async fn a_cut_over_changes_values_and_nothing_else_and_the_way_back_restores_th
             .all(|e| !e.takes_access() && !e.gives_access() && e.units.is_empty())
     );
     let settings = c.desk.api("GET", "settings", None).await.body;
-    let order = settings["precedence"]["title"].as_array().unwrap();
-    assert_eq!(order[0], json!(c.old.source.id));
+    assert_eq!(
+        settings["precedence"]["title"],
+        json!([c.old.source.id, "scim"])
+    );
     assert_eq!(c.desk.w.app.verify().await.faults, []);
 }
 
 #[actix_web::test]
 async fn after_a_fortnight_there_is_no_way_back_and_the_old_connection_is_disconnected() {
     let c = company().await;
+    let rules = json!({"title": [c.old.source.id, "scim", c.new.source.id]});
+    c.desk.set_precedence(rules).await.expect(200);
     c.step("cut-over", "cut").await;
     let service = &c.desk.w.app.service;
     let later = |days: i64| c.desk.clock.set(c.desk.clock.now().plus_days(days));
@@ -251,6 +262,11 @@ async fn after_a_fortnight_there_is_no_way_back_and_the_old_connection_is_discon
     let path = format!("connections/{}", c.old.source.id);
     let gone = c.desk.api("GET", &path, None).await.expect(200).body;
     assert_eq!(gone["state"], "disconnected");
+    let settings = c.desk.api("GET", "settings", None).await.body;
+    assert_eq!(
+        settings["precedence"]["title"],
+        json!([c.new.source.id, "scim"])
+    );
     let left = c.stands();
     assert_eq!(
         left.iter().filter(|l| l.contains(" in ")).count(),
@@ -267,32 +283,25 @@ async fn a_cut_over_and_a_way_back_that_a_process_leaves_half_done_are_finished_
     let (service, caller) = (&c.desk.w.app.service, &c.desk.w.app.tenant);
     let (stands, documents) = (c.stands(), c.documents());
     let resting = "claims WHERE state = 'resting'";
+    // It fails at somebody listed; whoever is public goes before her.
+    let (one, old) = (c.desk.person(&c.old, "o101"), &c.old.source.id);
+    let spoil = |asserted: &str| {
+        c.desk.w.sql(&format!(
+            "UPDATE claims SET asserted = {asserted} WHERE user_id = '{one}' AND connection_id = '{old}'"
+        ));
+    };
     for (state, is_return) in [("cut", false), ("comparing", true)] {
-        // It dies as soon as some have followed.
-        let step = async {
-            match is_return {
-                false => drop(service.cut_over(caller, &c.switch).await),
-                true => drop(service.return_switch(caller, &c.switch).await),
-            }
+        spoil("'x' || asserted");
+        let done = match is_return {
+            false => service.cut_over(caller, &c.switch).await,
+            true => service.return_switch(caller, &c.switch).await,
         };
-        let some_follow = async {
-            loop {
-                let count = c.desk.count(resting);
-                if count > 0 && count < 290 {
-                    return;
-                }
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::select! {
-            () = step => {}
-            () = some_follow => {}
-        }
-        // Whoever follows a moment later has been queued already.
-        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-        assert!(c.desk.count(resting) > 0, "{state}");
+        assert!(done.is_err(), "{state}");
+        let count = c.desk.count(resting);
+        assert!(count > 0 && count < 290, "{state}: {count}");
+        spoil("substr(asserted, 2)");
         c.desk.clock.set(Millis(c.desk.clock.now().0 + 60_000));
-        service.resume_switches().await.unwrap();
+        assert_eq!(service.resume_switches().await.unwrap(), 1);
         assert_eq!(c.show().await["state"], state);
         assert_eq!(c.stands(), stands);
     }

@@ -125,6 +125,46 @@ async fn every_value_and_every_lack_of_access_has_its_source_its_rivals_and_its_
     );
 }
 
+#[actix_web::test]
+async fn what_counts_is_told_as_it_is_decided_when_a_claim_is_parked_and_of_a_break_glass_admin() {
+    let desk = desk().await;
+    let hr = desk.hr("HR", JoinerPolicy::List).await;
+    let user = crate::sources::user("ann@x.test", "ann@x.test", "Boss");
+    let id = desk.w.entra.post("/Users", user).await.expect(201).id();
+    let mut person = employee("ann", "ann@x.test", "Legal");
+    desk.pull(&hr, &[person.clone()]).await;
+    let hr_id = hr.source.id.clone();
+    let standings = async || {
+        let path = format!("people/{id}/why?path=title");
+        let why = desk.api("GET", &path, None).await.expect(200).body;
+        let title = told(&why, "title");
+        let said = title["said"].as_array().unwrap();
+        let of = |connection: &str| {
+            let mut said = said.iter();
+            let said = said.find(|s| s["connection"] == connection).unwrap();
+            said["standing"].as_str().unwrap().to_owned()
+        };
+        let entra = desk.connection("entra");
+        (title["value"].clone(), of(&hr_id), of(&entra))
+    };
+    let want = |value: &str, hr: &str, entra: &str| (json!(value), hr.to_owned(), entra.to_owned());
+    assert_eq!(standings().await, want("Clerk", "in-force", "overruled"));
+    let park = |state: &str| {
+        desk.w.sql(&format!(
+            "UPDATE claims SET state = '{state}' WHERE connection_id = '{hr_id}'"
+        ));
+    };
+    park("parked");
+    assert_eq!(standings().await, want("Clerk", "in-force", "overruled"));
+    park("live");
+    let (service, caller) = (&desk.w.app.service, &desk.w.app.tenant);
+    service.set_break_glass(caller, &id, true).await.unwrap();
+    person.user["title"] = json!("Chief");
+    super::seal(&mut person);
+    desk.pull(&hr, &[person]).await;
+    assert_eq!(standings().await, want("Clerk", "held", "held"));
+}
+
 impl super::Desk {
     /// Time passes; the moment that it is then.
     fn clock_later(&self, ms: i64) -> String {
