@@ -1,3 +1,5 @@
+//! Files of a customer, read as tables and taken as records.
+
 use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::sync::Mutex;
