@@ -66,6 +66,20 @@ pub(super) const TEAMS: &[Row] = &[
             "elle est dans un cercle de responsables, coupé à elle",
         ],
     ),
+    (
+        "not-in-source",
+        [
+            "the source whose hierarchy is followed does not bring her",
+            "la source dont la hiérarchie est suivie ne l’apporte pas",
+        ],
+    ),
+    (
+        "no-team",
+        [
+            "nobody has put her into a team, and no team sync is set up that would",
+            "personne ne l’a mise dans une équipe, et aucune synchronisation d’équipes n’est en place",
+        ],
+    ),
 ];
 
 pub(super) const RUNS: &[Row] = &[

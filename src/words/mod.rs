@@ -11,6 +11,7 @@ pub mod notices;
 mod pairs;
 mod problems;
 mod reasons;
+mod refusals;
 #[cfg(test)]
 mod tests;
 pub mod text;
@@ -46,6 +47,10 @@ pub enum Book {
     Conflicts,
     /// What speaks for two people being one.
     Pairs,
+    /// Why somebody cannot be invited.
+    Invitations,
+    /// Why a set-up of team sync cannot be completed.
+    TeamSync,
     /// What the management API answers: what it means.
     Problems,
     /// What the management API answers: what to do next.
@@ -54,7 +59,7 @@ pub enum Book {
 
 impl Book {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Reasons,
         Self::Held,
         Self::Health,
@@ -64,6 +69,8 @@ impl Book {
         Self::Runs,
         Self::Conflicts,
         Self::Pairs,
+        Self::Invitations,
+        Self::TeamSync,
         Self::Problems,
         Self::ProblemsNext,
     ];
@@ -80,6 +87,8 @@ impl Book {
             Self::Runs => findings::RUNS,
             Self::Conflicts => conflicts::ROWS,
             Self::Pairs => pairs::ROWS,
+            Self::Invitations => refusals::INVITATIONS,
+            Self::TeamSync => refusals::TEAM_SYNC,
             Self::Problems => problems::MEANING,
             Self::ProblemsNext => problems::NEXT,
         }

@@ -84,6 +84,17 @@ fn in_the_source() -> Vec<(Book, Vec<String>)> {
         .collect();
     let mut teams = variants(include_str!("../domain/teams/hierarchy.rs"), "Finding");
     teams.extend(variants(include_str!("../domain/teams/mod.rs"), "Why"));
+    let types = include_str!("../service/teams/types.rs");
+    let listed = |name: &str| {
+        let list = between(types, &format!("pub const {name}: ["), "];");
+        list.split('"').skip(1).step_by(2).collect::<Vec<_>>()
+    };
+    teams.extend(own([listed("UNASSIGNED"), listed("FINDINGS")].concat()));
+    let invitations = between(
+        include_str!("../domain/invitation.rs"),
+        "impl Refusal {",
+        "\n}",
+    );
     let problems: Vec<String> = include_str!("../http/api/problem.rs")
         .lines()
         .filter_map(|line| {
@@ -106,6 +117,8 @@ fn in_the_source() -> Vec<(Book, Vec<String>)> {
         (Book::Files, files),
         (Book::Runs, own(quoted(runs, "=> \""))),
         (Book::Teams, teams),
+        (Book::Invitations, own(quoted(invitations, "=> \""))),
+        (Book::TeamSync, own(listed("REFUSALS"))),
         (Book::Problems, problems.clone()),
         (Book::ProblemsNext, problems),
     ]
