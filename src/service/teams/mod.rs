@@ -12,12 +12,13 @@ mod job;
 mod lock;
 mod preview;
 mod read;
+mod restore;
 mod switch;
 mod types;
 
 pub use edit::{TeamChange, TeamNew};
-pub use job::IDLE;
 pub(in crate::service) use follow::follow;
+pub use job::IDLE;
 pub(in crate::service) use lock::{part_from, refuse_edit, refuse_source};
 pub use preview::{Confirmed, NoWarning, Replaced, ReplacedTeam, Warn};
 pub use types::{
