@@ -220,6 +220,9 @@ fn status_line(status: &Status) -> String {
     if let Some(job) = &status.job {
         line += &format!(", under way: {job}");
     }
+    if let Some(why) = &status.given_up {
+        line += &format!(", the last change of it was given up: {why}");
+    }
     if status.kept_teams > 0 {
         line += &format!(", {} teams of before are kept", status.kept_teams);
     }

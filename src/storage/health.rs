@@ -6,6 +6,7 @@ use diesel::sql_types::{BigInt, Text};
 use super::connection::AnyConnection;
 use super::dialect::{self, Frag};
 use super::error::Result;
+use super::view::in_force;
 
 /// A number that is kept beside what it counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,17 +75,21 @@ pub fn list_wrong_totals(conn: &mut AnyConnection) -> Result<Vec<Total>> {
         "SELECT t.name, \
          h.users, (SELECT count(*) FROM users u WHERE u.tenant = h.tenant AND u.removed_at IS NULL), \
          h.public_users, (SELECT count(*) FROM users u WHERE u.tenant = h.tenant AND u.is_public), \
-         h.\"groups\", (SELECT count(*) FROM \"groups\" g WHERE g.tenant = h.tenant), \
-         h.unmanaged_groups, (SELECT count(*) FROM \"groups\" g WHERE g.tenant = h.tenant AND g.kind = 'group' AND g.managed_by IS NULL) \
+         h.\"groups\", (SELECT count(*) FROM \"groups\" g WHERE g.tenant = h.tenant AND ",
+    )
+    .frag(&in_force("g"))
+    .push(
+        "), h.unmanaged_groups, (SELECT count(*) FROM \"groups\" g WHERE g.tenant = h.tenant AND g.kind = 'group' AND g.managed_by IS NULL) \
          FROM heads h JOIN tenants t ON t.id = h.tenant ORDER BY t.name",
     );
     let connections = Frag::sql(
         "SELECT t.name || ', connection ' || c.id, \
          c.only_users, (SELECT count(*) FROM claims m WHERE m.tenant = c.tenant AND m.connection_id = c.id AND m.state <> 'ended' AND NOT m.user_public), \
          c.hidden_users, (SELECT count(*) FROM claims m WHERE m.tenant = c.tenant AND m.connection_id = c.id AND m.state = 'ended' AND m.user_public), \
-         c.managed_groups, (SELECT count(*) FROM \"groups\" g WHERE g.tenant = c.tenant AND g.managed_by = c.id) \
-         FROM connections c JOIN tenants t ON t.id = c.tenant ORDER BY t.name, c.id",
-    );
+         c.managed_groups, (SELECT count(*) FROM \"groups\" g WHERE g.tenant = c.tenant AND g.managed_by = c.id AND ",
+    )
+    .frag(&in_force("g"))
+    .push(") FROM connections c JOIN tenants t ON t.id = c.tenant ORDER BY t.name, c.id");
     let mut all = Vec::new();
     let mut add = |of: &str, name: &'static str, kept: i64, counted: i64| {
         if kept != counted {

@@ -174,6 +174,47 @@ impl Scope<'_> {
         Ok(found)
     }
 
+    /// Who reviews these teams: team and reviewer, in order.
+    pub fn list_reviewers_of(&mut self, teams: &[String]) -> Result<Vec<(String, String)>> {
+        let mut found = Vec::new();
+        for chunk in teams.chunks(200) {
+            let mut query =
+                Frag::sql("SELECT r.group_id, r.user_id FROM reviewers r WHERE r.tenant = ")
+                    .text(self.tenant().as_str())
+                    .push(" AND r.group_id IN (");
+            for (i, id) in chunk.iter().enumerate() {
+                query = query.push(if i == 0 { "" } else { ", " }).text(id.as_str());
+            }
+            let rows: Vec<(String, String)> = query
+                .push(") ORDER BY r.group_id, r.user_id")
+                .free_shape()
+                .query::<(Text, Text)>()
+                .load(self.conn())?;
+            found.extend(rows);
+        }
+        Ok(found)
+    }
+
+    /// Those of these people who have access or an invitation.
+    pub fn list_admitted(&mut self, ids: &[String]) -> Result<Vec<String>> {
+        let mut found = Vec::new();
+        for chunk in ids.chunks(200) {
+            let mut query = Frag::sql("SELECT u.id FROM users u WHERE u.tenant = ")
+                .text(self.tenant().as_str())
+                .push(" AND u.removed_at IS NULL AND u.access IN ('granted', 'invited') AND u.id IN (");
+            for (i, id) in chunk.iter().enumerate() {
+                query = query.push(if i == 0 { "" } else { ", " }).text(id.as_str());
+            }
+            let rows: Vec<String> = query
+                .push(")")
+                .free_shape()
+                .query::<Text>()
+                .load(self.conn())?;
+            found.extend(rows);
+        }
+        Ok(found)
+    }
+
     /// When people changed first and last after an entry of the journal.
     pub fn find_news_of_people(&mut self, after: i64) -> Result<Option<(i64, i64)>> {
         let query = Frag::sql("SELECT min(at), max(at) FROM journal WHERE tenant = ")

@@ -25,6 +25,7 @@ pub struct TeamSyncRow {
     pub team_set: i64,
     pub revision: i64,
     pub job: Option<String>,
+    /// Of the job; where none is under way: why the last one was given up.
     pub stage: Option<String>,
     pub member_cursor: Option<String>,
     pub actor_kind: Option<String>,
@@ -405,22 +406,17 @@ impl Scope<'_> {
             .get_result(conn)?)
     }
 
-    /// Who was in a team that is kept, or reviewed it: those who have access or an
-    /// invitation still, as who they are now.
-    pub fn list_kept_people(&mut self, team: &str, is_reviewer: bool) -> Result<Vec<String>> {
+    /// Who was in teams that are kept, or reviewed them: team, whether she reviewed it, and who she is now, of those who
+    /// have access or an invitation still.
+    pub fn list_kept_people(&mut self) -> Result<Vec<(String, bool, String)>> {
         let query = Frag::sql(
-            "SELECT DISTINCT u.id FROM kept_people k JOIN users o ON o.tenant = k.tenant AND o.id = k.user_id \
+            "SELECT DISTINCT k.group_id, k.is_reviewer, u.id FROM kept_people k \
+             JOIN users o ON o.tenant = k.tenant AND o.id = k.user_id \
              JOIN users u ON u.tenant = k.tenant AND u.id = COALESCE(o.merged_into, o.id) WHERE k.tenant = ",
         )
         .text(self.tenant().as_str())
-        .push(" AND k.group_id = ")
-        .text(team)
-        .push(" AND k.is_reviewer = ")
-        .bool(is_reviewer)
-        .push(
-            " AND u.removed_at IS NULL AND u.access IN ('granted', 'invited') ORDER BY u.id",
-        );
-        Ok(query.query::<Text>().load(self.conn())?)
+        .push(" AND u.removed_at IS NULL AND u.access IN ('granted', 'invited') ORDER BY k.group_id, k.is_reviewer, u.id");
+        Ok(query.query::<(Text, Bool, Text)>().load(self.conn())?)
     }
 
     /// Forgets some of what is kept; how many rows.

@@ -8,8 +8,8 @@ use serde_json::json;
 use super::jobs::{Halt, release_all};
 use super::leave::Place;
 use super::leave_groups;
-pub(in crate::service) use super::members::entry;
 use super::members::{self, Ready};
+pub(in crate::service) use super::members::{entry, refuse_behind};
 use super::write::{Deleted, put_doc, record};
 use crate::domain::access::reason;
 use crate::domain::app::APP;
@@ -228,7 +228,7 @@ pub(super) fn delete(tx: &mut Tx<'_>, group: &str, id: &str) -> Result<Deleted, 
         .find_group(group)?
         .filter(|g| g.managed_by.as_deref() == Some(APP) && g.external_id.as_deref() == Some(id));
     let row = row.ok_or_else(|| Error::no_such("app team", id))?;
-    members::refuse_behind(tx, group)?;
+    refuse_behind(tx, group)?;
     let member = (row.id.clone(), MemberKind::Group);
     if !leave_groups(tx, &member, None, reason::DELETED_BY_SOURCE)? {
         return Ok(Deleted::Partly);

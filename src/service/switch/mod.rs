@@ -456,6 +456,7 @@ fn begin_cut_over(tx: &mut Tx<'_>, id: &str) -> Result<SwitchRow> {
             "the new connection has brought nobody yet, or is paused: pull it first, and look at who differs".to_owned(),
         ));
     }
+    super::teams::follow(tx, &from.id, &to.id)?;
     turn(tx, &from, "paused")?;
     tx.set_connection_rank(&to.id, Some(from.rank_at.unwrap_or(from.created_at)))?;
     change_rules(tx, &row, stand_in)?;
@@ -504,6 +505,7 @@ fn finish(tx: &mut Tx<'_>, id: &str) -> Result<SwitchRow> {
         }
         state::RETURNING => {
             let from = pulled(tx, &row.from_id)?;
+            super::teams::follow(tx, &row.to_id, &from.id)?;
             turn(tx, &from, "active")?;
             begin_recompute(tx)?;
             let over = [DISCONNECTING, DISCONNECTED];

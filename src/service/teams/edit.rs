@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::lock;
 use super::types::{State, TeamView};
-use super::{lock, read};
-use crate::domain::access::Access;
 use crate::domain::app::APP;
 use crate::domain::audit::Entry;
 use crate::scim::Error as ScimError;
@@ -21,7 +20,7 @@ use crate::storage::groups::GroupRow;
 use crate::storage::memberships::MemberKind;
 use crate::storage::{Outcome, Tx};
 
-/// Most people whom one change of a team names.
+/// Most people whom one change of a team brings, takes away or names: with their entries they fit into one operation.
 const PEOPLE: usize = 200;
 
 /// A new team.
@@ -31,7 +30,7 @@ pub struct TeamNew {
     /// Name, which no other team has.
     #[schema(example = "Sales")]
     pub name: String,
-    /// Ids of people with access or an invitation, at most 200; more are added later.
+    /// Ids of people with access or an invitation, at most 200 with the reviewers; more are added later.
     #[serde(default)]
     pub members: Vec<String>,
     /// Who reviews it.
@@ -47,10 +46,10 @@ pub struct TeamChange {
     /// Name, which no other team has. A team that team sync keeps has it from then on; an empty text gives it the name of
     /// the template again.
     pub name: Option<String>,
-    /// Ids of people who come, at most 200.
+    /// Ids of people who come. They, those who go, and the reviewers who change are at most 200 at once.
     #[serde(default)]
     pub add: Vec<String>,
-    /// Ids of people who go, at most 200.
+    /// Ids of people who go.
     #[serde(default)]
     pub remove: Vec<String>,
     /// Who reviews it, all of them.
@@ -71,22 +70,29 @@ impl Service {
     /// an invitation.
     pub async fn create_team(&self, caller: &Caller, new: TeamNew) -> Result<TeamView> {
         let (registry, id) = (self.registry(&caller.tenant).await?, self.fresh_id());
+        let change = TeamChange {
+            add: new.members,
+            reviewers: Some(new.reviewers),
+            ..TeamChange::default()
+        };
+        let (team, name) = (id.clone(), new.name);
         self.store
             .write(caller.meta(), move |tx| {
                 lock::refuse_edit(tx)?;
+                check_size(tx, &id, &change)?;
                 let (tenant, now) = (tx.tenant().as_str(), tx.now().0);
-                let row = groups::row(&registry, tenant, (&id, &new.name), now)?;
+                let row = groups::row(&registry, tenant, (&id, &name), now)?;
                 check_name(tx, &row)?;
                 tx.create_group(&row)?;
                 tx.totals().groups += 1;
                 let name = Some(row.display_name.as_str().into());
                 let entry = Entry::new("group.created", "group", id.as_str());
                 tx.record(entry.change("displayName", None, name));
-                change_members(tx, &row, &new.members, &[])?;
-                change_reviewers(tx, &id, &new.reviewers)?;
-                read::view_of(tx, &id).map(Outcome::Done)
+                change_people(tx, &row, &change)?;
+                Ok::<_, Error>(Outcome::Done(()))
             })
-            .await
+            .await?;
+        self.find_team(&caller.tenant, &team).await
     }
 
     /// Changes a team; its name also where team sync keeps it.
@@ -101,17 +107,14 @@ impl Service {
     ) -> Result<TeamView> {
         let registry = self.registry(&caller.tenant).await?;
         let (team, is_unnamed) = (id.to_owned(), change.name.as_deref() == Some(""));
-        let view = self
-            .store
+        self.store
             .write(caller.meta(), move |tx| {
-                edit(tx, &registry, &team, &change)?;
-                read::view_of(tx, &team).map(Outcome::Done)
+                edit(tx, &registry, &team, &change).map(Outcome::Done)
             })
             .await?;
-        if !is_unnamed {
-            return Ok(view);
+        if is_unnamed {
+            self.sync_teams(caller).await?;
         }
-        self.sync_teams(caller).await?;
         self.find_team(&caller.tenant, id).await
     }
 
@@ -160,6 +163,7 @@ fn edit(tx: &mut Tx<'_>, registry: &Registry, id: &str, change: &TeamChange) -> 
     if !(change.is_name_only() && synced.is_some()) {
         lock::refuse_edit(tx)?;
     }
+    check_size(tx, id, change)?;
     let mut row = before.clone();
     match (change.name.as_deref(), synced) {
         (Some(""), Some(mut synced)) if is_on => {
@@ -186,10 +190,7 @@ fn edit(tx: &mut Tx<'_>, registry: &Registry, id: &str, change: &TeamChange) -> 
         let entry = Entry::new("group.updated", "group", id);
         tx.record(entry.change("displayName", name(&before), name(&row)));
     }
-    is_changed |= change_members(tx, &row, &change.add, &change.remove)?;
-    if let Some(reviewers) = &change.reviewers {
-        is_changed |= change_reviewers(tx, id, reviewers)?;
-    }
+    is_changed |= change_people(tx, &row, change)?;
     if is_changed {
         row.version += 1;
         row.updated_at = tx.now().0;
@@ -228,60 +229,59 @@ fn check_name(tx: &mut Tx<'_>, row: &GroupRow) -> Result<()> {
     }
 }
 
-fn change_members(
-    tx: &mut Tx<'_>,
-    row: &GroupRow,
-    add: &[String],
-    remove: &[String],
-) -> Result<bool> {
-    check_people(tx, "members", add)?;
-    if remove.len() > PEOPLE {
-        return Err(too_many("remove"));
+/// One change is one operation.
+fn check_size(tx: &mut Tx<'_>, team: &str, change: &TeamChange) -> Result<()> {
+    let mut size = change.add.len() + change.remove.len();
+    if let Some(wanted) = &change.reviewers {
+        let present: BTreeSet<String> = tx.list_reviewers(team)?.into_iter().collect();
+        let wanted: BTreeSet<String> = wanted.iter().cloned().collect();
+        size += wanted.symmetric_difference(&present).count();
     }
+    let most = size.max(change.reviewers.as_ref().map_or(0, Vec::len));
+    match most > PEOPLE {
+        false => Ok(()),
+        true => Err(ScimError::invalid_value(format!(
+            "members and reviewers of {most} people would change: at most {PEOPLE} do at once, so say it in several requests"
+        ))
+        .into()),
+    }
+}
+
+fn change_people(tx: &mut Tx<'_>, row: &GroupRow, change: &TeamChange) -> Result<bool> {
+    check_people(tx, "members", &change.add)?;
     let mut is_changed = false;
-    for id in remove {
+    for id in &change.remove {
         if let Some(kind) = tx.delete_membership(&row.id, row.generation, id)? {
             tx.record(groups::entry("group.member_removed", &row.id, (id, kind)));
             is_changed = true;
         }
     }
-    for id in add {
+    for id in &change.add {
         let kind = MemberKind::User;
         if tx.create_membership(&row.id, row.generation, (id, kind))? {
             tx.record(groups::entry("group.member_added", &row.id, (id, kind)));
             is_changed = true;
         }
     }
+    if let Some(wanted) = &change.reviewers {
+        check_people(tx, "reviewers", wanted)?;
+        let wanted: BTreeSet<String> = wanted.iter().cloned().collect();
+        is_changed |= groups::review(tx, &row.id, &wanted)?;
+    }
     Ok(is_changed)
-}
-
-fn change_reviewers(tx: &mut Tx<'_>, team: &str, wanted: &[String]) -> Result<bool> {
-    check_people(tx, "reviewers", wanted)?;
-    let wanted: BTreeSet<String> = wanted.iter().cloned().collect();
-    groups::review(tx, team, &wanted)
-}
-
-fn too_many(field: &str) -> Error {
-    ScimError::invalid_value(format!("`{field}` takes at most {PEOPLE} people at once")).into()
 }
 
 /// People are there, and have access or an invitation.
 fn check_people(tx: &mut Tx<'_>, field: &str, ids: &[String]) -> Result<()> {
-    if ids.len() > PEOPLE {
-        return Err(too_many(field));
+    let admitted: BTreeSet<String> = tx.list_admitted(ids)?.into_iter().collect();
+    match ids.iter().find(|id| !admitted.contains(*id)) {
+        None => Ok(()),
+        Some(id) => Err(ScimError::invalid_value(format!(
+            "`{field}`: `{}` is nobody who has access or an invitation",
+            quote(id)
+        ))
+        .into()),
     }
-    for id in ids {
-        let user = tx.find_user(id)?.filter(|user| user.removed_at.is_none());
-        let access = user.and_then(|user| Access::parse(&user.access));
-        if !matches!(access, Some(Access::Granted | Access::Invited)) {
-            return Err(ScimError::invalid_value(format!(
-                "`{field}`: `{}` is nobody who has access or an invitation",
-                quote(id)
-            ))
-            .into());
-        }
-    }
-    Ok(())
 }
 
 /// `None`: some members are left, and it is to be called again.

@@ -11,7 +11,7 @@ use super::apply::synced;
 use super::build::{self, Wanted};
 use super::preview::{Confirmed, Prospect};
 use super::types::{Choice, Chosen, State, Status};
-use super::{ROWS, find_source, fresh, is_connected, lock, write_choice};
+use super::{ROWS, find_source, fresh, is_connected, lock, restore, write_choice};
 use crate::domain::audit::{Actor, Cause, Entry};
 use crate::domain::clock::Millis;
 use crate::domain::ids::TenantId;
@@ -22,7 +22,7 @@ use crate::service::{Caller, Service};
 use crate::storage::groups::GroupRow;
 use crate::storage::memberships::{Member, MemberKind};
 use crate::storage::teams::{SyncedTeamRow, TeamSyncRow, list_team_jobs};
-use crate::storage::{Lane, Outcome, Tx};
+use crate::storage::{Lane, Outcome, Scope, Tx};
 
 /// A job without a step for so long belongs to nobody any more.
 pub const IDLE: Duration = Duration::from_secs(10);
@@ -39,7 +39,7 @@ pub(super) const TELLING: &str = "telling";
 
 /// A part of what is prepared; its rows fit into one operation.
 #[derive(Debug, Clone)]
-enum Fill {
+pub(super) enum Fill {
     Team(Box<GroupRow>, Option<SyncedTeamRow>, BTreeSet<String>),
     Members(String, Vec<String>),
 }
@@ -196,11 +196,13 @@ impl Service {
             if row.stage.as_deref() == Some(PREPARING) {
                 self.prepare_teams(&caller, row).await?;
             } else {
-                self.store
+                let done = self
+                    .store
                     .write(caller.meta(), |tx| {
-                        super::switch::step(tx).map(Outcome::Done)
+                        super::switch::step(tx).map(|()| Outcome::Done(Some(())))
                     })
-                    .await?;
+                    .await;
+                self.settle_halt(done).await?;
             }
         }
         self.sync_teams(&Caller::system(tenant.clone(), "team sync"))
@@ -208,26 +210,36 @@ impl Service {
         Ok(())
     }
 
-    /// From nothing to the switch.
+    /// From nothing to the switch. What fails in a way that lasts is given up: whoever waits for it can do something else.
     async fn prepare_teams(&self, caller: &Caller, row: TeamSyncRow) -> Result<()> {
         let next = row.team_set + 1;
         let revision = self.take_team_job(caller, row.revision).await?;
+        match self.prepare_set(caller, &row, (revision, next)).await {
+            Ok(()) => Ok(()),
+            Err(error @ (Error::Stale(_) | Error::Storage(_))) => Err(error),
+            Err(error) => {
+                let why = why_given_up(error);
+                tracing::warn!(
+                    tenant.id = row.tenant,
+                    why,
+                    "teams are not replaced: it is given up"
+                );
+                self.give_up_teams(caller, (revision, next), why).await
+            }
+        }
+    }
+
+    async fn prepare_set(
+        &self,
+        caller: &Caller,
+        row: &TeamSyncRow,
+        (revision, next): (i64, i64),
+    ) -> Result<()> {
         while self
             .team_step(caller, revision, move |tx, _| throw_away(tx, next))
             .await?
         {}
-        let (fills, counts, head) = match self.team_fills(caller, &row, next).await {
-            Ok(prepared) => prepared,
-            Err(Error::NotNow(why)) => {
-                tracing::warn!(
-                    tenant.id = row.tenant,
-                    why,
-                    "the set-up of team sync is given up"
-                );
-                return self.give_up_teams(caller, revision, next).await;
-            }
-            Err(error) => return Err(error),
-        };
+        let (fills, counts, head) = self.team_fills(caller, row, next).await?;
         let mut chunk: Vec<Fill> = Vec::new();
         for fill in fills {
             let rows: usize = chunk.iter().map(Fill::cost).sum();
@@ -303,7 +315,11 @@ impl Service {
     ) -> Result<(Vec<Fill>, String, i64)> {
         let registry = self.registry(&caller.tenant).await?;
         if row.job.as_deref() == Some(RESTORE) {
-            let fills = self.kept_fills(caller, registry, next).await?;
+            let (tenant, now) = (caller.tenant.clone(), self.store.clock().now().0);
+            let read = move |scope: &mut Scope<'_>| {
+                restore::kept_fills(scope, &registry, (tenant.as_str(), now, next))
+            };
+            let fills = self.store.read(&caller.tenant, read).await?;
             return Ok((fills, String::new(), row.seen));
         }
         let prospect = self.prospect_of(&caller.tenant, &Choice::default()).await?;
@@ -329,45 +345,17 @@ impl Service {
         Ok((fills, counts, input.head))
     }
 
-    /// The teams of before, with those who are still there.
-    async fn kept_fills(
+    /// Nothing came of it: everything is as it was.
+    async fn give_up_teams(
         &self,
         caller: &Caller,
-        registry: Arc<Registry>,
-        next: i64,
-    ) -> Result<Vec<Fill>> {
-        let (tenant, now) = (
-            caller.tenant.as_str().to_owned(),
-            self.store.clock().now().0,
-        );
-        self.store
-            .read(&caller.tenant, move |scope| {
-                let mut fills = Vec::new();
-                for kept in scope.list_kept_teams("", i64::MAX)? {
-                    let mut row =
-                        groups::row(&registry, &tenant, (&kept.group_id, &kept.name), now)?;
-                    row.team_set = Some(next);
-                    row.created_at = kept.created_at;
-                    row.managed_by = kept.managed_by;
-                    row.created_by = kept.created_by;
-                    row.external_id = kept.external_id;
-                    let reviewers = scope.list_kept_people(&row.id, true)?;
-                    let members = scope.list_kept_people(&row.id, false)?;
-                    let id = row.id.clone();
-                    fills.push(Fill::Team(
-                        Box::new(row),
-                        None,
-                        reviewers.into_iter().collect(),
-                    ));
-                    fills.extend(members_of(&id, members));
-                }
-                Ok::<_, Error>(fills)
-            })
-            .await
-    }
-
-    /// Nothing came of it: everything is as it was.
-    async fn give_up_teams(&self, caller: &Caller, revision: i64, next: i64) -> Result<()> {
+        (revision, next): (i64, i64),
+        why: String,
+    ) -> Result<()> {
+        while self
+            .team_step(caller, revision, move |tx, _| throw_away(tx, next))
+            .await?
+        {}
         while self
             .team_step(caller, revision, move |tx, _| {
                 let marked = tx.list_teams_of_set(-next, AT_ONCE)?;
@@ -380,13 +368,11 @@ impl Service {
             })
             .await?
         {}
-        self.team_step(caller, revision, |tx, row| {
-            (row.job, row.stage) = (None, None);
-            tx.record(Entry::new(
-                "team_sync.given_up",
-                "connection",
-                row.connection_id.as_str(),
-            ));
+        self.team_step(caller, revision, move |tx, row| {
+            (row.job, row.stage) = (None, Some(why.clone()));
+            let connection = row.connection_id.as_str();
+            let entry = Entry::new("team_sync.given_up", "connection", connection);
+            tx.record(entry.reason(why.clone()));
             Ok(())
         })
         .await
@@ -409,6 +395,18 @@ impl Service {
                 })
             })
             .await
+    }
+}
+
+/// As a code: what an error says may name people.
+fn why_given_up(error: Error) -> String {
+    match error {
+        // A refusal, by its code.
+        Error::NotNow(code) => code,
+        Error::NotFound(_) => "connection-gone".to_owned(),
+        Error::Forbidden(_) => "connection-refused".to_owned(),
+        Error::Invalid(_) => "invalid-team".to_owned(),
+        _ => "conflict".to_owned(),
     }
 }
 
@@ -440,7 +438,7 @@ fn begin(tx: &mut Tx<'_>, mut row: TeamSyncRow, job: &str) -> Result<()> {
     Ok(tx.put_team_sync(&row)?)
 }
 
-fn members_of(team: &str, members: Vec<String>) -> Vec<Fill> {
+pub(super) fn members_of(team: &str, members: Vec<String>) -> Vec<Fill> {
     let chunks = members.chunks(ROWS / 2);
     chunks
         .map(|chunk| Fill::Members(team.to_owned(), chunk.to_vec()))

@@ -7,14 +7,17 @@
 mod apply;
 mod build;
 mod edit;
+mod follow;
 mod job;
 mod lock;
 mod preview;
 mod read;
+mod restore;
 mod switch;
 mod types;
 
 pub use edit::{TeamChange, TeamNew};
+pub(in crate::service) use follow::follow;
 pub use job::IDLE;
 pub(in crate::service) use lock::{part_from, refuse_edit, refuse_source};
 pub use preview::{Confirmed, NoWarning, Replaced, ReplacedTeam, Warn};
@@ -71,14 +74,7 @@ impl Service {
                 }
                 write_choice(&mut row, &chosen);
                 if before.as_ref() != Some(&row) {
-                    let stored = |row: &TeamSyncRow| {
-                        serde_json::json!({
-                            "connection": row.connection_id, "language": row.language, "templates": row.templates,
-                        })
-                    };
-                    let entry = Entry::new("team_sync.chosen", "connection", chosen.connection.clone());
-                    let old = before.as_ref().map(stored);
-                    tx.record(entry.change("teamSync", old, Some(stored(&row))));
+                    tx.record(chosen_entry(before.as_ref(), &row));
                     row.revision += 1;
                     tx.put_team_sync(&row)?;
                 }
@@ -146,6 +142,17 @@ fn write_choice(row: &mut TeamSyncRow, chosen: &Chosen) {
     row.connection_id.clone_from(&chosen.connection);
     row.language.clone_from(&chosen.language);
     row.templates = serde_json::json!(chosen.templates).to_string();
+}
+
+/// The entry of a source, or of names, that are chosen.
+fn chosen_entry(before: Option<&TeamSyncRow>, row: &TeamSyncRow) -> Entry {
+    let stored = |row: &TeamSyncRow| {
+        serde_json::json!({
+            "connection": row.connection_id, "language": row.language, "templates": row.templates,
+        })
+    };
+    let entry = Entry::new("team_sync.chosen", "connection", row.connection_id.as_str());
+    entry.change("teamSync", before.map(stored), Some(stored(row)))
 }
 
 /// A connection that may feed teams.

@@ -25,6 +25,7 @@ pub(super) fn status(scope: &mut Scope<'_>) -> Result<Status> {
             completed_by: None,
             stopped_at: None,
             kept_teams: 0,
+            given_up: None,
         });
     };
     let chosen = Chosen::stored(&row)?;
@@ -50,6 +51,7 @@ pub(super) fn status(scope: &mut Scope<'_>) -> Result<Status> {
             Some(_) => scope.count_kept_teams()?,
             None => 0,
         },
+        given_up: row.stage.filter(|_| row.job.is_none()),
     })
 }
 
@@ -123,7 +125,7 @@ impl Service {
     }
 }
 
-pub(super) fn view_of(scope: &mut Scope<'_>, id: &str) -> Result<TeamView> {
+fn view_of(scope: &mut Scope<'_>, id: &str) -> Result<TeamView> {
     let row = scope.find_team(id)?;
     let row = row.ok_or_else(|| Error::no_such("team", id))?;
     let members = scope.list_all_members(id, row.generation, i64::MAX)?;
@@ -149,10 +151,10 @@ fn views(scope: &mut Scope<'_>, rows: Vec<TeamRow>) -> Result<Vec<TeamView>> {
     let is_on = sync.is_some_and(|row| row.state == State::On.as_str());
     let mut reviewers: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut people: BTreeSet<String> = rows.iter().filter_map(|r| r.manager_id.clone()).collect();
-    for row in &rows {
-        let of = scope.list_reviewers(&row.id)?;
-        people.extend(of.iter().cloned());
-        reviewers.insert(row.id.clone(), of);
+    let teams: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
+    for (team, user) in scope.list_reviewers_of(&teams)? {
+        people.insert(user.clone());
+        reviewers.entry(team).or_default().push(user);
     }
     let people = named(scope, people.into_iter().collect())?;
     let names: HashMap<String, Named> = people.into_iter().map(|p| (p.id.clone(), p)).collect();

@@ -6,7 +6,7 @@ use super::{ROWS, apply};
 use crate::domain::app::APP;
 use crate::domain::audit::Entry;
 use crate::service::error::{Error, Result};
-use crate::service::groups::teams as groups;
+use crate::service::groups::{Halt, teams as groups};
 use crate::storage::Tx;
 use crate::storage::connections::Counted;
 use crate::storage::groups::GroupRow;
@@ -66,7 +66,10 @@ pub(super) fn switch(
 }
 
 /// One of the steps that follow, until there is none left.
-pub(super) fn step(tx: &mut Tx<'_>) -> Result<()> {
+///
+/// # Errors
+/// `Halt::Behind` where entries of a large change of members are to be written first.
+pub(super) fn step(tx: &mut Tx<'_>) -> Result<(), Halt> {
     let Some(mut row) = tx.find_team_sync()?.filter(|row| row.job.is_some()) else {
         return Ok(());
     };
@@ -89,12 +92,13 @@ pub(super) fn step(tx: &mut Tx<'_>) -> Result<()> {
 }
 
 /// Lets some of what was replaced go; what the set-up replaced is kept. Whether there was any.
-fn retire(tx: &mut Tx<'_>, sync: &TeamSyncRow) -> Result<bool> {
+fn retire(tx: &mut Tx<'_>, sync: &TeamSyncRow) -> Result<bool, Halt> {
     let keeps = sync.job.as_deref() == Some(COMPLETE);
     let mut budget = ROWS;
     let teams = tx.list_teams_of_set(-sync.team_set, AT_ONCE)?;
     let is_more = !teams.is_empty();
     for team in &teams {
+        groups::refuse_behind(tx, &team.id)?;
         if keeps {
             tx.create_kept_team(&kept(team))?;
         }

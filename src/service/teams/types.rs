@@ -385,6 +385,10 @@ pub struct Status {
     pub stopped_at: Option<String>,
     /// How many teams of before can be restored.
     pub kept_teams: i64,
+    /// Why the last set-up or restore was given up, as a code, until the next begins: one of those of the preview's
+    /// `refused`, `connection-gone`, `connection-refused`, `invalid-team`, `conflict`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub given_up: Option<String>,
 }
 
 /// What a run changed.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rosterd::service::teams::{Choice, Confirmed};
+use rosterd::storage::health::list_wrong_totals;
 use serde_json::json;
 
 use super::{Desk, Scene, text};
@@ -60,7 +61,7 @@ async fn a_set_up_that_is_killed_is_finished_and_readers_see_one_state_or_the_ot
         .await
         .expect(409);
     assert!(edit.text.contains("team sync"), "{}", edit.text);
-    let (mut kills, mut seen) = (0, BTreeSet::new());
+    let (mut kills, mut seen, mut stages) = (0, BTreeSet::new(), BTreeSet::new());
     for wait in 0.. {
         let service = s.app.service.clone();
         let work = tokio::spawn(async move { service.resume_team_jobs(Duration::ZERO).await });
@@ -74,6 +75,11 @@ async fn a_set_up_that_is_killed_is_finished_and_readers_see_one_state_or_the_ot
         seen.insert(stood == new);
         work.abort();
         let _ = work.await;
+        // Wherever it is cut off, totals are of what readers see.
+        let wrong = list_wrong_totals(&mut s.app.database.connect()).unwrap();
+        assert_eq!(wrong, []);
+        let stage = "SELECT COALESCE(stage, '') AS line FROM team_syncs";
+        stages.extend(lines(&mut s.app.database.connect(), stage));
         if desk.get("/team-sync").await["job"].is_null() {
             break;
         }
@@ -81,6 +87,7 @@ async fn a_set_up_that_is_killed_is_finished_and_readers_see_one_state_or_the_ot
         assert!(wait < 400, "it never ends");
     }
     assert!(kills > 1, "killed {kills} times");
+    assert!(stages.contains("preparing"), "{stages:?}");
     assert!(seen.contains(&false), "the old state was seen");
     assert_eq!(names(&desk).await, new);
     assert_eq!(desk.entries("team_sync.completed"), 1);

@@ -5,6 +5,7 @@ mod precedence;
 mod sign_in;
 mod stories;
 mod switch;
+mod switch_teams;
 mod table;
 mod third;
 mod why;
