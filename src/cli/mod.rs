@@ -27,6 +27,7 @@ mod secrets;
 mod serve;
 mod settings;
 pub mod simulate;
+mod tenants;
 mod tls;
 mod vitals;
 

@@ -217,6 +217,8 @@ async fn pull(scheduler: Scheduler, looks_for_days: bool) {
 
 /// Rounds of looking for what was left half done, in an hour.
 const HOURLY: u64 = 1_200;
+/// The same, in a minute.
+const MINUTELY: u64 = 20;
 
 /// What a killed process or a client that went away left half done is finished within some seconds.
 async fn resume_jobs(service: Service) {
@@ -229,6 +231,14 @@ async fn resume_jobs(service: Service) {
         }
         if let Err(error) = service.resume_disconnects().await {
             tracing::warn!(error = %error, "a disconnect cannot be gone on with");
+        }
+        if let Err(error) = service.delete_due_tenants().await {
+            tracing::warn!(error = %error, "the deletion of a tenant cannot be gone on with");
+        }
+        if ticks.is_multiple_of(MINUTELY)
+            && let Err(error) = service.fill_seats().await
+        {
+            tracing::warn!(error = %error, "whoever waits for a seat cannot be let in");
         }
         if ticks.is_multiple_of(HOURLY)
             && let Err(error) = service.forget_disconnected().await

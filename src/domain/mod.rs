@@ -10,6 +10,7 @@ pub mod claims;
 pub mod clock;
 pub mod connector;
 pub mod employment;
+pub mod entitlements;
 pub mod ids;
 pub mod lifecycle;
 pub mod pull;

@@ -8,6 +8,7 @@ use super::dialect::{Frag, insert_all};
 use super::error::Result;
 use super::schema::{held_losses, run_items, runs};
 use super::scope::Scope;
+use super::tenants::of_open_tenants;
 use crate::domain::access::reason;
 use crate::domain::clock::Millis;
 
@@ -295,6 +296,7 @@ impl Scope<'_> {
 pub fn list_wanted(conn: &mut AnyConnection, limit: i64) -> Result<Vec<RunRow>> {
     Ok(runs::table
         .filter(diesel::dsl::sql::<Bool>("state IN ('approved', 'undoing')"))
+        .filter(of_open_tenants())
         .order((runs::tenant, runs::id))
         .limit(limit)
         .load(conn)?)

@@ -132,6 +132,9 @@ fn body(route: &Route) -> Option<Value> {
         "secrets-set" => json!({"value": "stolen"}),
         "tokens-create" => json!({"role": "app"}),
         "people-unlink" => json!({"connection": "x"}),
+        "entitlements-put" => {
+            json!({"name": "stolen", "hris": 0, "push": false, "teamSync": false, "seats": 0})
+        }
         "settings-update" => json!({"returnDays": 1}),
         "announcements-put" => json!({"people": 9, "until": "2027-01-01"}),
         "files-put" | "files-preview" => json!("employee_id,work_email\n1,stolen@x.test\n"),

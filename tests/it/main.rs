@@ -61,6 +61,7 @@ mod simulate;
 mod sources;
 mod standins;
 mod support;
+mod tenants;
 mod tls;
 mod undo;
 mod upgrade;

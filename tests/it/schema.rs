@@ -20,7 +20,11 @@ fn folders(tree: &str) -> BTreeSet<String> {
 
 /// Tables and columns that `schema.rs` declares.
 fn declared() -> BTreeMap<String, BTreeSet<String>> {
-    let source = include_str!("../../src/storage/schema.rs");
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/storage");
+    let mut source = std::fs::read_to_string(root.join("schema.rs")).unwrap();
+    for file in std::fs::read_dir(root.join("schema")).unwrap() {
+        source += &std::fs::read_to_string(file.unwrap().path()).unwrap();
+    }
     let mut tables: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut table = String::new();
     let mut renamed = None;
@@ -120,7 +124,9 @@ fn every_key_but_those_of_the_global_tables_begins_with_the_tenant() {
         if line.starts_with("CREATE UNIQUE INDEX") {
             let keys = line.split_once('(').map_or("", |(_, keys)| keys);
             assert!(
-                keys.starts_with("tenant, ") || keys.starts_with("tenant)"),
+                keys.starts_with("tenant, ")
+                    || keys.starts_with("tenant)")
+                    || line.contains(" ON tenants "),
                 "{line}"
             );
         }

@@ -25,6 +25,9 @@ pub(super) fn why(code: &str) -> &'static str {
         reason::ABSENT => "two complete pulls of the HR system did not bring her",
         reason::OUT_OF_SCOPE => "she is no longer among those whom the connection brings",
         reason::NOT_STARTED => "her first day in the HR system lies ahead",
+        reason::NO_SEAT => {
+            "the tenant's plan has no seat left: free one, or raise the plan (`rosterd tenant entitlements`)"
+        }
         reason::DISCONNECTED => "the connection that brought her was disconnected",
         reason::UNDONE => "the run that brought her was undone",
         reason::MERGED => "a human said that she is somebody else, who has her record since",

@@ -19,7 +19,7 @@ use crate::http::dispatch::{Passage, check_id, decode_query, note_use, read_body
 use crate::http::error;
 use crate::scim::error::quote;
 use crate::service;
-use crate::storage::tenants::TenantRow;
+use crate::storage::tenants::{TenantRow, state};
 
 /// Runs a route.
 pub async fn dispatch(
@@ -163,6 +163,8 @@ async fn enter(
         Problem::new(&NOT_FOUND, detail)
     };
     let row = match state.service.find_tenant(named).await {
+        // Of one that is on its way out there is nothing to be seen any more.
+        Ok(row) if row.state == state::DELETING => return Err(nowhere()),
         Ok(row) => row,
         Err(service::Error::NotFound(_)) => return Err(nowhere()),
         Err(error) => return Err(Problem::of(error, id)),

@@ -273,6 +273,14 @@ impl TestApp {
     }
 }
 
+/// A tenant's tokens are let in, or not.
+pub fn turned(is_active: bool) -> rosterd::service::tenants::TenantChange {
+    rosterd::service::tenants::TenantChange {
+        is_active: Some(is_active),
+        ..Default::default()
+    }
+}
+
 async fn new_tenant(service: &Service, name: &str) -> Caller {
     let operator = Caller::system(TenantId::new(OPERATOR_TENANT), "test");
     let id = service.create_tenant(&operator, name).await.unwrap();
