@@ -6,6 +6,7 @@ mod entitlements;
 mod export;
 mod provision;
 mod seats;
+mod shell;
 
 use std::sync::Arc;
 
