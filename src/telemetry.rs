@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 use crate::config::{Config, LogFormat};
 
 /// Metrics with their meaning; seconds and counts.
-pub const METRICS: [(&str, &str); 18] = [
+pub const METRICS: [(&str, &str); 19] = [
     (
         "rosterd_writer_queue_depth",
         "Writes that wait for a place in a batch",
@@ -47,6 +47,10 @@ pub const METRICS: [(&str, &str); 18] = [
         "Pull connections of all tenants by how they are doing and whose trouble it is",
     ),
     ("rosterd_pulls_total", "Pulls by how they ended"),
+    (
+        "rosterd_outgoing_total",
+        "Attempts at mails and webhooks by channel and how they went",
+    ),
     ("rosterd_tokens_expiring", "Tokens that end within 7 days"),
     (
         "rosterd_disk_free_bytes",

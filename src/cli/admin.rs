@@ -8,11 +8,13 @@ use crate::config::Config;
 use crate::domain::access::RETURN_DAYS;
 use crate::domain::clock::Millis;
 use crate::domain::ids::{OPERATOR_TENANT, TenantId};
+use crate::domain::precedence::{Precedence, Rules};
 use crate::domain::roles::Role;
 use crate::service;
 use crate::service::Caller;
 use crate::service::credentials::NewToken;
 use crate::service::files::curl_line;
+use crate::service::reorder::{Affected, Reordering};
 use crate::service::tenants::{NewTenant, SettingsChange, TenantChange};
 use crate::storage::credentials::CredentialRow;
 use crate::storage::tenants::{TenantRow, TenantSettings};
@@ -57,6 +59,17 @@ pub(super) enum Tenant {
         /// Time zone of days that name none, such as Europe/Paris; an empty one: UTC.
         #[arg(long, value_name = "ZONE")]
         time_zone: Option<String>,
+        /// Whose value is in force where several sources assert one, as PATH=SOURCE,…: an attribute, an extension or *, and
+        /// hris, scim, app or the id of a connection; `PATH=` goes by age. May be given more than once, and names all rules;
+        /// an empty one: those at first.
+        #[arg(long, value_name = "PATH=SOURCES")]
+        precedence: Vec<String>,
+        /// Let somebody listed who works in when she signs in: true or false; at first false.
+        #[arg(long, value_name = "BOOL")]
+        just_in_time: Option<bool>,
+        /// Only show whom `--precedence` would change.
+        #[arg(long, requires = "precedence")]
+        dry_run: bool,
     },
     /// Suspend a tenant: its tokens are refused within a second.
     Suspend {
@@ -86,7 +99,7 @@ pub(super) enum Token {
         /// Tenant by name or id; operators' tokens belong to no customer.
         #[arg(long, default_value = "default")]
         tenant: String,
-        /// connection, drop, app, auditor, tenant-admin or operator.
+        /// connection, drop, app, auditor, tenant-admin, mail or operator.
         #[arg(long)]
         role: String,
         /// For the roles connection and drop: its id.
@@ -163,7 +176,16 @@ pub(super) async fn tenant(
             verified_domain: domains,
             return_days,
             time_zone,
+            precedence,
+            just_in_time,
+            dry_run,
         } => {
+            let precedence = rules(&precedence)?;
+            if let (true, Some(rules)) = (dry_run, &precedence) {
+                let caller = open::caller(&service, &name, "tenant set").await?;
+                let found = service.preview_precedence(&caller.tenant, rules.clone(), NAMED);
+                return reordering(output, &found.await?);
+            }
             let is_none = domains.iter().all(|domain| domain.trim().is_empty());
             let change = SettingsChange {
                 verified_domains: match (domains.is_empty(), is_none) {
@@ -173,9 +195,13 @@ pub(super) async fn tenant(
                 },
                 return_days,
                 time_zone,
+                precedence,
+                just_in_time,
             };
             let caller = open::caller(&service, &name, "tenant set").await?;
             let settings = service.change_tenant_settings(&caller, change).await?;
+            // Nobody else goes on with it before a server runs.
+            service.finish_recompute(&caller.tenant).await?;
             let value = settings_value(settings);
             output.row(&value, &lines(&value))
         }
@@ -218,6 +244,8 @@ fn settings_value(settings: TenantSettings) -> Value {
         "verifiedDomains": settings.verified_domains,
         "returnDays": settings.return_days.unwrap_or(RETURN_DAYS),
         "timeZone": settings.time_zone.unwrap_or_else(|| "UTC".to_owned()),
+        "precedence": Precedence::new(&settings.precedence).rules(),
+        "justInTime": settings.just_in_time,
     })
 }
 
@@ -232,6 +260,64 @@ pub(super) fn tenant_value(row: &TenantRow) -> Value {
         value["deleteAt"] = Millis(at).to_rfc3339().into();
     }
     value
+}
+
+/// People whom a dry run names.
+const NAMED: usize = 50;
+
+/// Rules as they are written at the shell; `None`: none are given.
+fn rules(given: &[String]) -> Result<Option<Rules>, Failure> {
+    if given.is_empty() {
+        return Ok(None);
+    }
+    let mut rules = Rules::new();
+    for text in given.iter().filter(|text| !text.trim().is_empty()) {
+        let (path, sources) = text.split_once('=').ok_or_else(|| {
+            let text = shown(text);
+            format!("--precedence takes PATH=SOURCE,… such as title=hris,scim; got `{text}`")
+        })?;
+        let sources = sources.split(',').map(str::trim);
+        let sources = sources.filter(|name| !name.is_empty());
+        rules.insert(path.trim().to_owned(), sources.map(str::to_owned).collect());
+    }
+    Ok(Some(rules))
+}
+
+/// Prints whom other rules would change.
+fn reordering(output: Output, found: &Reordering) -> Result<(), Failure> {
+    let values = |person: &Affected| -> Vec<Value> {
+        let values = person.values.iter();
+        values
+            .map(|v| json!({"path": v.path, "before": v.before, "after": v.after}))
+            .collect()
+    };
+    let first: Vec<Value> = found
+        .first
+        .iter()
+        .map(|p| json!({"id": p.id, "name": p.name, "values": values(p)}))
+        .collect();
+    let value = json!({
+        "examined": found.examined, "changed": found.changed, "byPath": found.by_path, "first": first,
+    });
+    let mut text = vec![format!(
+        "{} of {} people about whom several sources speak would change",
+        found.changed, found.examined
+    )];
+    for person in &found.first {
+        text.push(format!("{}  {}", person.id, shown(&person.name)));
+        let side = |value: &Option<Value>| {
+            value
+                .as_ref()
+                .map_or("-".to_owned(), |v| shown(&v.to_string()))
+        };
+        text.extend(
+            person
+                .values
+                .iter()
+                .map(|v| format!("    {}: {} -> {}", v.path, side(&v.before), side(&v.after))),
+        );
+    }
+    output.row(&value, &text.join("\n"))
 }
 
 /// A value's members, one a line.
@@ -276,7 +362,7 @@ pub(super) async fn token(config: &Config, output: Output, command: Token) -> Re
         } => {
             let role = Role::parse(&role).ok_or_else(|| {
                 format!(
-                    "--role takes connection, drop, app, auditor, tenant-admin or operator; got `{role}`"
+                    "--role takes connection, drop, app, auditor, tenant-admin, mail or operator; got `{role}`"
                 )
             })?;
             let new = NewToken {

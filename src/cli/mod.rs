@@ -14,19 +14,27 @@ mod disk;
 mod doctor;
 mod figures;
 mod healthcheck;
+mod invitations;
+mod mail;
 mod migrate;
+mod notices;
 mod open;
 mod open_files;
 mod outgoing;
 mod output;
 mod pairs;
+mod parked;
 mod person;
 mod restore;
 mod schema;
 mod secrets;
 mod serve;
+mod sessions;
 mod settings;
 pub mod simulate;
+mod switches;
+pub mod team_warning;
+mod teams;
 mod tenants;
 mod tls;
 mod vitals;
@@ -109,17 +117,38 @@ enum Here {
     /// The app's teams: load.
     #[command(subcommand)]
     AppTeams(app::AppTeams),
+    /// Teams from who reports to whom: preview, complete, stop, restore, show.
+    #[command(subcommand)]
+    Teams(teams::Teams),
+    /// Invitations: list, send, send again, take back; and what people can be given.
+    #[command(subcommand)]
+    Invitations(Box<invitations::Invitations>),
     /// Pull a connection now.
     Sync(bridge::Sync),
     /// What pulls found and did, and what of them waits for a decision.
     #[command(subcommand)]
     Runs(bridge::Runs),
+    /// One HR system takes the place of another.
+    #[command(subcommand)]
+    Switch(switches::Switch),
+    /// What connections pushed, without a longer pause, and its undo.
+    #[command(subcommand)]
+    Sessions(sessions::Sessions),
+    /// Losses of access that a connection pushed beyond its limit, and that wait for a decision.
+    #[command(subcommand)]
+    Parked(parked::Parked),
     /// Tokens of a tenant.
     #[command(subcommand)]
     Token(admin::Token),
     /// People of a tenant: why somebody has access or not, and decisions that no source lifts.
     #[command(subcommand)]
     Person(person::Person),
+    /// Mails: what is sent, what became of it, how it looks.
+    #[command(subcommand)]
+    Mail(mail::Mail),
+    /// What admins ought to know, and who is told.
+    #[command(subcommand)]
+    Notices(notices::Notices),
     /// Keys that seal connections' credentials.
     #[command(subcommand)]
     Secrets(secrets::Secrets),
@@ -192,7 +221,7 @@ fn run(
             return runtime.block_on(connectors::run(&config, args, output));
         }
         Here::Migrate(args) => return migrate::run(&config, output, &args),
-        Here::Doctor => return doctor::run(&config, output),
+        Here::Doctor => return doctor::run(&config, output, runtime),
         Here::Backup(args) => backup::run(&config, output, &args),
         Here::Restore(args) => restore::run(&config, output, &args),
         Here::Audit(command) => runtime.block_on(audit::run(&config, output, command)),
@@ -202,9 +231,18 @@ fn run(
         Here::Pairs(command) => runtime.block_on(pairs::run(&config, output, command)),
         Here::AppUsers(command) => return runtime.block_on(app::users(&config, output, command)),
         Here::AppTeams(command) => return runtime.block_on(app::teams(&config, output, command)),
+        Here::Teams(command) => runtime.block_on(teams::run(&config, output, command)),
+        Here::Invitations(command) => {
+            return runtime.block_on(invitations::run(&config, output, *command));
+        }
         Here::Sync(args) => return runtime.block_on(bridge::sync(&config, output, args)),
         Here::Runs(command) => runtime.block_on(bridge::runs(&config, output, command)),
+        Here::Switch(command) => runtime.block_on(switches::run(&config, output, command)),
+        Here::Sessions(command) => runtime.block_on(sessions::run(&config, output, command)),
+        Here::Parked(command) => runtime.block_on(parked::run(&config, output, command)),
         Here::Token(command) => runtime.block_on(admin::token(&config, output, command)),
+        Here::Mail(command) => runtime.block_on(mail::run(&config, output, command)),
+        Here::Notices(command) => runtime.block_on(notices::run(&config, output, command)),
         Here::Secrets(command) => runtime.block_on(secrets::run(&config, output, command)),
         Here::Schema(command) => runtime.block_on(schema::run(&config, output, command)),
         Here::Person(command) => runtime.block_on(person::run(&config, output, command)),

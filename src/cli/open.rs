@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::bridge::Inspector;
 use super::connectors::Connectors;
+use super::team_warning::warning;
 use super::{Failure, migrate, shown};
 use crate::config::Config;
 use crate::domain::chance::{Chance, SystemChance};
@@ -152,9 +153,10 @@ fn wire(config: &Config, url: DatabaseUrl) -> Result<Service, Failure> {
     let store = Store::open(&options, clock, Arc::new(SystemChance))?;
     let mut service = Service::new(Arc::new(store), Arc::new(Registry::builtin()?));
     service.member_write = config.limits().member_write;
-    service.keys = Arc::new(keyring(config)?);
+    service.set_keys(Arc::new(keyring(config)?));
     service.vendors = Arc::new(Connectors::of(config));
     service.files = Arc::new(Inspector::new()?);
+    service.warning = warning(config)?;
     Ok(service)
 }
 

@@ -4,22 +4,24 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Failure, bridge, open, open_files, say, schema, tls, vitals};
+use super::{Failure, bridge, mail, open, open_files, say, schema, tls, vitals};
 use crate::auth::Authenticator;
 use crate::config::Config;
 use crate::domain::access::JoinerPolicy;
 use crate::domain::audit::sha256_hex;
 use crate::domain::ids::{OPERATOR_TENANT, TenantId};
 use crate::domain::roles::Role;
+use crate::http::invite::{PER_MINUTE, Pages};
 use crate::http::scim::cursor::Seal;
 use crate::http::tls::Certificates;
 use crate::http::{self, Limits, Listen, Offer, RateLimit, State};
+use crate::mail::Mailer;
 use crate::scim;
 use crate::scim::rules::Preset;
 use crate::service::connections::NewConnection;
 use crate::service::credentials::NewToken;
 use crate::service::groups::IDLE;
-use crate::service::{self, Caller, Service};
+use crate::service::{self, Caller, Service, teams};
 use crate::storage::credentials::find_by_hash;
 use crate::sync::schedule::Scheduler;
 use crate::telemetry;
@@ -69,6 +71,7 @@ async fn serve(
             rate: RateLimit::per_minute(config.limits().requests_per_minute),
             seal: Seal::new(&key),
             metrics: metrics.clone(),
+            pages: Pages::new(config.app_accept_url().map(str::to_owned), PER_MINUTE),
             open_metrics,
         })
     };
@@ -110,7 +113,12 @@ async fn serve(
         actix_web::rt::spawn(tls::keep_fresh(certificates));
     }
     let resumer = actix_web::rt::spawn(resume_jobs(service.clone()));
+    let inviter = actix_web::rt::spawn(tick_invitations(service.clone()));
+    let tender = actix_web::rt::spawn(tend_tenants(service.clone()));
     let sweeper = actix_web::rt::spawn(forget_runs(service.clone(), config.runs_keep()));
+    let mailer = mail::mailer(&config, &service, &public_url, &service.fresh_id())?;
+    let sender = actix_web::rt::spawn(send(mailer.clone()));
+    let caller = actix_web::rt::spawn(call(mailer, service.clone()));
     // Each under a name of its own: a slow vendor keeps one of them busy.
     let scheduler = || bridge::scheduler(&config, &service, &exchanges);
     let pullers: Vec<_> = (0..PULLERS)
@@ -138,7 +146,11 @@ async fn serve(
     // Others wait a little longer if this fails.
     let _ = service.end_replica(&replica).await;
     resumer.abort();
+    inviter.abort();
+    tender.abort();
     sweeper.abort();
+    sender.abort();
+    caller.abort();
     exchanges.finish().await;
     pullers
         .iter()
@@ -215,10 +227,39 @@ async fn pull(scheduler: Scheduler, looks_for_days: bool) {
     }
 }
 
+/// Tells of notices and sends mails.
+async fn send(mailer: Mailer) {
+    let mut tick = tokio::time::interval(Duration::from_secs(2));
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        if let Err(error) = mailer.tick().await {
+            tracing::warn!(error = %error, "mails that are due cannot be looked for");
+        }
+    }
+}
+
+/// Calls the operator's webhook; and every quarter of an hour looks for what time alone makes a notice of.
+async fn call(mailer: Mailer, service: Service) {
+    let mut tick = tokio::time::interval(Duration::from_secs(2));
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut ticks = 0_u64;
+    loop {
+        tick.tick().await;
+        if let Err(error) = mailer.tick_webhooks().await {
+            tracing::warn!(error = %error, "calls that are due cannot be looked for");
+        }
+        if ticks.is_multiple_of(450)
+            && let Err(error) = service.raise_by_time().await
+        {
+            tracing::warn!(error = %error, "silent sources and tokens that end cannot be looked for");
+        }
+        ticks += 1;
+    }
+}
+
 /// Rounds of looking for what was left half done, in an hour.
 const HOURLY: u64 = 1_200;
-/// The same, in a minute.
-const MINUTELY: u64 = 20;
 
 /// What a killed process or a client that went away left half done is finished within some seconds.
 async fn resume_jobs(service: Service) {
@@ -232,13 +273,24 @@ async fn resume_jobs(service: Service) {
         if let Err(error) = service.resume_disconnects().await {
             tracing::warn!(error = %error, "a disconnect cannot be gone on with");
         }
-        if let Err(error) = service.delete_due_tenants().await {
-            tracing::warn!(error = %error, "the deletion of a tenant cannot be gone on with");
+        if let Err(error) = service.resume_recomputes().await {
+            tracing::warn!(error = %error, "a recomputation cannot be gone on with");
         }
-        if ticks.is_multiple_of(MINUTELY)
-            && let Err(error) = service.fill_seats().await
-        {
-            tracing::warn!(error = %error, "whoever waits for a seat cannot be let in");
+        if let Err(error) = service.resume_switches().await {
+            tracing::warn!(error = %error, "a switch of connections cannot be gone on with");
+        }
+        let pushed = async {
+            service.resume_parked().await?;
+            service.resume_sessions().await
+        };
+        if let Err(error) = pushed.await {
+            tracing::warn!(error = %error, "what was decided about pushed changes cannot be gone on with");
+        }
+        if let Err(error) = service.resume_team_jobs(teams::IDLE).await {
+            tracing::warn!(error = %error, "teams that are being replaced cannot be looked for");
+        }
+        if let Err(error) = service.tick_teams().await {
+            tracing::warn!(error = %error, "tenants whose people changed cannot be looked for");
         }
         if ticks.is_multiple_of(HOURLY)
             && let Err(error) = service.forget_disconnected().await
@@ -246,6 +298,38 @@ async fn resume_jobs(service: Service) {
             tracing::warn!(error = %error, "what was kept of disconnected connections cannot be forgotten");
         }
         ticks += 1;
+    }
+}
+
+/// Tenants whose time is over go, beside everything else, since that may take minutes; and each minute seats that became
+/// free are given to those who wait.
+async fn tend_tenants(service: Service) {
+    let mut tick = tokio::time::interval(Duration::from_secs(3));
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut ticks = 0_u64;
+    loop {
+        tick.tick().await;
+        if let Err(error) = service.delete_due_tenants().await {
+            tracing::warn!(error = %error, "tenants that are to be deleted cannot be looked for");
+        }
+        if ticks.is_multiple_of(20)
+            && let Err(error) = service.fill_seats().await
+        {
+            tracing::warn!(error = %error, "tenants in which somebody waits for a seat cannot be looked for");
+        }
+        ticks += 1;
+    }
+}
+
+/// Reminders and ends of invitations, each half minute.
+async fn tick_invitations(service: Service) {
+    let mut tick = tokio::time::interval(Duration::from_secs(30));
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        if let Err(error) = service.tick_invitations().await {
+            tracing::warn!(error = %error, "invitations cannot be looked after");
+        }
     }
 }
 
@@ -258,6 +342,9 @@ async fn forget_runs(service: Service, age: Duration) {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "old runs of pulls are forgotten"),
             Err(error) => tracing::warn!(error = %error, "old runs of pulls cannot be forgotten"),
+        }
+        if let Err(error) = service.forget_outgoing(age).await {
+            tracing::warn!(error = %error, "old mails cannot be forgotten");
         }
     }
 }

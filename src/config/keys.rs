@@ -89,6 +89,12 @@ pub const KEYS: &[Key] = &[
         "URL under which clients reach the server; otherwise made from `listen`",
     ),
     Key::new(
+        "app_accept_url",
+        "URL",
+        None,
+        "Address of the app to which people go who accept an invitation, with a code for `/api/v1/handoff`; otherwise a page says that they are in",
+    ),
+    Key::new(
         "tls_certificate_file",
         "FILE",
         None,
@@ -173,6 +179,52 @@ pub const KEYS: &[Key] = &[
         "YES",
         Some("no"),
         "Whether HR systems may be in private networks: `yes` or `no`",
+    ),
+    Key::secret(
+        "smtp_url",
+        "URL",
+        "Mail server: smtp://user:password@host:port (STARTTLS, unless `?tls=opportunistic` or on this machine) or smtps://…; otherwise mails become files in the data directory's `outbox`",
+    ),
+    Key::new(
+        "smtp_from",
+        "ADDRESS",
+        None,
+        "Whom mails come from, such as `Acme <no-reply@example.com>`; needed with `smtp_url`",
+    ),
+    Key::new(
+        "smtp_ca_file",
+        "FILE",
+        None,
+        "PEM file with certificates that the mail server's may be signed by, beside the system's",
+    ),
+    Key::new(
+        "webhook_private",
+        "YES",
+        Some("no"),
+        "Whether webhooks may go into private networks: `yes` or `no`",
+    ),
+    Key::new(
+        "teams_warning",
+        "TEXT",
+        None,
+        "What ends with reviewers whom team sync removes, as admins are told it; otherwise that they review no more",
+    ),
+    Key::new(
+        "teams_hook_url",
+        "URL",
+        None,
+        "Address of the app that is asked what ends with reviewers whom team sync removes; otherwise `teams_warning` says it",
+    ),
+    Key::secret(
+        "teams_hook_secret",
+        "WHSEC",
+        "With which calls of `teams_hook_url` are signed: whsec_ and base64",
+    ),
+    Key::new(
+        "teams_hook_secret_file",
+        "FILE",
+        None,
+        "File that holds this secret",
     ),
     Key::new(
         "runs_keep_days",

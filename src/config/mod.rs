@@ -5,6 +5,7 @@ mod args;
 mod database;
 pub mod keys;
 mod limits;
+mod mail;
 mod secret;
 mod server;
 mod telemetry;
@@ -21,6 +22,7 @@ use self::values::{Given, Values};
 pub use args::GlobalArgs;
 pub use database::Database;
 pub use limits::Limits;
+pub use mail::{Mail, Security, Smtp};
 pub use secret::Secret;
 pub use server::Server;
 pub use telemetry::{LogFormat, Telemetry};
@@ -40,6 +42,7 @@ pub struct Config {
     limits: Limits,
     database: Database,
     telemetry: Telemetry,
+    mail: Mail,
     bootstrap_scim_token: Option<Secret>,
     bootstrap_admin_token: Option<Secret>,
     in_use: Vec<InUse>,
@@ -93,6 +96,7 @@ impl Config {
             server: Server::read(&values)?,
             limits: Limits::read(&values)?,
             telemetry: Telemetry::read(&values)?,
+            mail: Mail::read(&values)?,
             bootstrap_scim_token: token(&values, "bootstrap_scim_token")?,
             bootstrap_admin_token: token(&values, "bootstrap_admin_token")?,
             in_use: in_use(&values, &database),
@@ -138,6 +142,16 @@ impl Config {
             .unwrap_or_else(|| format!("{}://{bound}", self.scheme()))
     }
 
+    /// Where people go on, in the app, who have accepted an invitation.
+    pub fn app_accept_url(&self) -> Option<&str> {
+        self.server.app_accept_url.as_deref()
+    }
+
+    /// How mails and webhooks leave.
+    pub fn mail(&self) -> &Mail {
+        &self.mail
+    }
+
     /// Listener of the metrics.
     pub fn metrics_listen(&self) -> Option<SocketAddr> {
         self.server.metrics_listen
@@ -161,6 +175,13 @@ impl Config {
     /// Whether HR systems may be in private networks.
     pub fn pull_private(&self) -> bool {
         self.server.pull_private
+    }
+
+    /// What admins are told of reviewers whom team sync removes, and where the app is asked for it.
+    pub fn team_warning(&self) -> (Option<&str>, Option<(&str, &Secret)>) {
+        let hook = self.server.teams_hook.as_ref();
+        let hook = hook.map(|(url, secret)| (url.as_str(), secret));
+        (self.server.teams_warning.as_deref(), hook)
     }
 
     /// How long runs of pulls are kept.

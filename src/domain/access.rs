@@ -84,7 +84,7 @@ pub mod reason {
     pub const LISTED_BY_SOURCE: &str = "listed-by-source";
     /// The source created the person inactive.
     pub const SOURCE_INACTIVE: &str = "source-inactive";
-    /// The policy demands an invitation.
+    /// The policy demands an invitation, and there is no address that it could go to.
     pub const INVITATION_DUE: &str = "invitation-due";
     /// The source deactivated the person.
     pub const DEACTIVATED_BY_SOURCE: &str = "deactivated-by-source";
@@ -126,15 +126,37 @@ pub mod reason {
     pub const DISABLED_IN_APP: &str = "disabled-in-app";
     /// The person was removed in the app: no source grants access again until a human says so.
     pub const REMOVED_IN_APP: &str = "removed-in-app";
+    /// She signed in, and the tenant lets in by that whoever is listed and works.
+    pub const GRANTED_AT_SIGN_IN: &str = "granted-at-sign-in";
     /// A human lifted a human's decision: from now on the policy decides again.
     pub const REINSTATED: &str = "reinstated";
+    /// A human invited the person, who has not answered yet.
+    pub const INVITED: &str = "invited";
+    /// The joiner policy invited the person, who has not answered yet.
+    pub const INVITED_BY_POLICY: &str = "invited-by-policy";
+    /// The person accepted an invitation.
+    pub const INVITATION_ACCEPTED: &str = "invitation-accepted";
+    /// The person declined an invitation.
+    pub const INVITATION_DECLINED: &str = "invitation-declined";
+    /// The person did not answer an invitation in time.
+    pub const INVITATION_EXPIRED: &str = "invitation-expired";
+    /// A human took an invitation back.
+    pub const INVITATION_WITHDRAWN: &str = "invitation-withdrawn";
 
     /// The code of a listed person about whom a human must decide first: no source talks its way past it.
     pub fn waiting(code: &str) -> Option<&'static str> {
         [CONFLICT, UNVERIFIED_DOMAIN, RETURNED_LATE]
             .into_iter()
+            .chain(INVITED_IN_VAIN)
             .find(|waiting| *waiting == code)
     }
+
+    /// An invitation came to nothing: only a human invites her again, and only the app's own word goes past that.
+    pub const INVITED_IN_VAIN: [&str; 3] = [
+        INVITATION_DECLINED,
+        INVITATION_EXPIRED,
+        INVITATION_WITHDRAWN,
+    ];
 }
 
 /// What the rules need to know about the person before the change.
@@ -220,7 +242,10 @@ fn joiner(policy: JoinerPolicy) -> Decision {
             access: Access::Granted,
             reason: reason::GRANTED_BY_POLICY,
         },
-        JoinerPolicy::Invite => listed(reason::INVITATION_DUE),
+        JoinerPolicy::Invite => Decision {
+            access: Access::Invited,
+            reason: reason::INVITED_BY_POLICY,
+        },
         JoinerPolicy::List => listed(reason::LISTED_BY_SOURCE),
     }
 }
@@ -239,6 +264,16 @@ pub fn on_inactive(who: Standing, because: &'static str) -> Option<Decision> {
         Some(Access::Granted | Access::Invited) => Some(listed(because)),
         Some(Access::Listed | Access::Revoked) => None,
     }
+}
+
+/// Somebody listed signs in, and the tenant lets in by that whoever works (SEMANTICS §9). `None`: she stays listed; nobody
+/// talks her way past a human's decision, one that is outstanding, or a source that says she is gone.
+pub fn on_sign_in(who: Standing, works: bool) -> Option<Decision> {
+    let is_free = !who.sticky && who.waits.is_none() && !who.inactive_elsewhere;
+    (who.access == Some(Access::Listed) && works && is_free).then_some(Decision {
+        access: Access::Granted,
+        reason: reason::GRANTED_AT_SIGN_IN,
+    })
 }
 
 /// A human takes access away. `None`: there is none to take (docs/decisions/0002).
@@ -291,7 +326,12 @@ mod tests {
         let cases = [
             (None, JoinerPolicy::Grant, Some(Access::Granted)),
             (None, JoinerPolicy::List, Some(Access::Listed)),
-            (None, JoinerPolicy::Invite, Some(Access::Listed)),
+            (None, JoinerPolicy::Invite, Some(Access::Invited)),
+            (
+                Some(Access::Listed),
+                JoinerPolicy::Invite,
+                Some(Access::Invited),
+            ),
             (
                 Some(Access::Listed),
                 JoinerPolicy::Grant,
@@ -334,6 +374,9 @@ mod tests {
                 reason::CONFLICT,
                 reason::UNVERIFIED_DOMAIN,
                 reason::RETURNED_LATE,
+                reason::INVITATION_DECLINED,
+                reason::INVITATION_EXPIRED,
+                reason::INVITATION_WITHDRAWN,
             ] {
                 let who = Standing {
                     waits: Some(waits),
@@ -371,6 +414,32 @@ mod tests {
                 on_remove(access, false).access,
                 Access::Granted | Access::Invited
             ));
+        }
+    }
+
+    #[test]
+    fn signing_in_lets_in_only_who_is_listed_and_works_and_about_whom_nothing_is_open() {
+        let listed = who(Some(Access::Listed));
+        let granted = on_sign_in(listed, true).map(|d| d.access);
+        assert_eq!(granted, Some(Access::Granted));
+        assert_eq!(on_sign_in(listed, false), None);
+        for access in [Access::Invited, Access::Granted, Access::Revoked] {
+            assert_eq!(on_sign_in(who(Some(access)), true), None, "{access:?}");
+        }
+        let sticky = Standing {
+            sticky: true,
+            ..listed
+        };
+        let waits = Standing {
+            waits: Some(reason::CONFLICT),
+            ..listed
+        };
+        let gone = Standing {
+            inactive_elsewhere: true,
+            ..listed
+        };
+        for barred in [sticky, waits, gone, who(None)] {
+            assert_eq!(on_sign_in(barred, true), None, "{barred:?}");
         }
     }
 

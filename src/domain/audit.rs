@@ -18,9 +18,10 @@ pub struct Actor {
 /// On whose behalf or why it happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
-    /// `request`, `run`, `undo` (of the run with this id), `invitation`, `command`.
+    /// `request`, `session` (of a connection that pushes), `run`, `undo` (of the run or session with this id), `invitation`,
+    /// `command`.
     pub kind: String,
-    /// Its id.
+    /// Its id; of a session with that of the request behind a slash.
     pub id: String,
 }
 

@@ -35,11 +35,16 @@ impl<'a, K: Ord> Part<'a, K> {
     }
 }
 
-/// The effective units: by the order of `parts` (most important first).
+/// The effective units: of each, the value of the part that `rank` puts first there (the unit and the part's place), else
+/// of the first part.
 ///
 /// A unit that somebody asserts but everybody holds keeps its present value: the first adoption never changes an
 /// address. Units that nobody asserts any more go.
-pub fn effective<K: Ord + Clone>(parts: &[Part<'_, K>], now: &Asserted<K>) -> Asserted<K> {
+pub fn effective<K: Ord + Clone>(
+    parts: &[Part<'_, K>],
+    now: &Asserted<K>,
+    rank: impl Fn(&K, usize) -> usize,
+) -> Asserted<K> {
     let mut units: BTreeSet<&K> = BTreeSet::new();
     for part in parts {
         units.extend(part.asserted.keys());
@@ -47,7 +52,7 @@ pub fn effective<K: Ord + Clone>(parts: &[Part<'_, K>], now: &Asserted<K>) -> As
     }
     let mut out = BTreeMap::new();
     for unit in units {
-        let free = parts.iter().find_map(|p| p.taking(unit));
+        let free = first(parts, unit, &rank).map(|(_, value)| value);
         match free.or_else(|| now.get(unit)) {
             None | Some(Value::Null) => {}
             Some(value) => {
@@ -56,6 +61,17 @@ pub fn effective<K: Ord + Clone>(parts: &[Part<'_, K>], now: &Asserted<K>) -> As
         }
     }
     out
+}
+
+/// Whose value of a unit is in force: the part's place, and the value.
+pub fn first<'a, K: Ord>(
+    parts: &[Part<'a, K>],
+    unit: &K,
+    rank: impl Fn(&K, usize) -> usize,
+) -> Option<(usize, &'a Value)> {
+    let taking = parts.iter().enumerate();
+    let taking = taking.filter_map(|(place, part)| Some((place, part.taking(unit)?)));
+    taking.min_by_key(|(place, _)| rank(unit, *place))
 }
 
 /// What a source reads: per unit its own assertion if there is one, else what is in force.
@@ -113,6 +129,26 @@ mod tests {
         pairs.iter().cloned().collect()
     }
 
+    fn by_place(_: &&str, _: usize) -> usize {
+        0
+    }
+
+    #[test]
+    fn each_unit_has_an_order_of_its_own() {
+        let a = units(&[("title", json!("Boss")), ("dept", json!("Legal"))]);
+        let b = units(&[("title", json!("Clerk")), ("dept", json!("Sales"))]);
+        let (none, nothing) = (BTreeSet::new(), BTreeMap::new());
+        let parts = [&a, &b].map(|asserted| Part {
+            asserted,
+            held: &none,
+            undone: &nothing,
+        });
+        let rank = |unit: &&str, place: usize| usize::from((*unit == "dept") == (place == 0));
+        let got = effective(&parts, &BTreeMap::new(), rank);
+        let want = units(&[("title", json!("Boss")), ("dept", json!("Sales"))]);
+        assert_eq!(got, want);
+    }
+
     #[test]
     fn the_first_source_wins_and_the_second_fills_the_gaps() {
         let a = units(&[("title", json!("Boss")), ("name", json!("Ann"))]);
@@ -130,7 +166,7 @@ mod tests {
                 undone: &BTreeMap::new(),
             },
         ];
-        let got = effective(&parts, &BTreeMap::new());
+        let got = effective(&parts, &BTreeMap::new(), by_place);
         let want = units(&[
             ("title", json!("Boss")),
             ("name", json!("Ann")),
@@ -156,7 +192,7 @@ mod tests {
                 undone: &BTreeMap::new(),
             },
         ];
-        assert_eq!(effective(&parts, &BTreeMap::new()), units(&[]));
+        assert_eq!(effective(&parts, &BTreeMap::new(), by_place), units(&[]));
     }
 
     #[test]
@@ -171,6 +207,7 @@ mod tests {
                 undone: &BTreeMap::new(),
             }],
             &now,
+            by_place,
         );
         assert_eq!(
             got,
@@ -247,7 +284,7 @@ mod tests {
                 undone: &BTreeMap::new(),
             },
         ];
-        let got = effective(&parts, &BTreeMap::new());
+        let got = effective(&parts, &BTreeMap::new(), by_place);
         let want = units(&[("title", json!("Boss")), ("dept", json!("Sales"))]);
         assert_eq!(got, want, "neither the weaker source nor the held value");
     }

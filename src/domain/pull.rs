@@ -173,6 +173,26 @@ impl Default for Guard {
     }
 }
 
+impl Guard {
+    /// Says which limit breaks which rule.
+    ///
+    /// # Errors
+    /// The path of the value and its rule.
+    pub fn check(&self) -> Result<(), String> {
+        if self.max_percent > 100 {
+            let got = self.max_percent;
+            return Err(format!("`guard.maxPercent` takes 0 to 100; got {got}"));
+        }
+        if self.max_leavers > LEAVERS {
+            let got = self.max_leavers;
+            return Err(format!(
+                "`guard.maxLeavers` takes 0 to {LEAVERS}; got {got}"
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// What changes about the settings; what is absent stays as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PullChange {
@@ -270,16 +290,7 @@ impl PullSettings {
         if let Some(zone) = &self.zone {
             check_zone("zone", zone)?;
         }
-        if self.guard.max_percent > 100 {
-            let got = self.guard.max_percent;
-            return Err(format!("`guard.maxPercent` takes 0 to 100; got {got}"));
-        }
-        if self.guard.max_leavers > LEAVERS {
-            let got = self.guard.max_leavers;
-            return Err(format!(
-                "`guard.maxLeavers` takes 0 to {LEAVERS}; got {got}"
-            ));
-        }
+        self.guard.check()?;
         if self.settings.len() > SETTINGS {
             return Err(format!("`settings` takes at most {SETTINGS} values"));
         }

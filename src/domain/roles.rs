@@ -7,6 +7,8 @@ pub enum Role {
     Connection,
     /// An HR system's job: hands files to one pull connection, and may do nothing else.
     Drop,
+    /// A mail provider: says what became of mails, and may do nothing else. Of the tenant `operator`.
+    Mail,
     /// The operator's app: reads people, groups and access, and says who its own users and teams are.
     App,
     /// Reads people and the audit log.
@@ -19,9 +21,10 @@ pub enum Role {
 
 impl Role {
     /// All roles, in the order of the documentation.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Connection,
         Self::Drop,
+        Self::Mail,
         Self::App,
         Self::Auditor,
         Self::TenantAdmin,
@@ -33,6 +36,7 @@ impl Role {
         match self {
             Self::Connection => "connection",
             Self::Drop => "drop",
+            Self::Mail => "mail",
             Self::App => "app",
             Self::Auditor => "auditor",
             Self::TenantAdmin => "tenant-admin",

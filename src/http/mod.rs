@@ -7,6 +7,7 @@ mod connections;
 mod consent;
 pub mod dispatch;
 pub mod error;
+pub mod invite;
 pub mod limits;
 pub mod operations;
 pub mod routes;
@@ -44,6 +45,8 @@ pub struct State {
     pub seal: Seal,
     /// Renders the metrics.
     pub metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
+    /// Pages of invitations.
+    pub pages: invite::Pages,
     /// Metrics are served to other machines too: they have a listener of their own.
     pub open_metrics: bool,
 }

@@ -121,6 +121,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
     config.service(web::scope("/scim").default_service(web::to(nothing)));
     super::api::routes::configure(config);
     super::consent::configure(config);
+    super::invite::configure(config);
     configure_operations(config);
 }
 

@@ -1,13 +1,22 @@
-//! Whether somebody may use the app, for its login path (SEMANTICS §9). Nothing is written: signing in grants nothing.
+//! Whether somebody may use the app, for its login path (SEMANTICS §9). Nothing is written: signing in grants nothing, unless
+//! the tenant lets in by it whoever is listed and works.
 
-use crate::domain::access::Access;
+use crate::domain::access::{Access, Standing, on_sign_in, reason};
+use crate::domain::clock::Millis;
+use crate::domain::employment::EmploymentState;
 use crate::domain::ids::TenantId;
 use crate::scim::fold::email_identity_key;
-use crate::service::Service;
+use crate::scim::schema::Registry;
+use crate::service::entitlements::need_seat;
 use crate::service::error::{Error, Result};
-use crate::storage::Scope;
+use crate::service::users::identity::{is_verified, primary_key};
+use crate::service::users::model::Model;
+use crate::service::users::settle::settle_access;
+use crate::service::{Caller, Service};
 use crate::storage::access::Addressed;
+use crate::storage::claims::ClaimState;
 use crate::storage::view::{UserView, View};
+use crate::storage::{Outcome, Scope, Tx};
 
 /// Who is meant.
 #[derive(Debug, Clone)]
@@ -85,6 +94,108 @@ impl Service {
         });
         Ok((verdict, person))
     }
+}
+
+impl Service {
+    /// The same of somebody who signs in. Where the tenant wants it, she is let in by that if she is listed and works.
+    ///
+    /// # Errors
+    /// As [`Self::find_access`].
+    pub async fn sign_in(
+        &self,
+        caller: &Caller,
+        email: String,
+        subject: Option<String>,
+    ) -> Result<(Verdict, Option<UserView>)> {
+        let who = Who::Email(email, subject);
+        let found = self.find_access(&caller.tenant, who.clone()).await?;
+        let is_listed = |view: &UserView| view.access == Access::Listed.as_str();
+        let Some(id) = found
+            .1
+            .as_ref()
+            .filter(|v| is_listed(v))
+            .map(|v| v.user_id.clone())
+        else {
+            return Ok(found);
+        };
+        if !self
+            .find_tenant_settings(&caller.tenant)
+            .await?
+            .just_in_time
+        {
+            return Ok(found);
+        }
+        let registry = self.registry(&caller.tenant).await?;
+        let is_let_in = self
+            .store
+            .write(caller.meta(), move |tx| {
+                let_in(tx, &registry, &id).map(Outcome::Done)
+            })
+            .await?;
+        match is_let_in {
+            true => self.find_access(&caller.tenant, who).await,
+            false => Ok(found),
+        }
+    }
+}
+
+/// Lets somebody listed in who signs in, if the rules have it so; false when she stays as she is.
+fn let_in(tx: &mut Tx<'_>, registry: &Registry, id: &str) -> Result<bool> {
+    let settings = tx.tenant_settings()?;
+    let loaded = Model::load(tx, registry, id)?;
+    let Some(before) = loaded.filter(|m| m.row.removed_at.is_none() && settings.just_in_time)
+    else {
+        return Ok(false);
+    };
+    let questions = tx.list_conflicts_about(id)?;
+    let is_open = questions.iter().any(|c| c.state == "open");
+    let domains = &settings.verified_domains;
+    let is_outside = primary_key(&before.doc).is_none_or(|key| !is_verified(&key, domains));
+    let waits = match (is_open, is_outside) {
+        (true, _) => Some(reason::CONFLICT),
+        (false, true) => Some(reason::UNVERIFIED_DOMAIN),
+        (false, false) => reason::waiting(&before.row.access_reason),
+    };
+    let live = || before.claims.iter().filter(|c| c.is(ClaimState::Live));
+    let state = before.row.employment_state.as_deref();
+    let state = state.and_then(EmploymentState::parse);
+    let works = match state {
+        Some(state) => matches!(state, EmploymentState::Employed | EmploymentState::OnLeave),
+        // No HR system speaks of her: what the identity provider says counts.
+        None => live().any(|c| !c.is_of_app() && c.row.active == Some(true)),
+    };
+    let who = Standing {
+        access: Some(before.access()),
+        has_access: before.row.has_access,
+        since: Millis(before.row.access_since),
+        sticky: before.row.sticky,
+        waits,
+        inactive_elsewhere: live().any(|c| c.row.active == Some(false)),
+    };
+    let Some(decision) = on_sign_in(who, works) else {
+        return Ok(false);
+    };
+    if namesake_of(tx, &before)?.is_some() {
+        // Somebody else has her userName: who is who is for a human to say.
+        return Ok(false);
+    }
+    let (mut model, now) = (before.clone(), tx.now());
+    model.decide(decision, now);
+    match need_seat(tx, Some(&before), &model) {
+        // She signs in no more than before; a seat that becomes free is hers the next time.
+        Err(Error::NotEntitled(_)) => return Ok(false),
+        other => other?,
+    }
+    settle_access(tx, &before, &mut model)
+}
+
+/// Who has her userName already among those invited, granted or revoked.
+fn namesake_of(scope: &mut Scope<'_>, model: &Model) -> Result<Option<String>> {
+    let others = scope.list_users_by_user_name(&model.row.user_name_key)?;
+    let other = others
+        .into_iter()
+        .find(|u| u.is_public && u.id != model.row.id);
+    Ok(other.map(|u| u.id))
 }
 
 /// Whose primary address it is: in force before as the app has it, with access before without. Who shares it with

@@ -5,7 +5,8 @@
 use chrono::NaiveDate;
 use serde_json::Value;
 
-use super::connections::find_pull;
+use super::connections::{PUSH, find_pull};
+use super::push_guard::announce;
 use crate::domain::audit::Entry;
 use crate::domain::calendar::{day_at, day_ends};
 use crate::domain::clock::Millis;
@@ -55,7 +56,7 @@ impl Service {
     /// place of what was announced before.
     ///
     /// # Errors
-    /// `NotFound`; `Invalid` for a connection that is pushed, for nobody or too many, and for a day that is over or too far.
+    /// `NotFound`; `Invalid` for the app, for nobody or too many, and for a day that is over or too far.
     pub async fn announce_leavers(
         &self,
         caller: &Caller,
@@ -70,20 +71,14 @@ impl Service {
         let connection = connection.to_owned();
         self.store
             .write(caller.meta(), move |tx| {
-                find_pull(tx, &connection)?;
                 let (now, zone) = (tx.now(), tx.tenant_settings()?.time_zone);
                 let ends = end_of(until, now, zone.as_deref())?;
-                let mut schedule = schedule(tx, &connection)?;
-                let before = Announced::of(&schedule, now);
-                schedule.announced = i64::from(people);
-                schedule.announced_at = Some(now.0);
-                schedule.announced_until = Some(ends.0);
-                tx.update_schedule(&schedule)?;
                 let announced = Announced {
                     people: people.into(),
                     since: now,
                     until: ends,
                 };
+                let before = store(tx, &connection, Some(announced))?;
                 let action = "connection.leavers_announced";
                 tx.record(entry(action, &connection, before, Some(announced)));
                 Ok::<_, Error>(Outcome::Done(announced))
@@ -94,21 +89,15 @@ impl Service {
     /// Withdraws what was announced; from then on the limits of the guard hold alone.
     ///
     /// # Errors
-    /// `NotFound`, also if nothing is announced; `Invalid` for a connection that is pushed.
+    /// `NotFound`, also if nothing is announced; `Invalid` for the app.
     pub async fn withdraw_announcement(&self, caller: &Caller, connection: &str) -> Result<()> {
         let connection = connection.to_owned();
         self.store
             .write(caller.meta(), move |tx| {
-                find_pull(tx, &connection)?;
-                let mut schedule = schedule(tx, &connection)?;
-                let Some(before) = Announced::of(&schedule, tx.now()) else {
+                let Some(before) = store(tx, &connection, None)? else {
                     let detail = "no leavers of this connection are announced";
                     return Err(Error::NotFound(detail.to_owned()));
                 };
-                schedule.announced = 0;
-                schedule.announced_at = None;
-                schedule.announced_until = None;
-                tx.update_schedule(&schedule)?;
                 let action = "connection.announcement_withdrawn";
                 tx.record(entry(action, &connection, Some(before), None));
                 Ok::<_, Error>(Outcome::Done(()))
@@ -137,6 +126,28 @@ impl Service {
         let lately = self.count_lost_since(tenant, connection, from).await?;
         Ok(announced.people.saturating_sub(all.saturating_sub(lately)))
     }
+}
+
+/// Stores what is announced of a connection, `None`: nothing any more; returns what was before. One that is pulled has it in
+/// its schedule, one that pushes in its guard.
+fn store(
+    tx: &mut Tx<'_>,
+    connection: &str,
+    announced: Option<Announced>,
+) -> Result<Option<Announced>> {
+    let found = tx.find_connection(connection)?;
+    let row = found.ok_or_else(|| Error::no_such("connection", connection))?;
+    if row.kind == PUSH {
+        return announce(tx, connection, announced);
+    }
+    find_pull(tx, connection)?;
+    let mut schedule = schedule(tx, connection)?;
+    let before = Announced::of(&schedule, tx.now());
+    schedule.announced = announced.map_or(0, |a| i64::try_from(a.people).unwrap_or(i64::MAX));
+    schedule.announced_at = announced.map(|a| a.since.0);
+    schedule.announced_until = announced.map(|a| a.until.0);
+    tx.update_schedule(&schedule)?;
+    Ok(before)
 }
 
 /// The end of a day, if it is one to come that is not too far.

@@ -111,7 +111,7 @@ impl Service {
     /// Several processes may do so at once.
     ///
     /// # Errors
-    /// Storage.
+    /// The tenants cannot be looked for; what goes wrong with one is logged, and tried again.
     pub async fn delete_due_tenants(&self) -> Result<usize> {
         let now = self.store.clock().now().0;
         let due = self
@@ -120,7 +120,13 @@ impl Service {
             .await?;
         let mut gone = 0;
         for row in due {
-            gone += usize::from(self.delete_whole(&row.id).await?);
+            match self.delete_whole(&row.id).await {
+                Ok(is_gone) => gone += usize::from(is_gone),
+                // It stands in nobody else's way.
+                Err(error) => {
+                    tracing::warn!(tenant.id = row.id, error = %error, "the deletion of a tenant is gone on with later");
+                }
+            }
         }
         Ok(gone)
     }

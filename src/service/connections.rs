@@ -203,6 +203,7 @@ impl Service {
             settings: None,
             confirm_since: None,
             disconnected_at: None,
+            rank_at: None,
         }
     }
 
@@ -285,12 +286,15 @@ impl Service {
                         let detail = format!("a connection that is {} stays so", row.state);
                         return Err(Error::Forbidden(detail));
                     }
+                    check_place(tx, &row, is_active)?;
                     row.state = if is_active { ACTIVE } else { PAUSED }.to_owned();
                     if is_active && before.state != ACTIVE {
                         require(tx, if row.kind == PULL { Feature::Hris } else { Feature::Push })?;
                     }
                 }
-                if !change.pull.is_empty() {
+                if row.kind == PUSH && !change.pull.is_empty() {
+                    row.settings = Some(push_settings(&row, &change.pull)?);
+                } else if !change.pull.is_empty() {
                     check_pull(&row)?;
                     let settings = row.pull_settings()?.with(&change.pull);
                     if !change.pull.settings.is_empty()
@@ -331,6 +335,23 @@ impl Service {
         self.store
             .read(&caller.tenant, |scope| Ok(scope.list_connections()?))
             .await
+    }
+}
+
+/// One that gave its place to another works again only when it has it back.
+fn check_place(tx: &mut Tx<'_>, row: &ConnectionRow, is_active: bool) -> Result<()> {
+    use super::switch::state::{CUT, CUTTING, RETURNING};
+    if !is_active {
+        return Ok(());
+    }
+    let switches = tx.list_switches()?;
+    let mut given = switches.iter().filter(|s| s.from_id == row.id);
+    match given.find(|s| [CUT, CUTTING, RETURNING].contains(&s.state.as_str())) {
+        None => Ok(()),
+        Some(switch) => Err(Error::Forbidden(format!(
+            "the connection gave its place to another: the way back is that of the switch {}",
+            switch.id
+        ))),
     }
 }
 
@@ -375,6 +396,15 @@ fn put(tx: &mut Tx<'_>, before: &ConnectionRow, row: &ConnectionRow) -> Result<(
     Ok(tx.create_invalidation(&news, "connection", &row.id, now)?)
 }
 
+/// Puts a state in force, in whoever remembers the connection too.
+pub(super) fn turn(tx: &mut Tx<'_>, row: &ConnectionRow, state: &str) -> Result<()> {
+    let mut turned = row.clone();
+    state.clone_into(&mut turned.state);
+    tx.update_connection(&turned)?;
+    let (news, now) = (tx.fresh_id(), tx.now().0);
+    Ok(tx.create_invalidation(&news, "connection", &row.id, now)?)
+}
+
 /// The connection with this id.
 fn find(tx: &mut Tx<'_>, id: &str) -> Result<ConnectionRow> {
     let found = tx.find_connection(id)?;
@@ -392,7 +422,8 @@ fn check_pull(row: &ConnectionRow) -> Result<()> {
     match row.kind == PULL {
         true => Ok(()),
         false => Err(ScimError::invalid_value(
-            "only a pull connection has settings and secrets: a source that pushes is let in by a token",
+            "only a pull connection has these settings and secrets: a source that pushes is let in by a token, and has \
+             the limits of its guard",
         )
         .into()),
     }
@@ -430,6 +461,24 @@ fn checked(registry: &Registry, settings: &PullSettings) -> Result<String> {
         })?;
     }
     serde_json::to_string(settings).map_err(|e| ScimError::invalid_value(e.to_string()).into())
+}
+
+/// The settings of a connection that pushes, with a change: it has nothing but the limits of its guard.
+fn push_settings(row: &ConnectionRow, change: &PullChange) -> Result<String> {
+    let only_guard = PullChange {
+        max_leavers: change.max_leavers,
+        max_percent: change.max_percent,
+        ..PullChange::default()
+    };
+    if *change != only_guard {
+        check_pull(row)?;
+    }
+    let mut settings = row.push_settings()?;
+    let guard = &mut settings.guard;
+    guard.max_leavers = change.max_leavers.unwrap_or(guard.max_leavers);
+    guard.max_percent = change.max_percent.unwrap_or(guard.max_percent);
+    guard.check().map_err(ScimError::invalid_value)?;
+    serde_json::to_string(&settings).map_err(|e| ScimError::invalid_value(e.to_string()).into())
 }
 
 /// Time between two pulls, in milliseconds.

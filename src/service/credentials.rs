@@ -2,13 +2,14 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::domain::audit::{Entry, sha256_hex};
 use crate::domain::clock::Millis;
 use crate::domain::ids::{CredentialId, OPERATOR_TENANT};
 use crate::domain::roles::Role;
 use crate::service::error::{Error, Result};
+use crate::service::notices::{self, Raise};
 use crate::service::{Caller, Service};
 use crate::storage::Outcome;
 
@@ -63,8 +64,10 @@ impl Service {
         new: NewToken,
         secret: Option<String>,
     ) -> Result<(CredentialId, String)> {
-        if new.role == Role::Operator && caller.tenant.as_str() != OPERATOR_TENANT {
-            let detail = "a token of an operator belongs to the tenant `operator`, to no other";
+        if matches!(new.role, Role::Operator | Role::Mail)
+            && caller.tenant.as_str() != OPERATOR_TENANT
+        {
+            let detail = "a token of the role `operator` or `mail` belongs to the tenant `operator`, to no other";
             return Err(crate::scim::Error::invalid_value(detail).into());
         }
         let kind = new.role.connection_kind();
@@ -99,6 +102,16 @@ impl Service {
                 tx.create_credential(&row)?;
                 let entry = Entry::new("credential.created", "credential", row.id.clone());
                 tx.record(entry.change("role", None, Some(Value::from(row.role.as_str()))));
+                if row.role == Role::TenantAdmin.as_str() {
+                    let params = json!({"token": row.id, "label": row.label, "by": tx.actor().kind});
+                    let raise = Raise {
+                        code: notices::ADMIN_ADDED,
+                        subject: &row.id,
+                        person: None,
+                        params,
+                    };
+                    notices::raise(tx, &raise)?;
+                }
                 Ok::<_, Error>(Outcome::Done(()))
             })
             .await?;
@@ -122,6 +135,8 @@ impl Service {
                     let news = tx.fresh_id();
                     tx.create_invalidation(&news, "credential", &row.hash, now)?;
                     tx.record(Entry::new("credential.revoked", "credential", id.clone()));
+                    notices::close(tx, notices::TOKEN_EXPIRES, &id)?;
+                    notices::close(tx, notices::ADMIN_ADDED, &id)?;
                 }
                 Ok(Outcome::Done(()))
             })

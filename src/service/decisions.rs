@@ -151,13 +151,17 @@ impl Service {
     }
 
     /// Runs of all tenants about which something is decided that nobody has carried out yet: plans to be applied, and
-    /// runs to be undone.
+    /// runs to be undone. After one of them, by tenant and id.
     ///
     /// # Errors
     /// Storage.
-    pub async fn list_wanted_runs(&self, limit: i64) -> Result<Vec<RunRow>> {
+    pub async fn list_wanted_runs(
+        &self,
+        after: Option<(String, String)>,
+        limit: i64,
+    ) -> Result<Vec<RunRow>> {
         self.store
-            .read_global(move |conn| Ok(list_wanted(conn, limit)?))
+            .read_global(move |conn| Ok(list_wanted(conn, after.as_ref(), limit)?))
             .await
     }
 

@@ -86,7 +86,7 @@ pub const KEPT_BACK: &[&str] = &[
 ];
 
 /// Columns whose texts are JSON.
-const JSON: [&str; 26] = [
+const JSON: [&str; 27] = [
     "access_params",
     "asserted",
     "candidates",
@@ -107,6 +107,7 @@ const JSON: [&str; 26] = [
     "person",
     "reasons",
     "settings",
+    "templates",
     "undone",
     "units",
     "view_doc",

@@ -209,6 +209,7 @@ mod tests {
             settings: None,
             confirm_since: None,
             disconnected_at: None,
+            rank_at: None,
         }
     }
 

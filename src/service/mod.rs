@@ -15,11 +15,16 @@ pub mod export;
 pub mod files;
 pub mod groups;
 pub mod health;
+pub mod invitations;
 mod limits;
 pub mod looks;
+pub mod mail;
+pub mod notices;
 pub mod pairs;
 pub mod providers;
 pub mod pull;
+pub mod push_guard;
+pub mod reorder;
 pub mod replicas;
 mod retention;
 pub mod runs;
@@ -28,9 +33,12 @@ pub mod scope;
 mod seats;
 pub mod secrets;
 pub mod standing;
+pub mod switch;
+pub mod teams;
 pub mod tenants;
 pub mod undo;
 pub mod users;
+pub mod why;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -161,6 +169,8 @@ pub struct Service {
     pub files: Arc<dyn files::Inspect>,
     /// Who tries connections.
     pub tries: Arc<dyn looks::Try>,
+    /// Who says what ends with reviewers who are removed.
+    pub warning: Arc<dyn teams::Warn>,
 }
 
 impl Service {
@@ -175,6 +185,13 @@ impl Service {
             member_write: Duration::from_secs(60),
             files: Arc::new(files::NoFiles),
             tries: Arc::new(looks::NoTries),
+            warning: Arc::new(teams::NoWarning),
         }
+    }
+
+    /// Seals and opens with these keys, inside operations too.
+    pub fn set_keys(&mut self, keys: Arc<Keyring>) {
+        self.store.set_keys(Arc::clone(&keys));
+        self.keys = keys;
     }
 }

@@ -7,7 +7,9 @@ use crate::domain::audit::Entry;
 use crate::domain::clock::Millis;
 use crate::domain::ids::TenantId;
 use crate::service::error::{Error, Result};
-use crate::service::{Caller, Service};
+use crate::service::pull::is_believed;
+use crate::service::push_guard::confirm;
+use crate::service::{Caller, Service, notices};
 use crate::storage::schedules::{list_all, list_due};
 use crate::storage::{Outcome, Tx};
 
@@ -105,13 +107,20 @@ impl Service {
         items: Vec<ItemRow>,
         held: Vec<Held>,
     ) -> Result<()> {
+        let registry = self.registry(&caller.tenant).await?;
         self.keep_books(caller, move |tx| {
             for item in &items {
                 tx.update_item(item)?;
             }
             for held in &held {
                 match held {
-                    Held::Keep(row) => tx.put_held(row)?,
+                    Held::Keep(row) => {
+                        tx.put_held(row)?;
+                        // An identity provider said it too, and waits for nothing but this word.
+                        if is_believed(row) {
+                            confirm(tx, &registry, &row.subject)?;
+                        }
+                    }
                     Held::Forget(source_id) => tx.delete_held(&run.connection_id, source_id)?,
                 }
             }
@@ -403,6 +412,10 @@ impl Service {
                     None => tx.create_schedule(&row)?,
                     Some(found) if *found != row => tx.update_schedule(&row)?,
                     Some(_) => {}
+                }
+                let tried = found.and_then(|found| found.last_attempt_at);
+                if row.last_attempt_at != tried {
+                    notices::of_health(tx, &row)?;
                 }
                 Ok::<_, Error>(Outcome::Done(row))
             })

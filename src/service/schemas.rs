@@ -165,7 +165,8 @@ fn document(row: &TenantSchemaRow) -> Result<Value> {
     serde_json::from_str(&row.document).map_err(|e| corrupt("tenant_schemas", &row.urn, e))
 }
 
-fn add(tx: &mut Tx<'_>, extension: &Extension) -> Result<Added> {
+/// Adds a schema that was checked, in the tenant of the transaction.
+pub(super) fn add(tx: &mut Tx<'_>, extension: &Extension) -> Result<Added> {
     let Extension { urn, document: new } = extension;
     let key = urn.to_ascii_lowercase();
     let (now, tenant) = (tx.now().0, tx.tenant().as_str().to_owned());

@@ -22,38 +22,48 @@ impl Service {
     /// many they were. Whom a pull source brought its next run lets in.
     ///
     /// # Errors
-    /// Storage.
+    /// The tenants cannot be looked for; what goes wrong with one is logged, and tried again.
     pub async fn fill_seats(&self) -> Result<usize> {
         let tenants = self.store.read_global(list_short_of_seats).await?;
         let mut weighed = 0;
         for id in tenants {
-            let tenant = TenantId::new(id);
-            let entitled = self.find_entitlements(&tenant).await?;
-            let seats = standing(entitled.entitlements.as_ref(), Feature::Seats, entitled.now);
-            let free = seats.amount.map_or(AT_ONCE, |amount| {
-                (i64::from(amount) - entitled.seats_taken).min(AT_ONCE)
-            });
-            if free <= 0 {
-                continue;
+            match self.fill_seats_of(&TenantId::new(id.as_str())).await {
+                Ok(some) => weighed += some,
+                // It stands in nobody else's way.
+                Err(error) => {
+                    tracing::warn!(tenant.id = id, error = %error, "whoever waits for a seat waits on");
+                }
             }
-            let waiting = self
-                .store
-                .read(&tenant, move |scope| {
-                    Ok::<_, Error>(scope.list_without_seat(free)?)
+        }
+        Ok(weighed)
+    }
+
+    async fn fill_seats_of(&self, tenant: &TenantId) -> Result<usize> {
+        let entitled = self.find_entitlements(tenant).await?;
+        let seats = standing(entitled.entitlements.as_ref(), Feature::Seats, entitled.now);
+        let free = seats.amount.map_or(AT_ONCE, |amount| {
+            (i64::from(amount) - entitled.seats_taken).min(AT_ONCE)
+        });
+        if free <= 0 {
+            return Ok(0);
+        }
+        let waiting = self
+            .store
+            .read(tenant, move |scope| {
+                Ok::<_, Error>(scope.list_without_seat(free)?)
+            })
+            .await?;
+        let mut caller = Caller::system(tenant.clone(), "seats");
+        caller.lane = Lane::Run;
+        let registry = self.registry(tenant).await?;
+        let weighed = waiting.len();
+        for user in waiting {
+            let registry = std::sync::Arc::clone(&registry);
+            self.store
+                .write(caller.meta(), move |tx| {
+                    weigh(tx, &registry, &user).map(Outcome::Done)
                 })
                 .await?;
-            let mut caller = Caller::system(tenant.clone(), "seats");
-            caller.lane = Lane::Run;
-            let registry = self.registry(&tenant).await?;
-            for user in waiting {
-                let registry = std::sync::Arc::clone(&registry);
-                self.store
-                    .write(caller.meta(), move |tx| {
-                        weigh(tx, &registry, &user).map(Outcome::Done)
-                    })
-                    .await?;
-                weighed += 1;
-            }
         }
         Ok(weighed)
     }

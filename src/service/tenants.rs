@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::entitlements::{Entitlements, Plan, check_plan};
+use super::reorder::begin_recompute;
 use super::users::identity::domain_of;
 use crate::domain::audit::{Entry, canonical, sha256_hex};
 use crate::domain::clock::Millis;
 use crate::domain::ids::{OPERATOR_TENANT, TenantId, fresh_text};
+use crate::domain::precedence::{Rules, own};
 use crate::domain::pull::check_zone;
 use crate::scim::Error as ScimError;
 use crate::scim::error::quote;
@@ -73,6 +75,10 @@ pub struct SettingsChange {
     pub return_days: Option<i64>,
     /// Time zone; an empty text: UTC.
     pub time_zone: Option<String>,
+    /// Whose value of an attribute is in force, all rules; those at first where a path is not named.
+    pub precedence: Option<Rules>,
+    /// Whether somebody listed who works is let in when she signs in.
+    pub just_in_time: Option<bool>,
 }
 
 impl SettingsChange {
@@ -104,6 +110,10 @@ impl SettingsChange {
             }
             settings.time_zone = Some(zone.clone()).filter(|z| !z.is_empty());
         }
+        if let Some(rules) = &self.precedence {
+            settings.precedence = own(rules.clone());
+        }
+        settings.just_in_time = self.just_in_time.unwrap_or(settings.just_in_time);
         Ok(settings)
     }
 }
@@ -275,13 +285,27 @@ impl Service {
             let detail = "the operator's own tenant has no people, and so no settings about them";
             return Err(Error::Forbidden(detail.to_owned()));
         }
-        self.store
+        let mut change = change;
+        if let Some(rules) = change.precedence.take() {
+            change.precedence = Some(self.checked_rules(&caller.tenant, rules).await?);
+        }
+        let (settings, is_reordered) = self
+            .store
             .write(caller.meta(), move |tx| {
-                let settings = change.on(tx.tenant_settings()?)?;
+                let before = tx.tenant_settings()?;
+                let settings = change.on(before.clone())?;
                 put_settings(tx, &settings)?;
-                Ok::<_, Error>(Outcome::Done(settings))
+                let is_reordered = settings.precedence != before.precedence;
+                if is_reordered {
+                    begin_recompute(tx)?;
+                }
+                Ok::<_, Error>(Outcome::Done((settings, is_reordered)))
             })
-            .await
+            .await?;
+        if is_reordered {
+            self.start_recompute(&caller.tenant);
+        }
+        Ok(settings)
     }
 
     /// Replaces a tenant's settings.
@@ -380,8 +404,18 @@ fn check_account(account: &str) -> Result<()> {
     }
 }
 
+/// Changes settings in a transaction, with an entry if they differ.
+pub(in crate::service) fn change_settings(
+    tx: &mut Tx<'_>,
+    change: impl FnOnce(&mut TenantSettings),
+) -> Result<()> {
+    let mut settings = tx.tenant_settings()?;
+    change(&mut settings);
+    put_settings(tx, &settings)
+}
+
 /// Stores settings that differ, with an entry.
-fn put_settings(tx: &mut Tx<'_>, settings: &TenantSettings) -> Result<()> {
+pub(super) fn put_settings(tx: &mut Tx<'_>, settings: &TenantSettings) -> Result<()> {
     let present = tx.tenant_settings()?;
     if present == *settings {
         return Ok(());

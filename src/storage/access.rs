@@ -41,7 +41,7 @@ impl Scope<'_> {
         .text(subject)
         .push(" WHERE k.tenant = ")
         .text(self.tenant().as_str())
-        .push(" AND k.kind = 'scim' AND c.state = 'live'");
+        .push(" AND k.kind = 'scim' AND c.state IN ('live', 'parked')");
         Ok(query.query::<Text>().load(self.conn())?)
     }
 }

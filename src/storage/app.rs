@@ -7,6 +7,7 @@ use super::dialect::{Frag, each};
 use super::error::Result;
 use super::schema::{app_imports, app_seen, reviewers};
 use super::scope::Scope;
+use super::view::in_force;
 
 /// How far an import came.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Insertable, AsChangeset)]
@@ -118,7 +119,12 @@ impl Scope<'_> {
     ) -> Result<Vec<String>> {
         let of =
             "FROM claims o WHERE o.connection_id = 'app' AND o.state <> 'ended' AND o.tenant = ";
-        self.list_unseen(of, import, after, limit)
+        self.list_unseen(
+            Frag::sql(format!("SELECT o.external_id {of}")),
+            import,
+            after,
+            limit,
+        )
     }
 
     /// The app's teams that an import has not named, after an id of the app's.
@@ -128,18 +134,19 @@ impl Scope<'_> {
         after: &str,
         limit: i64,
     ) -> Result<Vec<String>> {
-        let of = "FROM \"groups\" o WHERE o.managed_by = 'app' AND o.tenant = ";
+        let of = "SELECT o.external_id FROM \"groups\" o WHERE o.managed_by = 'app' AND ";
+        let of = Frag::sql(of).frag(&in_force("o")).push(" AND o.tenant = ");
         self.list_unseen(of, import, after, limit)
     }
 
     fn list_unseen(
         &mut self,
-        of: &str,
+        of: Frag,
         import: &str,
         after: &str,
         limit: i64,
     ) -> Result<Vec<String>> {
-        let query = Frag::sql(format!("SELECT o.external_id {of}"))
+        let query = of
             .text(self.tenant().as_str())
             .push(" AND o.external_id > ")
             .text(after)
@@ -197,19 +204,22 @@ impl Scope<'_> {
 
     /// A group of the app, by the app's id.
     pub fn find_app_team(&mut self, id: &str) -> Result<Option<String>> {
-        let query =
-            Frag::sql("SELECT g.id FROM \"groups\" g WHERE g.managed_by = 'app' AND g.tenant = ")
-                .text(self.tenant().as_str())
-                .push(" AND g.external_id = ")
-                .text(id);
+        let query = Frag::sql("SELECT g.id FROM \"groups\" g WHERE g.managed_by = 'app' AND ")
+            .frag(&in_force("g"))
+            .push(" AND g.tenant = ")
+            .text(self.tenant().as_str())
+            .push(" AND g.external_id = ")
+            .text(id);
         Ok(query.query::<Text>().get_result(self.conn()).optional()?)
     }
 
     /// Groups of the app after an id of the app's, in the order of these: the app's id and its own.
     pub fn list_app_teams(&mut self, after: &str, limit: i64) -> Result<Vec<(String, String)>> {
         let query = Frag::sql(
-            "SELECT g.external_id, g.id FROM \"groups\" g WHERE g.managed_by = 'app' AND g.tenant = ",
+            "SELECT g.external_id, g.id FROM \"groups\" g WHERE g.managed_by = 'app' AND ",
         )
+        .frag(&in_force("g"))
+        .push(" AND g.tenant = ")
         .text(self.tenant().as_str())
         .push(" AND g.external_id > ")
         .text(after)

@@ -17,8 +17,10 @@ pub enum ClaimState {
     Live,
     /// Waits for a human: the source reads back what it wrote, nothing else happens.
     Pending,
-    /// Held back by the guard.
+    /// The source took access away, and the guard holds that back; everything else of the claim takes part.
     Parked,
+    /// Its connection gave its place to another, with a way back: it keeps what it said and takes no part.
+    Resting,
     /// The source deleted the person.
     Ended,
 }
@@ -30,6 +32,7 @@ impl ClaimState {
             Self::Live => "live",
             Self::Pending => "pending",
             Self::Parked => "parked",
+            Self::Resting => "resting",
             Self::Ended => "ended",
         }
     }
@@ -68,6 +71,11 @@ impl ClaimRow {
     /// In this state.
     pub fn is(&self, state: ClaimState) -> bool {
         self.state == state.as_str()
+    }
+
+    /// It takes part in precedence: a parked one holds back nothing but a loss of access.
+    pub fn takes_part(&self) -> bool {
+        self.is(ClaimState::Live) || self.is(ClaimState::Parked)
     }
 
     /// The userName of the own view.
@@ -148,7 +156,7 @@ impl Scope<'_> {
         .text(except)
         // What the app calls its users is a number like any other, and means nothing to anybody else.
         .push(" AND k.kind <> 'app'")
-        .push(" AND c.state = 'live' ORDER BY c.user_id");
+        .push(" AND c.state IN ('live', 'parked') ORDER BY c.user_id");
         Ok(query.query::<(Text, Bool)>().load(self.conn())?)
     }
 

@@ -231,7 +231,8 @@ pub fn pool(url: &DatabaseUrl, size: u32, time: Duration) -> Result<Pool> {
     r2d2::Pool::builder()
         .max_size(size)
         .min_idle(Some(0))
-        .test_on_check_out(false)
+        // A connection that the server has ended does not know it, and would be handed out again and again.
+        .test_on_check_out(!url.is_sqlite())
         .connection_timeout(Duration::from_secs(5))
         .build(Manager {
             url: url.clone(),

@@ -29,6 +29,7 @@ pub struct ConnectionRow {
     pub settings: Option<String>,
     pub confirm_since: Option<i64>,
     pub disconnected_at: Option<i64>,
+    pub rank_at: Option<i64>,
 }
 
 /// How the counters of a connection move.
@@ -77,13 +78,15 @@ impl Scope<'_> {
         Ok(each!(conn, c => connections::table.find((tenant, id)).get_result(c)).optional()?)
     }
 
-    /// All connections, oldest first: the order of precedence.
+    /// All connections, oldest first: the order of precedence. One that took another's place comes just before it.
     pub fn list_connections(&mut self) -> Result<Vec<ConnectionRow>> {
         let (conn, tenant) = self.parts();
-        Ok(each!(conn, c => connections::table
+        let mut all: Vec<ConnectionRow> = each!(conn, c => connections::table
             .filter(connections::tenant.eq(tenant))
             .order((connections::created_at, connections::id))
-            .load(c))?)
+            .load(c))?;
+        all.sort_by_key(|row| (row.rank_at.unwrap_or(row.created_at), row.rank_at.is_none()));
+        Ok(all)
     }
 
     /// Stores a new connection.

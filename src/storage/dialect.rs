@@ -241,7 +241,7 @@ pub fn depth(conn: &mut AnyConnection) -> Option<u32> {
 pub fn analyze(conn: &mut AnyConnection) -> Result<()> {
     if let AnyConnection::Postgresql(c) = conn {
         c.batch_execute(
-            "ANALYZE users, claims, emails, \"groups\", memberships, member_jobs, conflicts, links, pair_keys, pairs, journal, \
+            "ANALYZE users, claims, emails, \"groups\", memberships, member_jobs, conflicts, links, pair_keys, pairs, synced_teams, journal, \
              journal_values",
         )?;
     }

@@ -26,6 +26,7 @@ pub struct GroupRow {
     pub version: i64,
     pub created_at: i64,
     pub updated_at: i64,
+    pub team_set: Option<i64>,
 }
 
 impl Scope<'_> {

@@ -183,6 +183,20 @@ fn hash_of(previous: &str, row: &Row, committed: &[Committed]) -> String {
 }
 
 impl Scope<'_> {
+    /// The last entries about a person, newest first, without their values.
+    pub fn list_history_of(&mut self, subject: &str, limit: i64) -> Result<Vec<Row>> {
+        let (conn, tenant) = self.parts();
+        Ok(journal::table
+            .filter(
+                journal::tenant
+                    .eq(tenant)
+                    .and(journal::subject_id.eq(subject)),
+            )
+            .order(journal::sequence.desc())
+            .limit(limit)
+            .load(conn)?)
+    }
+
     /// Entries after a sequence number, oldest first, with their values.
     pub fn list_entries_after(
         &mut self,

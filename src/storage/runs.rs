@@ -264,6 +264,25 @@ impl Scope<'_> {
             .load(conn)?)
     }
 
+    /// What waits, or was decided, about a record.
+    pub fn find_held(&mut self, connection: &str, source_id: &str) -> Result<Option<HeldRow>> {
+        let (conn, tenant) = self.parts();
+        Ok(held_losses::table
+            .find((tenant, connection, source_id))
+            .get_result(conn)
+            .optional()?)
+    }
+
+    /// Forgets what waited of a person.
+    pub fn delete_held_of(&mut self, user: &str) -> Result<()> {
+        let (conn, tenant) = self.parts();
+        let of = held_losses::tenant
+            .eq(tenant)
+            .and(held_losses::subject.eq(user));
+        diesel::delete(held_losses::table.filter(of)).execute(conn)?;
+        Ok(())
+    }
+
     /// Stores a loss that waits, in the place of an earlier one of the same record.
     pub fn put_held(&mut self, row: &HeldRow) -> Result<()> {
         self.delete_held(&row.connection_id, &row.source_id)?;
@@ -292,11 +311,20 @@ impl Scope<'_> {
     }
 }
 
-/// Runs of all tenants that are approved or to be undone, and wait to be carried out.
-pub fn list_wanted(conn: &mut AnyConnection, limit: i64) -> Result<Vec<RunRow>> {
+/// Runs of all tenants that are approved or to be undone, and wait to be carried out; after one of them, by tenant and id.
+pub fn list_wanted(
+    conn: &mut AnyConnection,
+    after: Option<&(String, String)>,
+    limit: i64,
+) -> Result<Vec<RunRow>> {
+    let (tenant, id) = after.cloned().unwrap_or_default();
+    let later = runs::tenant
+        .gt(tenant.clone())
+        .or(runs::tenant.eq(tenant).and(runs::id.gt(id)));
     Ok(runs::table
         .filter(diesel::dsl::sql::<Bool>("state IN ('approved', 'undoing')"))
         .filter(of_open_tenants())
+        .filter(later)
         .order((runs::tenant, runs::id))
         .limit(limit)
         .load(conn)?)

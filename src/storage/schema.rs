@@ -6,6 +6,24 @@
     reason = "the migrations document the columns"
 )]
 
+mod app;
+mod files;
+mod invite;
+mod mail;
+mod pull;
+mod push;
+mod sources;
+mod teams;
+
+pub use app::*;
+pub use files::*;
+pub use invite::*;
+pub use mail::*;
+pub use pull::*;
+pub use push::*;
+pub use sources::*;
+pub use teams::*;
+
 use diesel::{allow_tables_to_appear_in_same_query, table};
 
 mod closing;
@@ -91,6 +109,7 @@ table! {
         settings -> Nullable<Text>,
         confirm_since -> Nullable<BigInt>,
         disconnected_at -> Nullable<BigInt>,
+        rank_at -> Nullable<BigInt>,
     }
 }
 
@@ -210,6 +229,7 @@ table! {
         version -> BigInt,
         created_at -> BigInt,
         updated_at -> BigInt,
+        team_set -> Nullable<BigInt>,
     }
 }
 
@@ -291,29 +311,6 @@ table! {
 }
 
 table! {
-    links (tenant, connection_id, source_id) {
-        tenant -> Text,
-        connection_id -> Text,
-        source_id -> Text,
-        user_id -> Text,
-        digest -> Text,
-        source_epoch -> BigInt,
-        state -> Text,
-        in_force -> Nullable<Text>,
-        start_date -> Nullable<Text>,
-        end_date -> Nullable<Text>,
-        zone -> Nullable<Text>,
-        due_at -> Nullable<BigInt>,
-        adopted_by -> Nullable<Text>,
-        absent_since -> Nullable<BigInt>,
-        left_at -> Nullable<BigInt>,
-        updated_at -> BigInt,
-        held_day -> Nullable<Text>,
-        told_at -> Nullable<BigInt>,
-    }
-}
-
-table! {
     tenant_schemas (tenant, urn) {
         tenant -> Text,
         urn -> Text,
@@ -345,135 +342,13 @@ allow_tables_to_appear_in_same_query!(
     groups,
     memberships,
     member_jobs,
+    synced_teams,
     connections,
     credentials,
     credential_index,
     tenants,
     heads,
 );
-
-table! {
-    schedules (tenant, connection_id) {
-        tenant -> Text,
-        connection_id -> Text,
-        next_at -> BigInt,
-        lease_holder -> Nullable<Text>,
-        lease_until -> Nullable<BigInt>,
-        last_attempt_at -> Nullable<BigInt>,
-        last_success_at -> Nullable<BigInt>,
-        failures -> BigInt,
-        health -> Text,
-        health_params -> Nullable<Text>,
-        settings_digest -> Nullable<Text>,
-        announced -> BigInt,
-        announced_until -> Nullable<BigInt>,
-        announced_at -> Nullable<BigInt>,
-        look_at -> Nullable<BigInt>,
-        look_actor_kind -> Nullable<Text>,
-        look_actor_id -> Nullable<Text>,
-        connector_version -> Nullable<BigInt>,
-    }
-}
-
-table! {
-    runs (tenant, id) {
-        tenant -> Text,
-        id -> Text,
-        connection_id -> Text,
-        kind -> Text,
-        state -> Text,
-        stage -> Text,
-        actor_kind -> Text,
-        actor_id -> Text,
-        as_of -> Text,
-        started_at -> BigInt,
-        finished_at -> Nullable<BigInt>,
-        planned -> BigInt,
-        applied -> BigInt,
-        lost -> BigInt,
-        is_complete -> Bool,
-        evidence -> Nullable<Text>,
-        counts -> Nullable<Text>,
-        why_held -> Nullable<Text>,
-        error -> Nullable<Text>,
-        settings_digest -> Text,
-        decided_at -> Nullable<BigInt>,
-        decider_kind -> Nullable<Text>,
-        decider_id -> Nullable<Text>,
-        connector_version -> Nullable<BigInt>,
-        version_before -> Nullable<BigInt>,
-    }
-}
-
-table! {
-    run_items (tenant, run_id, ordinal) {
-        tenant -> Text,
-        run_id -> Text,
-        ordinal -> BigInt,
-        source_id -> Text,
-        subject -> Text,
-        action -> Text,
-        state -> Text,
-        loses -> Bool,
-        person -> Nullable<Text>,
-        effect -> Nullable<Text>,
-    }
-}
-
-table! {
-    held_losses (tenant, connection_id, source_id) {
-        tenant -> Text,
-        connection_id -> Text,
-        source_id -> Text,
-        subject -> Text,
-        reason -> Text,
-        why -> Text,
-        state -> Text,
-        digest -> Text,
-        run_id -> Text,
-        since -> BigInt,
-        day -> Nullable<Text>,
-    }
-}
-
-table! {
-    consents (tenant, connection_id) {
-        tenant -> Text,
-        connection_id -> Text,
-        ticket -> Text,
-        redirect -> Text,
-        state -> Text,
-        key_id -> Nullable<Text>,
-        sealed -> Nullable<Text>,
-        expires_at -> BigInt,
-    }
-}
-
-table! {
-    run_changes (tenant, run_id, subject) {
-        tenant -> Text,
-        run_id -> Text,
-        subject -> Text,
-        state -> Text,
-        change -> Text,
-        outcome -> Nullable<Text>,
-        returned -> Bool,
-    }
-}
-
-table! {
-    undo_holds (tenant, connection_id, source_id) {
-        tenant -> Text,
-        connection_id -> Text,
-        source_id -> Text,
-        subject -> Text,
-        kind -> Text,
-        digest -> Text,
-        run_id -> Text,
-        since -> BigInt,
-        said -> Nullable<Text>,
-    }
-}
 
 table! {
     pair_keys (tenant, user_id, key) {
@@ -511,71 +386,9 @@ table! {
 }
 
 table! {
-    file_marks (tenant, connection_id) {
-        tenant -> Text,
-        connection_id -> Text,
-        sha256 -> Text,
-        first_read_at -> BigInt,
-        as_of -> BigInt,
-        fields -> Text,
-        id_shortest -> Nullable<BigInt>,
-        delivered_at -> BigInt,
-        seen -> Nullable<Text>,
-        confirmed_at -> Nullable<BigInt>,
-    }
-}
-
-table! {
-    file_uploads (tenant, connection_id, id) {
-        tenant -> Text,
-        connection_id -> Text,
-        id -> Text,
-        state -> Text,
-        bytes -> BigInt,
-        chunks -> BigInt,
-        as_of -> BigInt,
-        created_at -> BigInt,
-    }
-}
-
-table! {
-    file_chunks (tenant, upload_id, ordinal) {
-        tenant -> Text,
-        upload_id -> Text,
-        ordinal -> BigInt,
-        key_id -> Text,
-        sealed -> Text,
-    }
-}
-
-allow_tables_to_appear_in_same_query!(file_chunks, file_uploads);
-table! {
     reviewers (tenant, group_id, user_id) {
         tenant -> Text,
         group_id -> Text,
         user_id -> Text,
-    }
-}
-
-table! {
-    app_imports (tenant, id) {
-        tenant -> Text,
-        id -> Text,
-        kind -> Text,
-        mode -> Text,
-        state -> Text,
-        lines -> BigInt,
-        failed -> BigInt,
-        created_at -> BigInt,
-        updated_at -> BigInt,
-    }
-}
-
-table! {
-    app_seen (tenant, import_id, item) {
-        tenant -> Text,
-        import_id -> Text,
-        item -> Text,
-        line -> BigInt,
     }
 }

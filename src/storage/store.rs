@@ -16,6 +16,7 @@ use super::writer::{JobError, JobMeta, Outcome, Tx, Writer};
 use crate::domain::chance::Chance;
 use crate::domain::clock::Clock;
 use crate::domain::ids::TenantId;
+use crate::domain::sealed::Keyring;
 
 /// How a store is opened.
 #[derive(Debug, Clone)]
@@ -111,6 +112,11 @@ impl Store {
     /// The source of randomness, for who keeps it.
     pub fn shared_chance(&self) -> Arc<dyn Chance> {
         Arc::clone(&self.chance)
+    }
+
+    /// Keys with which operations seal from now on.
+    pub fn set_keys(&self, keys: Arc<Keyring>) {
+        self.writer.set_keys(keys);
     }
 
     /// Which database this is.

@@ -9,6 +9,9 @@ use super::heads::{self, Head};
 use super::schema::tenants;
 use super::scope::Scope;
 use super::writer::Tx;
+use crate::domain::brand::Brand;
+use crate::domain::ids::OPERATOR_TENANT;
+use crate::domain::precedence::Rules;
 
 /// A stored tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Insertable)]
@@ -50,9 +53,24 @@ pub struct TenantSettings {
     /// Time zone of days that name none (`Europe/Paris`); default UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
+    /// Whose value of an attribute is in force, where the tenant says otherwise than at first.
+    #[serde(skip_serializing_if = "Rules::is_empty")]
+    pub precedence: Rules,
+    /// Somebody listed who works is let in when she signs in.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub just_in_time: bool,
     /// Somebody said that the app has no users yet.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub no_app_users_yet: bool,
+    /// How its mails look; in the operator's own row: those of tenants that set nothing.
+    #[serde(skip_serializing_if = "Brand::is_empty")]
+    pub brand: Brand,
+    /// Only in the operator's own row: where it is told of notices.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notices_webhook: Option<String>,
+    /// Only in the operator's own row: why no mail and no webhook leaves the house now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outgoing_paused: Option<String>,
     /// Only in the operator's own row: the id of the key with which secrets in this database are protected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_key_id: Option<String>,
@@ -73,6 +91,11 @@ impl TenantRow {
             state_before: None,
             delete_at: None,
         }
+    }
+
+    /// It is deleted: nothing happens in it any more, unless it is restored.
+    pub fn is_deleted(&self) -> bool {
+        [state::DELETED, state::DELETING].contains(&self.state.as_str())
     }
 
     /// The settings of this tenant.
@@ -166,6 +189,21 @@ pub fn ensure_operator(conn: &mut AnyConnection, id: &str, now: i64) -> Result<(
         Err(super::Error::Unique(_)) => Ok(()),
         made => made,
     }
+}
+
+/// Stops mails and webhooks of a restored copy until the operator lets them go on: it may have been sent before. The entry of
+/// the new epoch stands for it.
+pub(super) fn pause_outgoing(conn: &mut AnyConnection) -> Result<()> {
+    let Some(row) = find(conn, OPERATOR_TENANT)? else {
+        return Ok(());
+    };
+    let mut settings = row.settings()?;
+    settings.outgoing_paused = Some("restored".to_owned());
+    let text = serde_json::to_string(&settings).map_err(|e| super::Error::Other(e.to_string()))?;
+    diesel::update(tenants::table.find(OPERATOR_TENANT))
+        .set(tenants::settings.eq(Some(text)))
+        .execute(conn)?;
+    Ok(())
 }
 
 impl AnyConnection {

@@ -1,6 +1,7 @@
 //! Rows of users: the effective document of each person with its look-up columns.
 
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 
 use super::dialect::{Frag, Json, each};
 use super::error::Result;
@@ -46,6 +47,15 @@ pub struct UserRow {
 }
 
 impl Scope<'_> {
+    /// How many break-glass admins there are.
+    pub fn count_break_glass(&mut self) -> Result<i64> {
+        // As the partial index has it.
+        let query = Frag::sql("SELECT count(*) FROM users WHERE tenant = ")
+            .text(self.tenant().as_str())
+            .push(" AND break_glass AND removed_at IS NULL");
+        Ok(query.query::<BigInt>().get_result(self.conn())?)
+    }
+
     /// The user with this id, tombstones included.
     pub fn find_user(&mut self, id: &str) -> Result<Option<UserRow>> {
         let (conn, tenant) = self.parts();

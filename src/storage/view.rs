@@ -128,6 +128,8 @@ pub struct GroupView {
     pub managed_by: Option<String>,
     /// Of its memberships.
     pub generation: i64,
+    /// Of a team that team sync made: the one that it is part of.
+    pub parent: Option<String>,
 }
 
 /// SQL type of a [`GroupView`].
@@ -141,6 +143,7 @@ pub type GroupViewSql = (
     Text,
     Nullable<Text>,
     BigInt,
+    Nullable<Text>,
 );
 
 /// A member of a group, or a group of a user: id, display name, type.
@@ -206,6 +209,14 @@ pub(super) fn groups_in(view: &View, tenant: &str) -> Frag {
     select_groups(view).frag(&from_groups(view, tenant))
 }
 
+/// SQL of who manages a group: of a team that team sync keeps, the connection that feeds it.
+pub(super) const MANAGED_BY: &str = "COALESCE(g.managed_by, CASE WHEN g.kind = 'team' THEN (SELECT team_syncs.connection_id \
+     FROM synced_teams s JOIN team_syncs ON team_syncs.tenant = s.tenant AND team_syncs.state = 'on' \
+     WHERE s.tenant = g.tenant AND s.group_id = g.id) END)";
+/// SQL of the team that a team is part of.
+pub(super) const PARENT: &str = "CASE WHEN g.kind = 'team' THEN (SELECT s.parent_id FROM synced_teams s \
+     WHERE s.tenant = g.tenant AND s.group_id = g.id) END";
+
 /// The columns of a [`GroupView`].
 pub(super) fn select_groups(view: &View) -> Frag {
     let external = match view.names_by() {
@@ -214,7 +225,14 @@ pub(super) fn select_groups(view: &View) -> Frag {
             .push(" THEN g.external_id END"),
         None => Frag::sql("SELECT g.id, g.doc, NULL"),
     };
-    external.push(", g.version, g.created_at, g.updated_at, g.kind, g.managed_by, g.generation")
+    let (managed_by, parent) = match view {
+        // A connection sees no teams.
+        View::Connection(_) => ("g.managed_by", "NULL"),
+        View::Everybody | View::App => (MANAGED_BY, PARENT),
+    };
+    external.push(&format!(
+        ", g.version, g.created_at, g.updated_at, g.kind, {managed_by}, g.generation, {parent}"
+    ))
 }
 
 /// The part from `FROM` on, for counting too.
@@ -233,8 +251,17 @@ pub(super) fn sees_group(view: &View, alias: &str) -> Frag {
         ))
         .text(connection.as_str())
         .push(")"),
-        View::Everybody | View::App => Frag::sql("1 = 1"),
+        View::Everybody | View::App => in_force(alias),
     }
+}
+
+/// SQL of whether a group is in force: teams of a set that is being prepared are not yet, those that another replaced are
+/// no more (see the column `team_set`).
+pub(super) fn in_force(alias: &str) -> Frag {
+    Frag::sql(format!(
+        "({alias}.team_set IS NULL OR EXISTS (SELECT 1 FROM team_syncs WHERE team_syncs.tenant = {alias}.tenant AND \
+         ({alias}.team_set BETWEEN 1 AND team_syncs.team_set OR -{alias}.team_set > team_syncs.team_set)))"
+    ))
 }
 
 impl Scope<'_> {

@@ -38,6 +38,11 @@ pub(super) fn gaps(now: &Evidence, last: Option<&Evidence>, were_known: bool) ->
     gaps
 }
 
+/// Whether so many of the people are more than chance explains.
+pub(super) fn is_many(missing: u64, of: u64) -> bool {
+    missing > FEW && u128::from(missing) * 100 > u128::from(of) * u128::from(PERCENT)
+}
+
 /// Whether a share of the people fell by more than this, and by more than a few of them. A field that few had is none to
 /// go by.
 fn fell((had, of): (u64, u64), (has, of_now): (u64, u64), percent: u64) -> bool {

@@ -359,6 +359,7 @@ impl Bridge {
             apply.permit(&gather, &verdict, over).await?;
             run = apply.finish(watch).await?;
             self.propose_pairs(caller, &run.connection_id).await;
+            self.sync_teams(caller, &run.connection_id).await;
         }
         Ok(Report {
             run,
@@ -366,6 +367,13 @@ impl Bridge {
             error: None,
             must_confirm_absence: missed > 0,
         })
+    }
+
+    /// Brings the teams that the connection feeds in step with what was applied; what goes wrong is tried again soon.
+    pub(super) async fn sync_teams(&self, caller: &Caller, connection: &str) {
+        if let Err(error) = self.service.sync_teams_of(caller, connection).await {
+            tracing::warn!(connection.id = connection, error = %error, "teams are not in step with a pull");
+        }
     }
 
     /// Proposes people who may be one. What was applied is applied, whether or not anybody is found.
@@ -468,21 +476,32 @@ impl Bridge {
             .service
             .list_held(&order.setup.tenant, &run.connection_id)
             .await?;
-        Apply::new(self, &caller, &order.setup, run, held)
+        let run = Apply::new(self, &caller, &order.setup, run, held)
             .finish(watch)
-            .await
+            .await?;
+        self.sync_teams(&caller, &run.connection_id).await;
+        Ok(run)
     }
 }
 
 /// A later pull is compared with it: it was complete, or an admin took it as it was.
 fn is_good(run: &RunRow) -> bool {
     let is_applied = run.state == "done" && run.kind != Kind::Dry.as_str();
-    // Of a column that was not believed the numbers are none to go by, unless an admin took them for true.
+    // Of a column that was not believed the numbers are none to go by, unless an admin took them for true; of a list in
+    // which many were missed neither, until a second one has confirmed it.
     match run.why_held.as_deref().and_then(Why::parse) {
         Some(Why::Coverage) => is_applied,
         Some(Why::StatusColumn) => false,
-        _ => is_applied && run.is_complete,
+        _ => is_applied && run.is_complete && !has_missed_many(run),
     }
+}
+
+fn has_missed_many(run: &RunRow) -> bool {
+    let counts = run.counts.as_deref();
+    let counts = counts.and_then(|text| serde_json::from_str::<Counts>(text).ok());
+    let missed = counts.map_or(0, |counts| counts.missed);
+    let people = run.evidence.as_deref().and_then(read_evidence);
+    coverage::is_many(missed, people.map_or(0, |e| e.people) + missed)
 }
 
 pub(super) fn new_run(order: &Order, id: String, now: Millis) -> RunRow {

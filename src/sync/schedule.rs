@@ -176,6 +176,23 @@ impl Scheduler {
         Ok(done)
     }
 
+    /// All of them: what cannot be carried out now, such as a plan of a paused connection, hides nothing behind it.
+    async fn wanted(&self) -> Result<Vec<RunRow>> {
+        let mut wanted: Vec<RunRow> = Vec::new();
+        loop {
+            let after = wanted.last().map(|r| (r.tenant.clone(), r.id.clone()));
+            let page = self
+                .bridge
+                .service()
+                .list_wanted_runs(after, WANTED)
+                .await?;
+            if page.is_empty() {
+                return Ok(wanted);
+            }
+            wanted.extend(page);
+        }
+    }
+
     /// False: the connection is paused, or another process is at it.
     async fn decided(&self, tenant: &TenantId, run: RunRow) -> Result<bool> {
         let connection = run.connection_id.clone();
@@ -196,10 +213,6 @@ impl Scheduler {
         let done = self.with_lease(&caller, &connection, work).await;
         self.release(&caller, &connection).await?;
         done.map(|()| true)
-    }
-
-    async fn wanted(&self) -> Result<Vec<RunRow>> {
-        self.bridge.service().list_wanted_runs(WANTED).await
     }
 
     async fn days(&self, tenant: &TenantId, connection: &str) -> Result<bool> {

@@ -90,6 +90,7 @@ impl Bridge {
         apply.begin(Vec::new()).await?;
         let run = apply.finish(watch).await?;
         self.propose_pairs(&caller, &run.connection_id).await;
+        self.sync_teams(&caller, &run.connection_id).await;
         Ok(run)
     }
 

@@ -321,9 +321,9 @@ async fn a_paused_push_connection_is_refused_within_a_second() {
         &send(&admin, "PUT", &secret, Some(json!({"value": "x"}))).await,
         "invalid-value",
     );
-    let guard = json!({"guard": {"maxLeavers": 1}});
+    let every = json!({"schedule": {"everyMinutes": 60}});
     refused(
-        &send(&admin, "PATCH", &format!("/connections/{id}"), Some(guard)).await,
+        &send(&admin, "PATCH", &format!("/connections/{id}"), Some(every)).await,
         "invalid-value",
     );
 }

@@ -38,7 +38,7 @@ async fn an_auditor_asks_in_scim() {
     );
     let updated = &about.resources()[2];
     assert_eq!(updated["actor"]["kind"], json!("token"));
-    assert_eq!(updated["cause"]["kind"], json!("request"));
+    assert_eq!(updated["cause"]["kind"], json!("session"));
     let changes = updated["changes"].as_array().unwrap();
     assert!(
         changes.contains(&json!({"path": "title", "after": "\"Boss\""})),

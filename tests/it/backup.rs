@@ -558,7 +558,12 @@ fn either_database_reads_what_the_other_wrote() {
     good(backup(&third, &file("third")));
     let (mut a, mut b) = (held(&file("first")), held(&file("third")));
     assert!(a["users"].len() > 10 && a["journal_values"].len() > 100);
-    // A restore adds to the journal, and to it alone.
+    // A restore stops what leaves the house: in the operator's own row.
+    for all in [&mut a, &mut b] {
+        let tenants = all.get_mut("tenants").unwrap();
+        tenants.retain(|row| !row.to_string().contains("\"operator\""));
+    }
+    // Else it adds to the journal, and to it alone.
     for table in ["heads", "journal", "journal_values"] {
         assert!(a.remove(table).unwrap().len() <= b.remove(table).unwrap().len());
     }

@@ -662,10 +662,12 @@ async fn the_journal_names_the_request_as_the_cause_of_all_of_it() {
     let request = answer.header("x-request-id").unwrap();
     let auditor = app.role(&app.tenant, Role::Auditor).await;
     let events = auditor.get("/AuditEvents?count=100").await.expect(200);
-    let of_request = events
-        .resources()
-        .iter()
-        .filter(|e| e["cause"]["id"] == request);
+    let of_request = events.resources().iter().filter(|e| {
+        e["cause"]["id"]
+            .as_str()
+            .unwrap()
+            .ends_with(&format!("/{request}"))
+    });
     let mut actions: Vec<&str> = of_request.map(|e| e["action"].as_str().unwrap()).collect();
     actions.sort_unstable();
     let want = [

@@ -68,15 +68,15 @@ const TABLE: &[Setting] = &[
         "Minutes after a complete pull that misses somebody until another confirms that she is gone; of files another file confirms it",
     ),
     Setting(
-        PULLED,
+        ANY,
         "guard.maxLeavers",
         "--max-leavers",
         "5",
         "0 to 1,000,000",
-        "Most people who lose access within 24 hours before a plan waits for an admin: when it is beyond *both* limits",
+        "Most people who lose access within 24 hours before a plan waits for an admin: when it is beyond *both* limits. By one that pushes within one hour, before further ones are parked",
     ),
     Setting(
-        PULLED,
+        ANY,
         "guard.maxPercent",
         "--max-percent",
         "10",
@@ -147,6 +147,22 @@ const TABLE: &[Setting] = &[
         "a zone of the IANA list; null: UTC",
         "Where days begin and end that name no zone, and the last day of what is announced",
     ),
+    Setting(
+        TENANT,
+        "precedence",
+        "--precedence",
+        "{\"title\":[\"hris\"],\"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User\":[\"hris\"],\"userName\":[\"scim\"],\"userType\":[\"hris\"]}",
+        "at most 200 rules: an attribute, a sub-attribute, an extension or `*`, and the sources that come first there (`hris`, `scim`, `app`, the id of a connection); a path that is not named goes by its rule at first",
+        "Whose value is in force where several sources assert one; ties go by the age of the connection, the app last. Everybody is recomputed; `POST …/precedence:dry-run` and `--dry-run` show who would change",
+    ),
+    Setting(
+        TENANT,
+        "justInTime",
+        "--just-in-time",
+        "false",
+        "`true` or `false`",
+        "Whether somebody listed who works, whose address is verified, about whom no question is open and no human decided is let in when she signs in",
+    ),
 ];
 
 const PAGE: &str = "docs/SETTINGS.md";
@@ -173,6 +189,7 @@ fn page() -> String {
         | Paused or active | `POST …/connections/{id}/pause`, `resume` | `connection pause`, `resume` |\n\
         | Name of a tenant; suspended or active | `PATCH …/tenants/{tenant}`, the operator | `tenant rename`, `suspend`, `resume` |\n\
         | Where requests go instead of the vendor | not by the API: whoever sets it decides who sees the credentials | `connection set --endpoint` |\n\
+        | How mails look; who is told of notices ([MAIL.md](MAIL.md)) | `PUT …/tenants/{tenant}/brand`, `notice-recipients` | `mail brand`, `notices recipients` |\n\
         | Sources in private networks; folders; connectors of a directory | not by the API | the operator's configuration: `pull_private`, `files_dir`, `connectors_dir` |\n"
 }
 
@@ -242,6 +259,7 @@ fn flags(args: &[&str]) -> BTreeSet<String> {
         "--secret-file",
         "--delete-secret",
         "--endpoint",
+        "--dry-run",
     ];
     flags
         .filter(|flag| !others.contains(&flag.as_str()))
@@ -281,6 +299,11 @@ async fn the_table_has_every_setting_of_api_and_shell_and_no_other() {
         named(&[ANY, PULLED], |s| s.2)
     );
     assert_eq!(flags(&["tenant", "set"]), named(&[TENANT], |s| s.2));
+}
+
+/// The order of sources of a tenant that sets nothing.
+fn first_rules() -> Value {
+    json!(rosterd::domain::precedence::at_first())
 }
 
 struct Desk {
@@ -429,7 +452,8 @@ async fn settings_of_a_tenant_are_set_read_refused_and_journalled() {
     let patch = async |body: Value| desk.send("PATCH", "/settings", Some(body)).await;
     let body = json!({"verifiedDomains": ["B.example", "@münchen.example", "b.example"], "returnDays": 0, "timeZone": "Asia/Tokyo"});
     let set = patch(body).await.expect(200).body;
-    let want = json!({"verifiedDomains": ["b.example", "xn--mnchen-3ya.example"], "returnDays": 0, "timeZone": "Asia/Tokyo"});
+    let want = json!({"verifiedDomains": ["b.example", "xn--mnchen-3ya.example"], "returnDays": 0, "timeZone": "Asia/Tokyo",
+        "precedence": first_rules(), "justInTime": false});
     assert_eq!(set, want);
     assert_eq!(
         desk.send("GET", "/settings", None).await.expect(200).body,
@@ -468,7 +492,7 @@ async fn settings_of_a_tenant_are_set_read_refused_and_journalled() {
         .body;
     assert_eq!(
         body,
-        json!({"verifiedDomains": [], "returnDays": 0, "timeZone": "UTC"})
+        json!({"verifiedDomains": [], "returnDays": 0, "timeZone": "UTC", "precedence": first_rules(), "justInTime": false})
     );
     assert_eq!(desk.app.verify().await.entries, entries + 1);
     let auditor = desk.app.role(&desk.app.tenant, Role::Auditor).await;
@@ -512,7 +536,8 @@ fn the_same_is_set_and_read_at_the_shell() {
         "--time-zone",
         "Europe/Paris",
     ];
-    let want = json!({"verifiedDomains": ["a.example", "b.example"], "returnDays": 7, "timeZone": "Europe/Paris"});
+    let want = json!({"verifiedDomains": ["a.example", "b.example"], "returnDays": 7, "timeZone": "Europe/Paris",
+        "precedence": first_rules(), "justInTime": false});
     assert_eq!(printed(shell(&set)), want);
     assert_eq!(
         printed(shell(&["tenant", "show", "default", "--json"]))["settings"],
@@ -530,7 +555,7 @@ fn the_same_is_set_and_read_at_the_shell() {
     ];
     assert_eq!(
         printed(shell(&set)),
-        json!({"verifiedDomains": [], "returnDays": 7, "timeZone": "UTC"})
+        json!({"verifiedDomains": [], "returnDays": 7, "timeZone": "UTC", "precedence": first_rules(), "justInTime": false})
     );
     let refused = shell(&["tenant", "set", "default", "--time-zone", "Mars"]);
     assert!(

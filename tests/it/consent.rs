@@ -556,8 +556,10 @@ fn the_operator_registers_once_at_the_shell() {
     let (is_ok, text) = shell(&["secrets", "status"]);
     assert!(is_ok && text.contains("3 credentials"), "{text}");
     assert!(shell(&["tenant", "create", "default"]).0);
-    let (is_ok, id) = shell(&["connection", "add", "--label", "HR", "--connector", "nmbrs"]);
-    assert!(is_ok, "{id}");
+    let add = ["connection", "add", "--label", "HR", "--connector", "nmbrs"];
+    let made = run(command(&database, files.path(), "127.0.0.1:0"), &add);
+    assert!(made.status.success(), "{}", said(&made));
+    let id = String::from_utf8(made.stdout).unwrap();
     let (is_ok, text) = shell(&["connection", "consent", id.trim()]);
     assert!(
         is_ok && text.contains("/oauth/start/nmbrs?ticket="),

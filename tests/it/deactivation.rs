@@ -35,8 +35,9 @@ async fn a_deactivation_takes_access_away_in_every_spelling_and_preset() {
         ("PUT", json!("False")),
     ];
     for preset in Preset::ALL {
-        let source = app.source(preset).await;
         for (i, (method, said)) in spellings.iter().enumerate() {
+            // Each by a connection of its own: of one, the sixth within an hour is parked.
+            let source = app.source(preset).await;
             let shown = format!("{preset:?}: {method} {said}");
             let name = format!("{}-{i}@x.test", preset.as_str());
             let made = source.post("/Users", whole(&name, json!(true))).await;

@@ -1,6 +1,7 @@
 //! The isolation table of the management API: every route × strangers, every role that is too small, another tenant's
 //! token, and another tenant's things under one's own tenant.
 
+use rosterd::domain::access::JoinerPolicy;
 use rosterd::domain::clock::Millis;
 use rosterd::domain::ids::{OPERATOR_TENANT, TenantId};
 use rosterd::domain::roles::Role;
@@ -20,8 +21,12 @@ struct Things {
     conflict: String,
     pair: String,
     run: String,
+    session: String,
     app_user: String,
     app_team: String,
+    switch: String,
+    team: String,
+    invitation: String,
 }
 
 impl Things {
@@ -47,6 +52,11 @@ impl Things {
         let made = admin.raw("POST", path, "application/json", body).await;
         let (token, _) = app.token(&app.tenant, Role::App, None).await;
         let connection = made.expect(201).id();
+        let body = json!({"kind": "hris", "connector": "y", "label": "New HR"}).to_string();
+        let other = admin.raw("POST", path, "application/json", body.into_bytes());
+        let other = other.await.expect(201).id();
+        let switch = app.service.start_switch(&app.tenant, &connection, &other);
+        let switch = switch.await.unwrap().id;
         let run = format!("run-of-{connection}");
         let row = rosterd::service::runs::RunRow {
             tenant: app.tenant.tenant.as_str().to_owned(),
@@ -77,6 +87,7 @@ impl Things {
         };
         app.service.begin_run(&app.tenant, row).await.unwrap();
         let (app_user, app_team) = ("u-1".to_owned(), "t-1".to_owned());
+        let mut team = String::new();
         for (path, body) in [
             ("app-users/u-1", json!({"email": "cleo@x.test"})),
             (
@@ -87,17 +98,34 @@ impl Things {
             let path = format!("/api/v1/tenants/default/{path}");
             let body = body.to_string().into_bytes();
             let put = admin.raw("PUT", &path, "application/json", body).await;
-            put.expect(201);
+            let put = put.expect(201);
+            team = put.body["groupId"].as_str().unwrap_or_default().to_owned();
         }
+        let sessions = app.service.list_sessions(&app.tenant.tenant, None, None, 9);
+        let session = sessions.await.unwrap()[0].id.clone();
+        let one = crate::sources::user("dee", "dee@x.test", "");
+        let lister = app
+            .source_of(&app.tenant, Preset::Generic, JoinerPolicy::List)
+            .await;
+        let listed = lister.post("/Users", one).await.expect(201).id();
+        let body = json!({"people": [listed]}).to_string().into_bytes();
+        let path = "/api/v1/tenants/default/invitations";
+        let made = admin.raw("POST", path, "application/json", body).await;
+        let made = made.expect(200).body["results"][0].clone();
+        let invitation = made["invitation"]["id"].as_str().unwrap().to_owned();
         Self {
             connection,
+            invitation,
             run,
+            session,
             token,
             person,
             conflict,
             pair,
             app_user,
             app_team,
+            switch,
+            team,
         }
     }
 
@@ -109,14 +137,19 @@ impl Things {
             p if p.contains("/conflicts/") => &self.conflict,
             p if p.contains("/pairs/") => &self.pair,
             p if p.contains("/runs/") => &self.run,
+            p if p.contains("/switches/") => &self.switch,
+            p if p.contains("/sessions/") => &self.session,
             p if p.contains("/app-users/") => &self.app_user,
             p if p.contains("/app-teams/") => &self.app_team,
+            p if p.contains("/teams/") => &self.team,
+            p if p.contains("/invitations/") => &self.invitation,
             _ => &self.connection,
         };
         let path = route.path.replace("{tenant}", tenant);
         let path = path.replace("{id}", id).replace("{name}", "key");
         match route.operation {
             "access-get" => path + "?email=ann%40x.test",
+            "team_sync-preview" => format!("{path}?connection={}", self.connection),
             _ => path,
         }
     }
@@ -132,17 +165,29 @@ fn body(route: &Route) -> Option<Value> {
         "secrets-set" => json!({"value": "stolen"}),
         "tokens-create" => json!({"role": "app"}),
         "people-unlink" => json!({"connection": "x"}),
+        "people-revoke_now" => json!({"people": ["x"]}),
+        "mail-set_brand" | "mail-set_operators_brand" => json!({"product": "stolen"}),
+        "mail-events" => json!({"events": []}),
+        "notices-set_recipients" => json!({"to": [{"address": "stolen@x.test"}]}),
+        "notices-set_webhook" => json!({"url": "https://stolen.test/x"}),
         "entitlements-put" => {
             json!({"name": "stolen", "hris": 0, "push": false, "teamSync": false, "seats": 0})
         }
         "settings-update" => json!({"returnDays": 1}),
+        "scopes-test" => json!({"filter": "title pr"}),
+        "switches-start" => json!({"from": "x", "to": "y"}),
+        "settings-dry_run" => json!({"precedence": {}}),
         "announcements-put" => json!({"people": 9, "until": "2027-01-01"}),
         "files-put" | "files-preview" => json!("employee_id,work_email\n1,stolen@x.test\n"),
         "app_users-put" => json!({"email": "stolen@x.test"}),
-        "app_teams-put" => json!({"name": "stolen"}),
+        "app_teams-put" | "teams-create" | "teams-update" => json!({"name": "stolen"}),
+        "team_sync-put" => json!({"language": "fr"}),
         "app_users-import" => json!({"appUserId": "u-1", "email": "stolen@x.test"}),
         "app_teams-import" => json!({"appTeamId": "t-1", "name": "stolen"}),
         "access-sign_in" => json!({"email": "ann@x.test"}),
+        "invitations-create" => json!({"people": ["x"]}),
+        "invitations-declare" => json!({"roles": [{"value": "x", "label": {"en": "X"}}]}),
+        "invitations-handoff" => json!({"code": "x"}),
         _ => return None,
     })
 }
@@ -277,9 +322,14 @@ async fn every_route_of_the_api_hides_what_is_another_tenants() {
         "conflicts",
         "pairs",
         "runs",
+        "switches",
+        "sessions",
+        "parked",
         "app-users",
         "app-teams",
         "app-imports",
+        "teams",
+        "invitations",
     ] {
         let path = format!("/api/v1/tenants/other/{list}");
         let listed = spy
@@ -293,8 +343,12 @@ async fn every_route_of_the_api_hides_what_is_another_tenants() {
             &things.conflict,
             &things.pair,
             &things.run,
+            &things.switch,
+            &things.session,
             &things.app_user,
             &things.app_team,
+            &things.team,
+            &things.invitation,
         ] {
             assert!(!listed.text.contains(id), "{list}: {}", listed.text);
         }

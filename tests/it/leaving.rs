@@ -2,7 +2,7 @@
 
 mod corners;
 mod days;
-mod firm;
+pub mod firm;
 mod rekeyed;
 mod steady;
 mod waits;

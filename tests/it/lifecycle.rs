@@ -135,23 +135,23 @@ const WANTED: [(usize, &str); 33] = [
     (0, "unknown | * | – | – | – | – | – | – | – | –"),
     (
         1,
-        "works | met in this run, matched before | listed: invitation-due | – | listed: conflict | – | – | granted: granted-by-policy | – | –",
+        "works | met in this run, matched before | invited: invited-by-policy | invited: invited-by-policy | listed: conflict | – | – | granted: granted-by-policy | – | –",
     ),
     (
         1,
-        "works | starts later, has left | listed: invitation-due | – | listed: conflict | – | – | granted: granted-by-policy | granted: returned | listed: returned-late",
+        "works | starts later, has left | invited: invited-by-policy | invited: invited-by-policy | listed: conflict | – | – | granted: granted-by-policy | granted: returned | listed: returned-late",
     ),
     (
         1,
-        "works | works | listed: invitation-due | – | listed: conflict | – | – | granted: granted-by-policy | – | –",
+        "works | works | invited: invited-by-policy | invited: invited-by-policy | listed: conflict | – | – | granted: granted-by-policy | – | –",
     ),
     (
         1,
-        "starts later | met in this run, matched before, starts later, works | listed: invitation-due | – | listed: conflict | – | – | – | – | –",
+        "starts later | met in this run, matched before, starts later, works | invited: invited-by-policy | invited: invited-by-policy | listed: conflict | – | – | – | – | –",
     ),
     (
         1,
-        "starts later | has left | listed: invitation-due | – | listed: conflict | – | – | – | – | listed: returned-late",
+        "starts later | has left | invited: invited-by-policy | invited: invited-by-policy | listed: conflict | – | – | – | – | listed: returned-late",
     ),
     (
         1,
@@ -285,6 +285,9 @@ Beside the tables:
 - Somebody matched whose employment is over is taken over only if she has access or an invitation.
 - Somebody listed who has the address of another person by now becomes her.
 - An address, and a userName, is never changed by the first adoption; it follows the source from the next change on.
+- Whom the policy `invite` invites gets the mail in the same operation; somebody without an address that mail can go to is
+  listed (`invitation-due`). Who declined, did not answer in time, or whose invitation was taken back is listed until a human
+  invites her again.
 ";
 
 fn page() -> String {

@@ -221,7 +221,7 @@ impl Hr {
 async fn a_joiner_is_listed_or_granted_as_the_policy_says_and_readers_see_her_employment() {
     for (policy, access) in [
         (JoinerPolicy::List, "listed/listed-by-source"),
-        (JoinerPolicy::Invite, "listed/invitation-due"),
+        (JoinerPolicy::Invite, "invited/invited-by-policy"),
         (JoinerPolicy::Grant, "granted/granted-by-policy"),
     ] {
         let hr = hr(policy).await;
@@ -710,10 +710,12 @@ async fn a_push_and_a_pull_source_share_a_person_and_each_says_its_own() {
     let seen = hr.w.effective(&id).await;
     assert_eq!(
         (&seen["title"], &seen["nickName"]),
-        (&json!("Boss"), &json!("A"))
+        (&json!("Clerk"), &json!("A")),
+        "HR owns titles"
     );
     assert_eq!(seen[OURS]["addedVia"], json!("okta"));
     let okta = hr.w.okta.get(&format!("/Users/{id}")).await.body;
+    assert_eq!(okta["title"], json!("Boss"), "it reads back what it wrote");
     assert_eq!(
         (&okta["userName"], &okta["active"]),
         (&json!("ann"), &json!(true))

@@ -18,13 +18,19 @@ fn folders(tree: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Tables and columns that `schema.rs` declares.
-fn declared() -> BTreeMap<String, BTreeSet<String>> {
+/// What `schema.rs` and the files beside it say.
+fn schema() -> String {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/storage");
-    let mut source = std::fs::read_to_string(root.join("schema.rs")).unwrap();
-    for file in std::fs::read_dir(root.join("schema")).unwrap() {
-        source += &std::fs::read_to_string(file.unwrap().path()).unwrap();
-    }
+    let files = std::fs::read_dir(root.join("schema")).unwrap();
+    let files = files.map(|e| e.unwrap().path());
+    let all = files.chain([root.join("schema.rs")]);
+    all.map(|file| std::fs::read_to_string(file).unwrap() + "\n")
+        .collect()
+}
+
+/// Tables and columns that the schema declares.
+fn declared() -> BTreeMap<String, BTreeSet<String>> {
+    let source = schema();
     let mut tables: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut table = String::new();
     let mut renamed = None;
@@ -124,9 +130,7 @@ fn every_key_but_those_of_the_global_tables_begins_with_the_tenant() {
         if line.starts_with("CREATE UNIQUE INDEX") {
             let keys = line.split_once('(').map_or("", |(_, keys)| keys);
             assert!(
-                keys.starts_with("tenant, ")
-                    || keys.starts_with("tenant)")
-                    || line.contains(" ON tenants "),
+                keys.starts_with("tenant, ") || keys.starts_with("tenant)"),
                 "{line}"
             );
         }

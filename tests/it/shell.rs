@@ -109,6 +109,11 @@ fn a_pull_connection_is_added_changed_and_shown_without_its_credentials() {
     ];
     let input = "hunter2-id\nhunter2-secret\n";
     let made = run_with(loud(&database, files.path()), &add, input);
+    assert_eq!(
+        printed(&made)["warnings"],
+        json!(["app-users-never-loaded"])
+    );
+    assert!(said(&made).contains("rosterd app-users none-yet"));
     let id = printed(&made)["id"].as_str().unwrap().to_owned();
     let show = || {
         printed(&shell(&[

@@ -31,6 +31,7 @@ pub use self::inspect::Inspector;
 pub use self::kept::Exchanges;
 pub use self::looks::{Tester, tick_looks};
 pub use self::sources::Stored;
+pub(super) use self::undo::{agreed, left_alone, people as undone_people, told};
 
 /// Until a file is looked at again.
 const SECOND_LOOK: Duration = Duration::from_secs(31);

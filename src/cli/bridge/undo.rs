@@ -38,7 +38,7 @@ pub(in crate::cli) struct Undo {
 
 /// How many of each.
 #[derive(Default)]
-struct Sum {
+pub(in crate::cli) struct Sum {
     undone: u64,
     kept: u64,
     partly: u64,
@@ -65,7 +65,7 @@ pub(super) async fn run(
             if is_over { "undone" } else { "to be undone" },
         )?;
     }
-    if args.dry_run || is_over || !(args.yes || agreed()?) {
+    if args.dry_run || is_over || !(args.yes || agreed("run")?) {
         return Ok(());
     }
     let scheduler = scheduler(config, service, &Exchanges::default());
@@ -79,17 +79,17 @@ pub(super) async fn run(
 }
 
 /// Asks on the terminal; elsewhere nobody can answer.
-fn agreed() -> Result<bool, Failure> {
+pub(in crate::cli) fn agreed(what: &str) -> Result<bool, Failure> {
     if !std::io::stdin().is_terminal() {
         return Err("say --yes to undo it, or --dry-run to look only".into());
     }
-    write!(std::io::stderr(), "Undo this run? [y/N] ")?;
+    write!(std::io::stderr(), "Undo this {what}? [y/N] ")?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     Ok(answer.trim().eq_ignore_ascii_case("y"))
 }
 
-async fn people(
+pub(in crate::cli) async fn people(
     service: &Service,
     tenant: &TenantId,
     output: Output,
@@ -108,7 +108,7 @@ async fn people(
 }
 
 /// After the undo only what was not wholly undone is shown.
-async fn left_alone(
+pub(in crate::cli) async fn left_alone(
     service: &Service,
     tenant: &TenantId,
     output: Output,
@@ -150,7 +150,7 @@ async fn each(
     }
 }
 
-fn told(output: Output, sum: &Sum, word: &str) -> Result<(), Failure> {
+pub(in crate::cli) fn told(output: Output, sum: &Sum, word: &str) -> Result<(), Failure> {
     let value = json!({"undone": sum.undone, "kept": sum.kept, "partly": sum.partly, "getAccessBack": sum.returned});
     let text = format!(
         "{} {word} ({} only in part), {} left as they are, {} get access back",

@@ -1,7 +1,10 @@
 //! `rosterd connection`: sources of people.
 
 mod pull;
+mod scope;
 mod show;
+
+use std::io::Write as _;
 
 use chrono::NaiveDate;
 use serde_json::json;
@@ -14,10 +17,11 @@ use super::disconnect;
 use super::{Failure, Output, open, shown};
 use crate::config::Config;
 use crate::domain::access::JoinerPolicy;
-use crate::domain::pull::{JOINERS, PullSettings};
+use crate::domain::pull::{JOINERS, PullChange, PullSettings};
 use crate::domain::sealed::SecretText;
 use crate::scim::rules::Preset;
 use crate::service;
+use crate::service::app::Loaded;
 use crate::service::connections::{ConnectionChange, NewConnection, NewPull};
 use crate::service::providers::Beside;
 use crate::service::standing::Standing;
@@ -81,7 +85,7 @@ pub(super) enum Connection {
     Announce {
         #[command(flatten)]
         which: Which,
-        /// How many: 1 to 1000000. Whoever loses access by a run from now on counts.
+        /// How many: 1 to 1000000. Whoever loses access by a run, or by what is pushed, from now on counts.
         #[arg(long, value_name = "NUMBER", required_unless_present = "withdraw")]
         people: Option<u32>,
         /// The last day, such as 2027-03-31, in the tenant's time zone: from today to 90 days ahead.
@@ -99,6 +103,13 @@ pub(super) enum Connection {
     Consent(Which),
     /// Try a connection with what is stored of it: call the vendor, and say what works.
     Test(Which),
+    /// Try a scope: who of those whom a pull connection has would drop out. Nothing is changed.
+    TestScope {
+        #[command(flatten)]
+        which: Which,
+        /// SCIM filter, as --scope takes it.
+        filter: String,
+    },
     /// Disconnect a connection: whom only it listed is removed, everybody else stays as she is.
     Disconnect {
         #[command(flatten)]
@@ -156,11 +167,16 @@ pub(super) async fn run(
             let policy = joiner_policy.as_deref().map(policy).transpose()?;
             let beside = Beside::of(beside_push);
             let Some(connector) = connector else {
-                let new = push(label, &preset, policy, &pull)?;
+                let (new, limits) = push(label, &preset, policy, &pull)?;
                 let service = open::service(config)?;
                 let caller = open::caller(&service, &tenant, "connection add").await?;
                 let made = service.create_connection_as(&caller, service.fresh_id(), new, beside);
                 let id = made.await?;
+                if !limits.pull.is_empty() {
+                    service
+                        .update_connection(&caller, id.as_str(), limits)
+                        .await?;
+                }
                 return output.row(&json!({"id": id}), id.as_str());
             };
             let new = NewPull {
@@ -174,7 +190,9 @@ pub(super) async fn run(
             let caller = open::caller(&service, &tenant, "connection add").await?;
             let made = service.create_pull_connection_as(&caller, service.fresh_id(), new, beside);
             let id = made.await?;
-            output.row(&json!({"id": id}), id.as_str())
+            let loaded = service.app_users_loaded(&caller.tenant).await?;
+            let warnings = added_warnings(loaded);
+            output.row(&json!({"id": id, "warnings": warnings}), id.as_str())
         }
         Connection::Set {
             which,
@@ -206,6 +224,9 @@ pub(super) async fn run(
         }
         Connection::Test(which) => {
             super::bridge::test(config, output, &which.tenant, &which.id).await
+        }
+        Connection::TestScope { which, filter } => {
+            scope::run(config, output, (&which.tenant, &which.id), &filter).await
         }
         Connection::Disconnect {
             which,
@@ -251,23 +272,35 @@ async fn list(config: &Config, output: Output, tenant: &str) -> Result<(), Failu
     Ok(())
 }
 
-/// A push connection, which has none of what only one that is pulled has.
+/// A push connection, which of all that one that is pulled has takes nothing but limits.
 fn push(
     label: String,
     preset: &str,
     policy: Option<JoinerPolicy>,
     pull: &Pull,
-) -> Result<NewConnection, Failure> {
-    if pull.is_given() || !pull.change(Vec::new())?.is_empty() {
+) -> Result<(NewConnection, ConnectionChange), Failure> {
+    let given = pull.change(Vec::new())?;
+    let limits = PullChange {
+        max_leavers: given.max_leavers,
+        max_percent: given.max_percent,
+        ..PullChange::default()
+    };
+    PullSettings::default().with(&limits).guard.check()?;
+    if pull.is_given() || given != limits {
         return Err("settings and credentials are for a connection that is pulled: name its HR system with --connector".into());
     }
     let preset = Preset::parse(preset)
         .ok_or_else(|| format!("--preset takes one of {}; got `{preset}`", Preset::words()))?;
-    Ok(NewConnection {
+    let new = NewConnection {
         label,
         preset,
         policy: policy.unwrap_or(JoinerPolicy::Grant),
-    })
+    };
+    let limits = ConnectionChange {
+        pull: limits,
+        ..ConnectionChange::default()
+    };
+    Ok((new, limits))
 }
 
 async fn set(
@@ -359,4 +392,17 @@ pub(super) fn no_such_connection(id: &str, tenant: &str) -> Failure {
         shown(tenant)
     )
     .into()
+}
+
+/// What to see to before the first pull. It goes to standard error too: the id alone is what scripts read.
+fn added_warnings(loaded: Loaded) -> &'static [&'static str] {
+    if loaded != Loaded::Never {
+        return &[];
+    }
+    let _ = writeln!(
+        std::io::stderr(),
+        "warning: app-users-never-loaded: who uses the app already would be listed as new. Load its users first \
+         (`rosterd app-users import`), or say that it has none yet (`rosterd app-users none-yet`)"
+    );
+    &["app-users-never-loaded"]
 }

@@ -25,10 +25,11 @@ pub(in crate::cli) struct Pull {
     /// Minutes after a complete pull that misses somebody until another confirms that she is gone: 1 to 1440; at first 5.
     #[arg(long, value_name = "MINUTES")]
     confirm_after: Option<u32>,
-    /// Most people who lose access within 24 hours before a plan waits for an admin; at first 5.
+    /// Most people who lose access within 24 hours before a plan waits for an admin, or by a connection that pushes within
+    /// one hour before further ones are parked; at first 5.
     #[arg(long, value_name = "NUMBER")]
     max_leavers: Option<u32>,
-    /// The same as a percentage; a plan waits when it is beyond both. At first 10.
+    /// The same as a percentage; what is beyond both waits. At first 10.
     #[arg(long, value_name = "PERCENT")]
     max_percent: Option<u32>,
     /// Only people whom this SCIM filter takes; an empty one: everybody.

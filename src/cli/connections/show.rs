@@ -7,7 +7,7 @@ use crate::cli::Failure;
 use crate::cli::admin::token_value;
 use crate::domain::clock::Millis;
 use crate::service::announce::Announced;
-use crate::service::connections::{ConnectionRow, PULL};
+use crate::service::connections::{ConnectionRow, PULL, PUSH};
 use crate::service::standing::Standing;
 use crate::service::{Caller, Service};
 
@@ -17,6 +17,9 @@ pub(super) fn connection_value(row: &ConnectionRow) -> Result<Value, Failure> {
         "id": row.id, "kind": row.kind, "preset": row.preset, "joinerPolicy": row.joiner_policy, "state": row.state,
         "label": row.label, "createdAt": Millis(row.created_at).to_rfc3339(),
     });
+    if row.kind == PUSH {
+        value["guard"] = serde_json::to_value(row.push_settings()?.guard)?;
+    }
     if row.kind == PULL {
         let settings = row.pull_settings()?;
         let stored = serde_json::to_value(&settings)?;
@@ -91,6 +94,13 @@ pub(super) async fn show(
         .iter()
         .filter(|t| t.connection_id.as_deref() == Some(row.id.as_str()));
     value["tokens"] = own.map(|t| token_value(t, now)).collect();
+    if row.kind == PUSH {
+        value["parked"] = service.count_parked(&caller.tenant, &row.id).await?.into();
+        let announced = service.find_push_announced(&caller.tenant, &row.id).await?;
+        if let Some((announced, last)) = announced {
+            value["announced"] = announced_value(announced, last);
+        }
+    }
     if row.kind == PULL {
         let secrets = service.list_secrets(&caller.tenant, &row.id).await?;
         let each = secrets.iter().map(|secret| {

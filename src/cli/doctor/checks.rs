@@ -3,10 +3,11 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::super::{Failure, disk, migrate, open};
+use super::super::{Failure, disk, mail as outgoing, migrate, open};
 use super::Report;
 use crate::config::Config;
 use crate::domain::clock::{Clock, Millis, SystemClock};
+use crate::mail::Out;
 use crate::storage::connection::{AnyConnection, DatabaseUrl, Purpose, open as connect};
 use crate::storage::dialect::catalog;
 use crate::storage::{health, migrations, secrets};
@@ -108,6 +109,35 @@ fn space(file: &str, directory: &Path, report: &mut Report) {
             detail,
             "a long read keeps it from being folded in: see whether a backup or an export hangs; else restart the server",
         ),
+    }
+}
+
+/// Whether mails can be sent.
+pub(super) async fn mail(config: &Config, report: &mut Report) {
+    let next = "see docs/MAIL.md, correct ROSTERD_SMTP_URL, then: rosterd mail test";
+    match outgoing::out(config) {
+        Err(error) => report.fail("mail", error.to_string(), next),
+        Ok(Out::Files(files)) => {
+            let folder = files.folder().display().to_string();
+            let detail = format!("no mail server is set: mails become files in {folder}");
+            // Trouble only where somebody waits for one of them.
+            let is_used = std::fs::read_dir(&folder).is_ok_and(|mut all| all.next().is_some());
+            match is_used {
+                false => report.ok("mail", detail),
+                true => report.warn(
+                    "mail",
+                    format!("{detail}, and there are some"),
+                    "set ROSTERD_SMTP_URL and ROSTERD_SMTP_FROM, then: rosterd mail list --state filed, rosterd mail retry ID",
+                ),
+            }
+        }
+        Ok(Out::Smtp(smtp)) => match smtp.test().await {
+            Ok(()) => report.ok("mail", "the mail server takes our connection and our login"),
+            Err(error) => {
+                let detail = format!("the mail server cannot be used: {error}");
+                report.fail("mail", detail, next);
+            }
+        },
     }
 }
 

@@ -65,9 +65,14 @@ impl Report {
 }
 
 /// Exit code 1 if something fails.
-pub(super) fn run(config: &Config, output: Output) -> Result<u8, Failure> {
+pub(super) fn run(
+    config: &Config,
+    output: Output,
+    runtime: &tokio::runtime::Runtime,
+) -> Result<u8, Failure> {
     let mut report = Report::default();
     checks::all(config, &mut report);
+    runtime.block_on(checks::mail(config, &mut report));
     let worst = report.0.iter().map(|f| f.level).max();
     if output.json {
         let findings = report.0.iter().map(|f| {

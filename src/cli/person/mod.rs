@@ -1,7 +1,7 @@
 //! `rosterd person`: who is there, why somebody has access or not, and what a human decides about it.
 
 mod page;
-mod words;
+mod reasons;
 
 use std::sync::Arc;
 
@@ -56,8 +56,42 @@ pub(super) enum Person {
         #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(i64).range(0..=1_000))]
         entries: i64,
     },
+    /// Show why a person is as she is: of her access and of each value who said so, since when, and who says otherwise.
+    Why {
+        /// Tenant by name or id.
+        #[arg(long, default_value = "default")]
+        tenant: String,
+        /// Id, e-mail address or userName.
+        person: String,
+        /// Only this attribute, or what is inside it.
+        #[arg(long)]
+        path: Option<String>,
+    },
     /// Take a person's access away; no source gives it back.
     Revoke(Decision),
+    /// Take named people's access away at once, whatever limit has tripped and whatever of them waits; no source gives it back.
+    RevokeNow {
+        /// Tenant by name or id.
+        #[arg(long, default_value = "default")]
+        tenant: String,
+        /// Id, e-mail address or userName of each.
+        #[arg(required = true)]
+        people: Vec<String>,
+        /// Why, on one line: kept with the reason and in the journal.
+        #[arg(long)]
+        note: Option<String>,
+    },
+    /// Make a person a break-glass admin, whom no source removes or takes over; with --unset no longer.
+    BreakGlass {
+        /// Tenant by name or id.
+        #[arg(long, default_value = "default")]
+        tenant: String,
+        /// Id, e-mail address or userName.
+        person: String,
+        /// Take that from her; never from the last one while a connection lives.
+        #[arg(long)]
+        unset: bool,
+    },
     /// Remove a person: listed only while a source claims her, else gone for everybody but the journal.
     Remove(Decision),
     /// Lift a revoke or remove: the person is listed, and a source may bring her in again.
@@ -109,9 +143,44 @@ pub(super) async fn run(config: &Config, output: Output, command: Person) -> Res
             let value = page::gather(&service, &caller.tenant, &id, entries).await?;
             output.row(&value, &page::text(&value))
         }
+        Person::Why {
+            tenant,
+            person,
+            path,
+        } => {
+            let caller = open::caller(&service, &tenant, "person why").await?;
+            let id = find(&service, &caller.tenant, &person).await?;
+            let found = service.why(&caller.tenant, &id, path.as_deref()).await?;
+            let connections = service.list_connections(&caller).await?;
+            output.row(
+                &reasons::value(&id, &found),
+                &reasons::page(&id, &found, &connections),
+            )
+        }
         Person::Revoke(decision) => decide(&service, output, decision, "revoke").await,
         Person::Remove(decision) => decide(&service, output, decision, "remove").await,
         Person::Reinstate(decision) => decide(&service, output, decision, "reinstate").await,
+        Person::RevokeNow {
+            tenant,
+            people,
+            note,
+        } => revoke_now(&service, output, &tenant, &people, note.as_deref()).await,
+        Person::BreakGlass {
+            tenant,
+            person,
+            unset,
+        } => {
+            let caller = open::caller(&service, &tenant, "person break-glass").await?;
+            let id = find(&service, &caller.tenant, &person).await?;
+            let changed = service.set_break_glass(&caller, &id, !unset).await?;
+            let value = json!({"id": id, "breakGlass": !unset, "changed": changed});
+            let is = if unset {
+                "no break-glass admin"
+            } else {
+                "a break-glass admin"
+            };
+            output.row(&value, &format!("{id} is {is}"))
+        }
         Person::LiftHolds { tenant, person } => {
             let caller = open::caller(&service, &tenant, "person lift-holds").await?;
             let id = find(&service, &caller.tenant, &person).await?;
@@ -230,6 +299,27 @@ async fn decide(
     };
     let already = if is_changed { "" } else { " already" };
     output.row(&value, &format!("{id} is{already} {state}"))
+}
+
+async fn revoke_now(
+    service: &Service,
+    output: Output,
+    tenant: &str,
+    people: &[String],
+    note: Option<&str>,
+) -> Result<(), Failure> {
+    let caller = open::caller(service, tenant, "person revoke-now").await?;
+    let mut ids = Vec::with_capacity(people.len());
+    for person in people {
+        ids.push(find(service, &caller.tenant, person).await?);
+    }
+    for one in service.revoke_now(&caller, &ids, note).await? {
+        let access = one.access.map(Access::as_str);
+        let value = json!({"id": one.person, "access": access, "refused": one.refused});
+        let said = one.refused.as_deref().or(access).unwrap_or_default();
+        output.row(&value, &format!("{}  {said}", one.person))?;
+    }
+    Ok(())
 }
 
 /// The id of the person who is meant.

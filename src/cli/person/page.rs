@@ -4,10 +4,10 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::words::why;
 use crate::cli::{Failure, shown};
 use crate::domain::clock::Millis;
 use crate::domain::ids::TenantId;
+use crate::domain::language::Language;
 use crate::http::scim::audit::render;
 use crate::scim::filter;
 use crate::scim::rules::Rules;
@@ -21,6 +21,12 @@ use crate::storage::order::{Order, Rows, Slice, Start};
 use crate::storage::users::UserRow;
 use crate::storage::view::View;
 use crate::storage::{Scope, filter as sql};
+use crate::words::{self, Book};
+
+/// Why access is what it is, in English.
+pub(super) fn why(code: &str) -> String {
+    words::say(Book::Reasons, code, &Value::Null, Language::En).unwrap_or_default()
+}
 
 fn time(at: i64) -> String {
     Millis(at).to_rfc3339()
@@ -60,6 +66,14 @@ pub(super) async fn gather(
                 .into_iter()
                 .map(|(id, name, how)| json!({"id": id, "displayName": name, "type": how}))
                 .collect();
+            let teams = scope.list_teams_of(&id)?;
+            let mut of_teams = Vec::with_capacity(teams.len());
+            for team in teams {
+                let reviewers = scope.list_reviewers(&team.id)?;
+                of_teams.push(json!({"id": team.id, "name": team.name, "reviewers": scope.list_names(&reviewers)?
+                    .into_iter().map(|(id, name)| json!({"id": id, "name": name})).collect::<Vec<_>>()}));
+            }
+            page["teams"] = Value::from(of_teams);
             page["journal"] = journal(scope, &registry, &id, entries)?;
             Ok::<_, Error>(page)
         })
@@ -213,6 +227,19 @@ pub(super) fn text(page: &Value) -> String {
     section(&mut out, page, "groups", "groups", |group| {
         let (id, name) = (word(group, "id"), word(group, "displayName"));
         format!("{id}  {name}  {}", word(group, "type"))
+    });
+    section(&mut out, page, "teams", "teams", |team| {
+        let reviewers = team["reviewers"].as_array().into_iter().flatten();
+        let names: Vec<&str> = reviewers.filter_map(|r| r["name"].as_str()).collect();
+        let reviewers = match names.as_slice() {
+            [] => "nobody".to_owned(),
+            names => shown(&names.join(", ")),
+        };
+        format!(
+            "{}  {}  reviewed by {reviewers}",
+            word(team, "id"),
+            word(team, "name")
+        )
     });
     section(&mut out, page, "journal", "last changes", |entry| {
         let mut line = format!(

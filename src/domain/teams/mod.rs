@@ -5,6 +5,7 @@ mod hierarchy;
 mod identity;
 mod names;
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;
 
 use std::collections::BTreeSet;

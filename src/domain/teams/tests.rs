@@ -323,7 +323,8 @@ proptest! {
     }
 }
 
-/// As large as companies are: faults that are planted are told, and no other. `cargo test … -- --nocapture` shows the time.
+/// As large as companies are: faults that are planted are told, and no other; in another order it is the same; one edge
+/// moves one person.
 #[test]
 fn a_hundred_thousand_people_with_planted_faults() {
     let mut state = 7u32;
@@ -335,23 +336,62 @@ fn a_hundred_thousand_people_with_planted_faults() {
         .collect();
     let mut people = forest(&choices);
     let id = |n: usize| format!("p{n:06}");
-    let mut want = Vec::new();
+    let (mut want, mut tops) = (Vec::new(), vec![id(0)]);
     for n in (1_000..100_000).step_by(5_000) {
+        // A branch of its own under the top, so that nobody else is drawn in: each leads the next.
         people[n].manager = Manager::Person(id(n));
         want.push(Finding::SelfManaged(id(n)));
         people[n + 1].manager = Manager::Outside;
         want.push(Finding::ManagerOutside(id(n + 1)));
-        // Below the two above, so that nobody else is drawn in: a ring of three.
+        // Below the two above: a ring of three.
         for (from, to) in [(n + 2, n + 4), (n + 3, n + 2), (n + 4, n + 3)] {
             people[from].manager = Manager::Person(id(to));
         }
         want.push(Finding::Circle(vec![id(n + 2), id(n + 4), id(n + 3)]));
+        // Who left, and leads somebody still; above her is the top.
+        people[n + 5].manager = Manager::Person(id(0));
+        people[n + 5].standing = Standing::Gone;
+        people[n + 6].manager = Manager::Person(id(n + 5));
+        want.push(Finding::ManagerGone(id(n + 5), Some(id(0))));
+        // Leads somebody, and nobody leads her.
+        people[n + 7].manager = Manager::Nobody;
+        people[n + 8].manager = Manager::Person(id(n + 7));
+        tops.push(id(n + 7));
     }
     let plan = built(&people, &[]);
     let mut told = plan.findings.clone();
-    assert!(matches!(told.pop(), Some(Finding::SeveralTops(_))));
+    let Some(Finding::SeveralTops(found)) = told.pop() else {
+        panic!("nobody is at the top");
+    };
+    assert!(tops.iter().all(|top| found.contains(top)));
+    let cut = |id: &String| {
+        let at = &people[id[1..].parse::<usize>().unwrap()];
+        match &at.manager {
+            Manager::Nobody | Manager::Outside => true,
+            // Herself, or the circle at which it is cut.
+            Manager::Person(manager) => manager >= id,
+        }
+    };
+    assert!(found.iter().all(cut), "somebody at the top has a manager");
     want.sort();
     assert_eq!(told, want);
-    let again = built(&people, &carried_out(&plan));
+    let old = carried_out(&plan);
+    let again = built(&people, &old);
     assert!(again.teams.iter().all(|t| t.id.is_some()) && again.gone.is_empty());
+    let mut mixed = people.clone();
+    mixed.reverse();
+    mixed.rotate_left(33_333);
+    assert_eq!(built(&mixed, &old), again);
+    // From one who leads others to another: nobody else is concerned.
+    let who = 4_321;
+    people[who].manager = Manager::Person(id(17));
+    let after = built(&people, &old);
+    let (was, is) = (places(&again), places(&after));
+    let moved: Vec<&str> = was
+        .iter()
+        .filter(|(id, place)| is.get(*id) != Some(place))
+        .map(|(id, _)| *id)
+        .collect();
+    assert_eq!(moved, [id(who).as_str()]);
+    assert_eq!(after.findings, again.findings);
 }

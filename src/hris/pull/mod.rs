@@ -3,6 +3,7 @@
 //! theirs.
 
 mod evidence;
+mod inspect;
 mod joins;
 mod managers;
 mod records;
@@ -15,9 +16,10 @@ use chrono::NaiveDate;
 use serde_json::{Map, Value, json};
 
 use self::evidence::Count;
+pub use self::inspect::{Inspected, inspect};
 use self::joins::Joined;
 use self::managers::Managers;
-pub use self::table::{Inspected, Table, inspect, pull_table};
+pub use self::table::{Table, pull_table};
 use super::auth::{Keeper, Session};
 use super::client::{Client, Outside};
 use super::error::{Error, Kind};

@@ -96,14 +96,16 @@ pub async fn get(call: Call) -> Result<Reply> {
 
 /// Tell that somebody signs in, and ask whether she may.
 ///
-/// Nobody gets access by signing in: who is listed is `not-invited`.
+/// Nobody gets access by signing in: who is listed is `not-invited`. Where the tenant's setting `justInTime` is on, somebody
+/// listed is let in by it if she works, her address is verified, no question about her is open and no human decided otherwise.
 #[utoipa::path(post, path = "/api/v1/tenants/{tenant}/sign-ins", request_body = SignIn, responses((status = 200, description = "Whether she may.", body = Answer)))]
 pub async fn sign_in(call: Call) -> Result<Reply> {
     let given: SignIn = call.read()?;
     let email = checked("email", &given.email)?;
     let subject = given.idp_subject.as_deref();
     let subject = subject.map(|s| checked("idpSubject", s)).transpose()?;
-    answer(&call, Who::Email(email, subject)).await
+    let (service, caller) = (&call.state.service, call.caller()?);
+    answered(&call, service.sign_in(&caller, email, subject).await)
 }
 
 fn checked(name: &str, value: &str) -> Result<String> {
@@ -117,7 +119,13 @@ fn checked(name: &str, value: &str) -> Result<String> {
 
 async fn answer(call: &Call, who: Who) -> Result<Reply> {
     let (service, tenant) = (&call.state.service, call.caller()?.tenant);
-    let found = service.find_access(&tenant, who).await;
+    answered(call, service.find_access(&tenant, who).await)
+}
+
+fn answered(
+    call: &Call,
+    found: crate::service::Result<(Verdict, Option<UserView>)>,
+) -> Result<Reply> {
     let (verdict, person) = found.map_err(|e| call.explain(e))?;
     reply(
         200,

@@ -13,7 +13,8 @@ use super::problem::{KEY_REUSED, Problem, Result};
 use super::pull::{Guard, Matching, Pull, Schedule, Scope, nullable};
 use super::{Page, time};
 use crate::domain::access::JoinerPolicy;
-use crate::domain::pull::{JOINERS, PullSettings};
+use crate::domain::ids::ConnectionId;
+use crate::domain::pull::{JOINERS, PullChange, PullSettings};
 use crate::domain::sealed::SecretText;
 use crate::http::call::Reply;
 use crate::scim::error::quote;
@@ -61,7 +62,7 @@ pub struct Connection {
     /// Of one that is pulled: when.
     #[serde(skip_serializing_if = "Option::is_none")]
     schedule: Option<Schedule>,
-    /// Of one that is pulled: beyond which losses of access a plan waits for an admin.
+    /// Beyond which losses of access a plan waits for an admin or, of one that pushes, further ones are parked.
     #[serde(skip_serializing_if = "Option::is_none")]
     guard: Option<Guard>,
     /// Of one that is pulled: whom it brings.
@@ -74,7 +75,7 @@ pub struct Connection {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "Europe/Paris")]
     zone: Option<String>,
-    /// Of one that is pulled: leavers that an admin announced.
+    /// Leavers that an admin announced.
     #[serde(skip_serializing_if = "Option::is_none")]
     announced: Option<Announced>,
     /// Of one that is pulled: which version of its connector it runs on.
@@ -86,6 +87,9 @@ pub struct Connection {
     /// What it may do by the tenant's plan; absent: everything.
     #[serde(skip_serializing_if = "Option::is_none")]
     entitlement: Option<Entitlement>,
+    /// Of one that pushes: how many losses of access are parked and wait for an admin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parked: Option<u64>,
     /// What to see to first: `app-users-never-loaded` until the app's users are loaded, or somebody says that it has none
     /// yet. Before that nobody can be matched.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -161,7 +165,7 @@ pub struct ConnectionToCreate {
     settings: Option<BTreeMap<String, String>>,
     /// Only of `hris`.
     schedule: Option<Schedule>,
-    /// Only of `hris`.
+    /// Limits of losses of access.
     guard: Option<Guard>,
     /// Only of `hris`.
     scope: Option<Scope>,
@@ -190,7 +194,7 @@ pub struct ConnectionPatch {
     settings: Option<BTreeMap<String, Option<String>>>,
     /// Only of `hris`.
     schedule: Option<Schedule>,
-    /// Only of `hris`.
+    /// Limits of losses of access.
     guard: Option<Guard>,
     /// Only of `hris`.
     scope: Option<Scope>,
@@ -227,7 +231,10 @@ fn show(
         connector: stored.is_some().then(|| row.preset.clone()),
         settings: stored.map(|stored| stored.settings),
         schedule: pull.schedule,
-        guard: pull.guard,
+        guard: match is_push {
+            true => Some(Guard::of(row.push_settings()?.guard)),
+            false => pull.guard,
+        },
         scope: pull.scope,
         matching: pull.matching,
         zone: pull.zone,
@@ -238,6 +245,7 @@ fn show(
         connector_version: version,
         health: standing.map(|standing| Health::of(standing.health)),
         entitlement: None,
+        parked: None,
         warnings: Vec::new(),
     })
 }
@@ -288,6 +296,14 @@ pub(super) async fn answer(
     let standing = call.state.service.find_standing(&caller, &row).await;
     let shown = standing.and_then(|standing| show(&row, standing));
     let mut shown = shown.map_err(|e| call.explain(e))?;
+    if row.kind == PUSH {
+        let service = &call.state.service;
+        let parked = service.count_parked(&caller.tenant, &row.id).await;
+        shown.parked = Some(parked.map_err(|e| call.explain(e))?);
+        let announced = service.find_push_announced(&caller.tenant, &row.id).await;
+        let announced = announced.map_err(|e| call.explain(e))?;
+        shown.announced = announced.map(Announced::of);
+    }
     let ground = call.state.service.ground(&caller).await;
     shown.entitlement = Entitlement::of(&row, &ground.map_err(|e| call.explain(e))?);
     if row.kind == PULL {
@@ -330,7 +346,10 @@ pub async fn create(call: Call) -> Result<Reply> {
     }
     let id = chosen.clone().unwrap_or_else(|| service.fresh_id());
     let made = match create {
-        Wanted::Push(new) => service.create_connection_as(&caller, id, new, beside).await,
+        Wanted::Push(new, limits) => {
+            let made = service.create_connection_as(&caller, id, new, beside).await;
+            limited(service, &caller, made, limits).await
+        }
         Wanted::Pull(new) => {
             let made = service.create_pull_connection_as(&caller, id, new, beside);
             made.await
@@ -357,6 +376,26 @@ pub async fn create(call: Call) -> Result<Reply> {
     }
 }
 
+/// A push connection that was just made, with its limits.
+async fn limited(
+    service: &service::Service,
+    caller: &service::Caller,
+    made: std::result::Result<ConnectionId, service::Error>,
+    limits: PullChange,
+) -> std::result::Result<ConnectionId, service::Error> {
+    let id = made?;
+    if !limits.is_empty() {
+        let change = ConnectionChange {
+            pull: limits,
+            ..ConnectionChange::default()
+        };
+        service
+            .update_connection(caller, id.as_str(), change)
+            .await?;
+    }
+    Ok(id)
+}
+
 /// The answer to a request that came before, if it is the same.
 async fn again(
     call: &Call,
@@ -377,7 +416,7 @@ async fn again(
 
 /// A connection to be made, of either kind.
 enum Wanted {
-    Push(NewConnection),
+    Push(NewConnection, PullChange),
     Pull(NewPull),
 }
 
@@ -402,7 +441,6 @@ impl Wanted {
                         ("connector", body.connector.is_some()),
                         ("settings", body.settings.is_some()),
                         ("schedule", body.schedule.is_some()),
-                        ("guard", body.guard.is_some()),
                         ("scope", body.scope.is_some()),
                         ("matching", body.matching.is_some()),
                         ("zone", body.zone.is_some()),
@@ -417,11 +455,18 @@ impl Wanted {
                         quote(word)
                     ))
                 })?;
-                Ok(Self::Push(NewConnection {
+                let new = NewConnection {
                     label: body.label,
                     preset,
                     policy: policy.unwrap_or(JoinerPolicy::Grant),
-                }))
+                };
+                let limits = Pull {
+                    guard: body.guard,
+                    ..Pull::default()
+                };
+                let limits = limits.change(BTreeMap::new());
+                check_limits(&limits)?;
+                Ok(Self::Push(new, limits))
             }
             Kind::Hris => {
                 only(PUSH, &[("preset", body.preset.is_some())])?;
@@ -453,6 +498,12 @@ impl Wanted {
             }
         }
     }
+}
+
+/// Limits are held before anything is made.
+fn check_limits(change: &PullChange) -> Result<()> {
+    let guard = PullSettings::default().with(change).guard;
+    guard.check().map_err(Problem::invalid)
 }
 
 /// Change a connection.

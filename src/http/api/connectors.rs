@@ -128,7 +128,7 @@ fn show(card: Card, ask_operator: Vec<String>, language: &str) -> Connector {
 }
 
 /// The language that the query asks for, or else that the header prefers among those that are spoken.
-fn language(call: &Call) -> Result<&'static str> {
+pub(super) fn language(call: &Call) -> Result<&'static str> {
     if let Some(asked) = call.parameter("lang") {
         let found = LANGUAGES.iter().find(|known| **known == asked);
         return found.copied().ok_or_else(|| {

@@ -1,6 +1,6 @@
 //! Disconnecting a source: what it would do, and doing it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::call::{Call, reply};
@@ -73,14 +73,32 @@ pub async fn preview(call: Call) -> Result<Reply> {
     reply(200, &Parting::from(parting))
 }
 
+/// How a source is disconnected.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"withdrawInvited": true}))]
+pub struct Disconnecting {
+    /// Take the invitations of those back who would stay invited: whom nobody else claims is then removed.
+    #[serde(default)]
+    withdraw_invited: bool,
+}
+
 /// Disconnect a source.
 ///
 /// It is pulled from no more, its tokens are refused, its credentials are deleted; then its people part from it, which
 /// `state` tells: `disconnecting`, then `disconnected`. Exactly those are removed who are listed and known to no other
 /// source. Links and answers are kept for 90 days, in which it can be resumed.
-#[utoipa::path(post, path = "/api/v1/tenants/{tenant}/connections/{id}/disconnect", responses((status = 202, description = "It is being disconnected.", body = Connection)))]
+#[utoipa::path(post, path = "/api/v1/tenants/{tenant}/connections/{id}/disconnect", request_body = Option<Disconnecting>, responses((status = 202, description = "It is being disconnected.", body = Connection)))]
 pub async fn start(call: Call) -> Result<Reply> {
+    let wanted: Disconnecting = match call.body.is_empty() {
+        true => Disconnecting::default(),
+        false => call.read()?,
+    };
     let (service, caller) = (&call.state.service, call.caller()?);
+    if wanted.withdraw_invited {
+        let withdrawn = service.withdraw_invited_by(&caller, &call.id).await;
+        withdrawn.map_err(|e| call.explain(e))?;
+    }
     service
         .start_disconnect(&caller, &call.id)
         .await

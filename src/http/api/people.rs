@@ -81,7 +81,7 @@ pub struct Claim {
     /// How it is shown.
     #[schema(example = "HR")]
     label: String,
-    /// `live`, `pending`, `parked` or `ended`.
+    /// `live`, `pending`, `parked`, `resting` (its connection gave its place to another) or `ended`.
     #[schema(example = "live")]
     state: String,
     /// What it last said of `active`.
@@ -295,6 +295,83 @@ pub async fn reinstate(call: Call) -> Result<Reply> {
         &call,
         service.reinstate_person(&caller, &call.id, note).await,
     )
+}
+
+/// Who loses access at once.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({"people": ["01977e60-2f4b-7c11-9d0e-5a3c8b7f1e20"], "note": "laptop stolen"}))]
+pub struct RevokeNow {
+    /// 1 to 500 ids.
+    people: Vec<String>,
+    /// Why, on one line: kept with the reason and in the journal.
+    note: Option<String>,
+}
+
+/// What became of them.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RevokedNow {
+    /// Each, in the order of the request.
+    people: Vec<RevokedPerson>,
+}
+
+/// What became of one of them.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RevokedPerson {
+    /// Id.
+    id: String,
+    /// Access now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "revoked")]
+    access: Option<String>,
+    /// Why nothing was done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<String>,
+}
+
+/// Take named people's access away at once.
+///
+/// Whatever limit has tripped, and whatever of them waits, on the side of pulls and of pushes: it is settled by this. No
+/// source gives access back.
+#[utoipa::path(post, path = "/api/v1/tenants/{tenant}/people:revoke-now", request_body = RevokeNow, responses((status = 200, description = "What became of each.", body = RevokedNow)))]
+pub async fn revoke_now(call: Call) -> Result<Reply> {
+    let wanted: RevokeNow = call.read()?;
+    let (service, caller) = (&call.state.service, call.caller()?);
+    let note = wanted.note.as_deref();
+    let done = service.revoke_now(&caller, &wanted.people, note).await;
+    let people = done.map_err(|e| call.explain(e))?.into_iter();
+    let people = people.map(|one| RevokedPerson {
+        id: one.person,
+        access: one.access.map(|access| access.as_str().to_owned()),
+        refused: one.refused,
+    });
+    reply(
+        200,
+        &RevokedNow {
+            people: people.collect(),
+        },
+    )
+}
+
+/// Make a person a break-glass admin: no source removes her or takes her over.
+#[utoipa::path(put, path = "/api/v1/tenants/{tenant}/people/{id}/break-glass", responses((status = 204, description = "She is one.")))]
+pub async fn set_break_glass(call: Call) -> Result<Reply> {
+    break_glass(&call, true).await
+}
+
+/// Take that from a person; never from the last one while a connection lives.
+#[utoipa::path(delete, path = "/api/v1/tenants/{tenant}/people/{id}/break-glass", responses((status = 204, description = "She is none.")))]
+pub async fn unset_break_glass(call: Call) -> Result<Reply> {
+    break_glass(&call, false).await
+}
+
+async fn break_glass(call: &Call, is_one: bool) -> Result<Reply> {
+    let (service, caller) = (&call.state.service, call.caller()?);
+    let done = service.set_break_glass(&caller, &call.id, is_one).await;
+    done.map_err(|e| call.explain(e))?;
+    Ok(Reply::empty())
 }
 
 /// What of a person is held no more.

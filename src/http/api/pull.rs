@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::pull::{AddressUse, Leaving, MatchBy, PullChange, PullSettings};
+use crate::domain::pull::{self, AddressUse, Leaving, MatchBy, PullChange, PullSettings};
 
 /// When a connection pulls.
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
@@ -20,16 +20,25 @@ pub struct Schedule {
     confirm_minutes: Option<u32>,
 }
 
-/// A plan beyond both limits waits for an admin.
+/// A plan beyond both limits waits for an admin; what is pushed beyond both is parked.
 #[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Guard {
-    /// Most people who lose access within 24 hours; at first 5.
+    /// Most people who lose access within 24 hours, by a connection that pushes within one hour; at first 5.
     #[schema(example = 5, maximum = 1_000_000)]
     max_leavers: Option<u32>,
     /// The same as a percentage of the connection's people; at first 10.
     #[schema(example = 10, maximum = 100)]
     max_percent: Option<u32>,
+}
+
+impl Guard {
+    pub(super) fn of(guard: pull::Guard) -> Self {
+        Self {
+            max_leavers: Some(guard.max_leavers),
+            max_percent: Some(guard.max_percent),
+        }
+    }
 }
 
 /// Whom a connection brings.
@@ -80,10 +89,7 @@ impl Pull {
                 every_minutes: Some(settings.schedule.every_minutes),
                 confirm_minutes: Some(settings.schedule.confirm_minutes),
             }),
-            guard: Some(Guard {
-                max_leavers: Some(settings.guard.max_leavers),
-                max_percent: Some(settings.guard.max_percent),
-            }),
+            guard: Some(Guard::of(settings.guard)),
             scope: Some(Scope {
                 filter: settings.scope.filter.clone(),
                 leaving: Some(settings.scope.leaving),

@@ -9,8 +9,9 @@ use super::dispatch::{dispatch, refuse};
 use super::document;
 use super::{
     access, announcements, app_teams, app_users, closing, conflicts, connections, connectors,
-    consent, disconnect, entitlements, files, imports, looks, pairs, people, runs, secrets,
-    settings, tenants, tokens,
+    consent, disconnect, entitlements, files, imports, invitations, looks, mail, notices, pairs,
+    parked, people, runs, scopes, secrets, sessions, settings, switches, team_sync, teams, tenants,
+    tokens, why,
 };
 use crate::domain::roles::Role;
 use crate::http::State;
@@ -25,8 +26,13 @@ const SENDERS: &[Role] = &[Role::Drop, Role::TenantAdmin, Role::Operator];
 const AUDITORS: &[Role] = &[Role::Auditor, Role::TenantAdmin, Role::Operator];
 /// Who says what the app says: the app itself.
 const APPS: &[Role] = &[Role::App, Role::TenantAdmin, Role::Operator];
+/// Who takes over people who come from Rosterd.
+const TAKERS: &[Role] = &[Role::App, Role::Operator];
 /// Who reads.
 const READERS: &[Role] = &[Role::App, Role::Auditor, Role::TenantAdmin, Role::Operator];
+
+/// Who says what became of mails.
+const REPORTERS: &[Role] = &[Role::Mail, Role::Operator];
 
 /// No parameters.
 const NONE: &[&str] = &[];
@@ -48,12 +54,25 @@ const IMPORT: &[&str] = &["line", "missing", "mode", "more", "removeAtMost"];
 const WHO: &[&str] = &["appUserId", "email", "personId"];
 /// Those of a list of questions.
 const STATES: &[&str] = &["after", "limit", "state"];
+/// Of what it is asked why.
+const WHY: &[&str] = &["path"];
+/// Those of a list of people who differ.
+const DIFFERENCES: &[&str] = &["after", "kind", "limit"];
+/// Those of a list of invitations.
+const INVITATIONS: &[&str] = &["after", "limit", "person", "state"];
+/// Those of a list of notices.
+const NOTICES: &[&str] = &["after", "lang", "limit", "state"];
 /// Those of a list of runs.
 const RUNS: &[&str] = &["after", "connection", "limit"];
+/// Those of a list of losses that are parked.
+const PARKED: &[&str] = &["after", "connection", "limit", "state"];
 /// Those of a list of what a run does.
 const ITEMS: &[&str] = &["after", "limit", "losses"];
 /// Those of a list of people.
 const PEOPLE: &[&str] = &["access", "after", "filter", "limit"];
+
+/// Those of a preview of teams.
+const PREVIEW: &[&str] = &["after", "connection", "language", "limit", "template"];
 
 /// A route.
 #[derive(Clone, Copy)]
@@ -124,6 +143,8 @@ routes! {
     "DELETE" "/api/v1/tenants/{tenant}/entitlements" OPERATORS NONE entitlements::delete;
     "GET" "/api/v1/tenants/{tenant}/settings" AUDITORS NONE settings::get;
     "PATCH" "/api/v1/tenants/{tenant}/settings" ADMINS NONE settings::update;
+    "POST" "/api/v1/tenants/{tenant}/precedence:dry-run" ADMINS NONE settings::dry_run;
+    "GET" "/api/v1/tenants/{tenant}/recompute" AUDITORS NONE settings::recompute;
     "GET" "/api/v1/connectors" AUDITORS TOLD_PAGED connectors::list;
     "GET" "/api/v1/connectors/{id}" AUDITORS TOLD connectors::get;
     "GET" "/api/v1/tenants/{tenant}/connections" READERS PAGED connections::list;
@@ -143,11 +164,19 @@ routes! {
     "POST" "/api/v1/tenants/{tenant}/connections/{id}/file/preview" SENDERS NONE files::preview;
     "POST" "/api/v1/tenants/{tenant}/connections/{id}/drop" ADMINS NONE files::rotate;
     "POST" "/api/v1/tenants/{tenant}/connections/{id}/absences/confirm" ADMINS NONE files::confirm;
+    "GET" "/api/v1/tenants/{tenant}/switches" AUDITORS PAGED switches::list;
+    "POST" "/api/v1/tenants/{tenant}/switches" ADMINS NONE switches::start;
+    "GET" "/api/v1/tenants/{tenant}/switches/{id}" AUDITORS NONE switches::get;
+    "DELETE" "/api/v1/tenants/{tenant}/switches/{id}" ADMINS NONE switches::give_up;
+    "GET" "/api/v1/tenants/{tenant}/switches/{id}/differences" AUDITORS DIFFERENCES switches::differences;
+    "POST" "/api/v1/tenants/{tenant}/switches/{id}/cut-over" ADMINS NONE switches::cut_over;
+    "POST" "/api/v1/tenants/{tenant}/switches/{id}/back" ADMINS NONE switches::back;
     "GET" "/api/v1/tenants/{tenant}/tokens" AUDITORS PAGED tokens::list;
     "POST" "/api/v1/tenants/{tenant}/tokens" ADMINS NONE tokens::create;
     "DELETE" "/api/v1/tenants/{tenant}/tokens/{id}" ADMINS NONE tokens::revoke;
     "GET" "/api/v1/tenants/{tenant}/people" READERS PEOPLE people::list;
     "GET" "/api/v1/tenants/{tenant}/people/{id}" READERS NONE people::get;
+    "GET" "/api/v1/tenants/{tenant}/people/{id}/why" AUDITORS WHY why::get;
     "POST" "/api/v1/tenants/{tenant}/people/{id}/revoke" ADMINS NONE people::revoke;
     "POST" "/api/v1/tenants/{tenant}/people/{id}/remove" ADMINS NONE people::remove;
     "POST" "/api/v1/tenants/{tenant}/people/{id}/reinstate" ADMINS NONE people::reinstate;
@@ -166,6 +195,14 @@ routes! {
     "GET" "/api/v1/tenants/{tenant}/app-imports" APPS PAGED imports::list;
     "GET" "/api/v1/tenants/{tenant}/access" READERS WHO access::get;
     "POST" "/api/v1/tenants/{tenant}/sign-ins" APPS NONE access::sign_in;
+    "GET" "/api/v1/tenants/{tenant}/invitations" READERS INVITATIONS invitations::list;
+    "POST" "/api/v1/tenants/{tenant}/invitations" APPS NONE invitations::create;
+    "GET" "/api/v1/tenants/{tenant}/invitations/{id}" READERS NONE invitations::get;
+    "POST" "/api/v1/tenants/{tenant}/invitations/{id}/resend" APPS NONE invitations::resend;
+    "POST" "/api/v1/tenants/{tenant}/invitations/{id}/withdraw" APPS NONE invitations::withdraw;
+    "GET" "/api/v1/invite-attributes" READERS NONE invitations::attributes;
+    "PUT" "/api/v1/invite-attributes" OPERATORS NONE invitations::declare;
+    "POST" "/api/v1/handoff" TAKERS NONE invitations::handoff;
     "GET" "/api/v1/tenants/{tenant}/conflicts" AUDITORS STATES conflicts::list;
     "GET" "/api/v1/tenants/{tenant}/conflicts/{id}" AUDITORS NONE conflicts::get;
     "POST" "/api/v1/tenants/{tenant}/conflicts/{id}/link" ADMINS NONE conflicts::link;
@@ -180,6 +217,7 @@ routes! {
     "PUT" "/api/v1/tenants/{tenant}/connections/{id}/announcement" ADMINS NONE announcements::put;
     "DELETE" "/api/v1/tenants/{tenant}/connections/{id}/announcement" ADMINS NONE announcements::withdraw;
     "POST" "/api/v1/tenants/{tenant}/connections/{id}/test" ADMINS NONE looks::test;
+    "POST" "/api/v1/tenants/{tenant}/connections/{id}/scope:test" ADMINS NONE scopes::test;
     "POST" "/api/v1/tenants/{tenant}/connections/{id}/dry-run" ADMINS NONE looks::dry_run;
     "GET" "/api/v1/tenants/{tenant}/runs" AUDITORS RUNS runs::list;
     "GET" "/api/v1/tenants/{tenant}/runs/{id}" AUDITORS NONE runs::get;
@@ -188,6 +226,46 @@ routes! {
     "POST" "/api/v1/tenants/{tenant}/runs/{id}/discard" ADMINS NONE runs::discard;
     "GET" "/api/v1/tenants/{tenant}/runs/{id}/undo" AUDITORS PAGED runs::preview;
     "POST" "/api/v1/tenants/{tenant}/runs/{id}/undo" ADMINS NONE runs::undo;
+    "GET" "/api/v1/tenants/{tenant}/parked" AUDITORS PARKED parked::list;
+    "POST" "/api/v1/tenants/{tenant}/parked/release" ADMINS NONE parked::release;
+    "POST" "/api/v1/tenants/{tenant}/parked/drop" ADMINS NONE parked::drop;
+    "POST" "/api/v1/tenants/{tenant}/people:revoke-now" ADMINS NONE people::revoke_now;
+    "PUT" "/api/v1/tenants/{tenant}/people/{id}/break-glass" OPERATORS NONE people::set_break_glass;
+    "DELETE" "/api/v1/tenants/{tenant}/people/{id}/break-glass" OPERATORS NONE people::unset_break_glass;
+    "GET" "/api/v1/tenants/{tenant}/sessions" AUDITORS RUNS sessions::list;
+    "GET" "/api/v1/tenants/{tenant}/sessions/{id}" AUDITORS NONE sessions::get;
+    "GET" "/api/v1/tenants/{tenant}/sessions/{id}/changes" AUDITORS PAGED sessions::changes;
+    "GET" "/api/v1/tenants/{tenant}/sessions/{id}/undo" AUDITORS PAGED sessions::preview;
+    "POST" "/api/v1/tenants/{tenant}/sessions/{id}/undo" ADMINS NONE sessions::undo;
+    "GET" "/api/v1/tenants/{tenant}/team-sync" AUDITORS NONE team_sync::get;
+    "PUT" "/api/v1/tenants/{tenant}/team-sync" ADMINS NONE team_sync::put;
+    "GET" "/api/v1/tenants/{tenant}/team-sync/preview" AUDITORS PREVIEW team_sync::preview;
+    "GET" "/api/v1/tenants/{tenant}/team-sync/findings" AUDITORS NONE team_sync::findings;
+    "POST" "/api/v1/tenants/{tenant}/team-sync/complete" ADMINS NONE team_sync::complete;
+    "POST" "/api/v1/tenants/{tenant}/team-sync/stop" ADMINS NONE team_sync::stop;
+    "POST" "/api/v1/tenants/{tenant}/team-sync/restore" ADMINS NONE team_sync::restore;
+    "POST" "/api/v1/tenants/{tenant}/team-sync/run" ADMINS NONE team_sync::run;
+    "GET" "/api/v1/tenants/{tenant}/teams" READERS PAGED teams::list;
+    "POST" "/api/v1/tenants/{tenant}/teams" ADMINS NONE teams::create;
+    "GET" "/api/v1/tenants/{tenant}/teams/unassigned" READERS PAGED teams::unassigned;
+    "GET" "/api/v1/tenants/{tenant}/teams/{id}" READERS NONE teams::get;
+    "PATCH" "/api/v1/tenants/{tenant}/teams/{id}" ADMINS NONE teams::update;
+    "DELETE" "/api/v1/tenants/{tenant}/teams/{id}" ADMINS NONE teams::delete;
+    "GET" "/api/v1/tenants/{tenant}/mails" AUDITORS STATES mail::list;
+    "GET" "/api/v1/tenants/{tenant}/mails/{id}" AUDITORS NONE mail::get;
+    "POST" "/api/v1/tenants/{tenant}/mails/{id}/retry" ADMINS NONE mail::retry;
+    "POST" "/api/v1/mail-events" REPORTERS NONE mail::events;
+    "GET" "/api/v1/tenants/{tenant}/brand" AUDITORS NONE mail::brand;
+    "PUT" "/api/v1/tenants/{tenant}/brand" ADMINS NONE mail::set_brand;
+    "GET" "/api/v1/brand" OPERATORS NONE mail::operators_brand;
+    "PUT" "/api/v1/brand" OPERATORS NONE mail::set_operators_brand;
+    "GET" "/api/v1/tenants/{tenant}/notices" AUDITORS NOTICES notices::list;
+    "GET" "/api/v1/tenants/{tenant}/notices/{id}" AUDITORS TOLD notices::get;
+    "GET" "/api/v1/tenants/{tenant}/notice-recipients" AUDITORS NONE notices::recipients;
+    "PUT" "/api/v1/tenants/{tenant}/notice-recipients" ADMINS NONE notices::set_recipients;
+    "GET" "/api/v1/notices-webhook" OPERATORS NONE notices::webhook;
+    "PUT" "/api/v1/notices-webhook" OPERATORS NONE notices::set_webhook;
+    "DELETE" "/api/v1/notices-webhook" OPERATORS NONE notices::remove_webhook;
 }
 
 /// Registers everything with the server.

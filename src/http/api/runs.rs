@@ -122,7 +122,7 @@ pub struct UndonePerson {
     person: String,
     /// Her records, by the source's ids.
     source_ids: Vec<String>,
-    /// What the run had done: `created`, `returned`, `adopted`, `merged`, `left` or `changed`.
+    /// What it had done: `created`, `returned`, `adopted`, `merged`, `parked`, `left` or `changed`.
     #[schema(example = "changed")]
     was: String,
     /// False: everything is left as it is.
@@ -220,7 +220,7 @@ fn left_alone(kept: Kept) -> LeftAlone {
     }
 }
 
-fn undone(undone: Undone) -> UndonePerson {
+pub(super) fn undone(undone: Undone) -> UndonePerson {
     UndonePerson {
         person: undone.person,
         source_ids: undone.source_ids,
@@ -234,7 +234,7 @@ fn undone(undone: Undone) -> UndonePerson {
 }
 
 /// The part of a list that the query asks for: one more is read than is shown, to know whether there are more.
-fn page<R, T: ToSchema>(
+pub(super) fn page<R, T: ToSchema>(
     mut rows: Vec<R>,
     limit: usize,
     mark: impl Fn(&R) -> String,
@@ -250,7 +250,7 @@ fn page<R, T: ToSchema>(
 }
 
 /// How many rows a page is read with.
-fn limit(call: &Call) -> Result<(usize, i64)> {
+pub(super) fn limit(call: &Call) -> Result<(usize, i64)> {
     let limit = call.limit()?;
     Ok((limit, i64::try_from(limit + 1).unwrap_or(i64::MAX)))
 }

@@ -23,7 +23,7 @@ pub struct Token {
     /// Id.
     #[schema(example = "01977e60-2f4b-7c11-9d0e-5a3c8b7f1e20")]
     id: String,
-    /// `connection`, `drop`, `app`, `auditor`, `tenant-admin` or `operator`.
+    /// `connection`, `drop`, `app`, `auditor`, `tenant-admin`, `mail` or `operator`.
     #[schema(example = "app")]
     role: String,
     /// Of the roles `connection` and `drop`: which one.
@@ -66,7 +66,7 @@ pub struct MadeToken {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(example = json!({"role": "app", "label": "our backend", "expiresAt": "2028-01-01T00:00:00Z"}))]
 pub struct TokenToCreate {
-    /// `connection`, `drop`, `app`, `auditor` or `tenant-admin`; in the tenant `operator` also `operator`.
+    /// `connection`, `drop`, `app`, `auditor` or `tenant-admin`; in the tenant `operator` also `operator` and `mail`.
     role: String,
     /// Of the roles `connection` and `drop`, and required there: id of the connection.
     connection: Option<String>,
@@ -160,7 +160,7 @@ pub async fn create(call: Call) -> Result<Reply> {
 fn checked(call: &Call, wanted: TokenToCreate) -> Result<NewToken> {
     let role = Role::parse(&wanted.role).ok_or_else(|| {
         Problem::invalid(format!(
-            "`role` takes connection, drop, app, auditor, tenant-admin or operator; got `{}`",
+            "`role` takes connection, drop, app, auditor, tenant-admin, mail or operator; got `{}`",
             quote(&wanted.role)
         ))
     })?;

@@ -180,6 +180,9 @@ impl Frame<'_> {
             if let Some(by) = &group.managed_by {
                 about["managedBy"] = Value::from(by.as_str());
             }
+            if let Some(parent) = &group.parent {
+                about["parent"] = Value::from(parent.as_str());
+            }
             if !reviewers.is_empty() {
                 let each = reviewers.iter().map(|id| json!({"value": id}));
                 about["reviewers"] = each.collect();

@@ -87,7 +87,7 @@ impl Service {
             match done {
                 Ok(true) => return Ok(()),
                 Ok(false) | Err(Halt::Plan(_)) => {}
-                Err(Halt::Behind(job)) => self.write_entries(&job).await?,
+                Err(Halt::Behind(behind)) => self.catch_up(&behind).await?,
                 Err(Halt::Failed(error)) => return Err(error),
             }
         }
@@ -152,7 +152,7 @@ impl Service {
     }
 }
 
-fn loaded(scope: &mut Scope<'_>) -> Result<Loaded> {
+pub(super) fn loaded(scope: &mut Scope<'_>) -> Result<Loaded> {
     if scope.find_connection(APP)?.is_some() {
         return Ok(Loaded::Loaded);
     }
@@ -182,6 +182,7 @@ pub(super) fn make_connection(tx: &mut Tx<'_>) -> Result<()> {
         settings: None,
         confirm_since: None,
         disconnected_at: None,
+        rank_at: None,
     };
     tx.create_connection(&row)?;
     let entry = Entry::new("connection.created", "connection", APP);

@@ -37,9 +37,18 @@ pub(in crate::service) enum Halt {
     /// It failed.
     Failed(Error),
     /// Entries of an earlier change are to be written first.
-    Behind(Box<MemberJobRow>),
+    Behind(Box<Behind>),
     /// These changes are to be planned, and prepared if they are large.
     Plan(Vec<MemberChange>),
+}
+
+/// What is to be told first.
+#[derive(Debug)]
+pub(in crate::service) enum Behind {
+    /// A large change of a group's members.
+    Members(Box<MemberJobRow>),
+    /// Teams of a tenant that took the place of others.
+    Teams(TenantId),
 }
 
 impl From<Error> for Halt {
@@ -164,7 +173,7 @@ impl Service {
                 match written {
                     Ok(done) => return Ok(Some(done)),
                     Err(Halt::Failed(error)) => return Err(error),
-                    Err(Halt::Behind(job)) => self.write_entries(&job).await?,
+                    Err(Halt::Behind(behind)) => self.catch_up(&behind).await?,
                     Err(Halt::Plan(changes)) => {
                         let rounds = ready.rounds + 1;
                         let work = Work {
@@ -360,8 +369,16 @@ impl Service {
             .await
     }
 
+    /// Does what is to be done first.
+    pub(in crate::service) async fn catch_up(&self, behind: &Behind) -> Result<()> {
+        match behind {
+            Behind::Members(job) => self.write_entries(job).await,
+            Behind::Teams(tenant) => Box::pin(self.finish_team_job(tenant)).await,
+        }
+    }
+
     /// Writes the entries of a change that is in force, as far as nobody has. Several may do this at once.
-    pub(in crate::service) async fn write_entries(&self, job: &MemberJobRow) -> Result<()> {
+    async fn write_entries(&self, job: &MemberJobRow) -> Result<()> {
         let caller = caller_of(job);
         let limit = i64::try_from(CHANGED_ROWS).unwrap_or(i64::MAX);
         loop {

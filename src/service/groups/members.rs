@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::CHANGED_ROWS;
-use super::jobs::{Halt, expired};
+use super::jobs::{Behind, Halt, expired};
 use super::nesting;
 use crate::domain::audit::Entry;
 use crate::scim::Error as ScimError;
@@ -14,6 +14,7 @@ use crate::scim::error::quote;
 use crate::scim::patch::MemberChange;
 use crate::service::Source;
 use crate::service::error::{Error, Result};
+use crate::service::push_guard::gather;
 use crate::storage::groups::GroupRow;
 use crate::storage::member_jobs::{MemberJobRow, state};
 use crate::storage::memberships::{Member, MemberKind};
@@ -305,7 +306,7 @@ pub(super) fn apply(
 pub(in crate::service) fn refuse_behind(tx: &mut Tx<'_>, group: &str) -> Result<(), Halt> {
     let jobs = tx.list_member_jobs(group)?;
     match jobs.into_iter().find(MemberJobRow::is_behind) {
-        Some(job) => Err(Halt::Behind(Box::new(job))),
+        Some(job) => Err(Halt::Behind(Box::new(Behind::Members(Box::new(job))))),
         None => Ok(()),
     }
 }
@@ -363,7 +364,7 @@ fn change_rows(tx: &mut Tx<'_>, group: &GroupRow, difference: &Difference) -> Re
 }
 
 /// The entry of one membership.
-pub(super) fn entry(
+pub(in crate::service) fn entry(
     action: &'static str,
     group: &str,
     (member, kind): (&str, MemberKind),
@@ -384,6 +385,10 @@ fn switch(
 ) -> Result<bool, Halt> {
     let job = tx.find_member_job(&row.id, generation)?;
     let mut job = job.filter(MemberJobRow::is_preparing).ok_or_else(expired)?;
+    if gather(tx, &source.id)?.is_some() {
+        // The entries that follow have the cause of this one.
+        (job.cause_kind, job.cause_id) = (tx.cause().kind.clone(), tx.cause().id.clone());
+    }
     let newcomers = tx.list_groups_only_in(&row.id, (generation, row.generation))?;
     nesting::check(tx, row, &newcomers)?;
     job.state = state::ADDED.to_owned();

@@ -25,6 +25,7 @@ use crate::scim::schema::Registry;
 use crate::service::app::{Done, make_connection};
 use crate::service::error::Result;
 use crate::service::limits::check_group;
+use crate::service::teams::refuse_edit;
 use crate::service::users::Target;
 use crate::service::{Caller, Service, Source};
 use crate::storage::view::GroupView;
@@ -110,6 +111,7 @@ impl Service {
     ) -> Result<(Done, String)> {
         let (registry, id) = (Arc::clone(registry), group.to_owned());
         self.write_members(caller, &Source::app(), group, move |tx, ready| {
+            refuse_edit(tx)?;
             make_connection(tx)?;
             // Somebody else may have made it meanwhile.
             let group = tx.find_app_team(&team.id)?.unwrap_or_else(|| id.clone());
@@ -133,6 +135,7 @@ impl Service {
             let (team, app_id) = (group.to_owned(), id.to_owned());
             let deleted = self
                 .write_members(caller, &Source::app(), group, move |tx, _| {
+                    refuse_edit(tx)?;
                     teams::delete(tx, &team, &app_id)
                 })
                 .await?;

@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::jobs::{Halt, release_all};
+use super::leave::Place;
 use super::leave_groups;
+pub(in crate::service) use super::members::entry;
 use super::members::{self, Ready};
 use super::write::{Deleted, put_doc, record};
 use crate::domain::access::reason;
@@ -90,7 +92,7 @@ pub(super) fn put(
     });
     let members = members.collect();
     let Some(before) = tx.find_group(group)? else {
-        let mut row = fresh(tx, group, &team.id);
+        let mut row = fresh((tx.tenant().as_str(), tx.now().0), group, &team.id);
         put_doc(registry, &mut row, &team.doc);
         tx.totals().groups += 1;
         count(tx, 1)?;
@@ -117,10 +119,9 @@ pub(super) fn put(
     Ok(Done::Updated)
 }
 
-fn fresh(tx: &Tx<'_>, group: &str, id: &str) -> GroupRow {
-    let now = tx.now().0;
+fn fresh((tenant, now): (&str, i64), group: &str, id: &str) -> GroupRow {
     GroupRow {
-        tenant: tx.tenant().as_str().to_owned(),
+        tenant: tenant.to_owned(),
         id: group.to_owned(),
         kind: TEAM.to_owned(),
         doc: Json(String::new()),
@@ -134,7 +135,32 @@ fn fresh(tx: &Tx<'_>, group: &str, id: &str) -> GroupRow {
         version: 1,
         created_at: now,
         updated_at: now,
+        team_set: None,
     }
+}
+
+/// A team that nobody manages, of this id and name; it is not stored yet.
+pub(in crate::service) fn row(
+    registry: &Registry,
+    tenant: &str,
+    (id, name): (&str, &str),
+    now: i64,
+) -> Result<GroupRow> {
+    let mut row = fresh((tenant, now), id, "");
+    (row.managed_by, row.created_by, row.external_id) = (None, None, None);
+    rename(registry, &mut row, name)?;
+    Ok(row)
+}
+
+/// The team has this name.
+pub(in crate::service) fn rename(
+    registry: &Registry,
+    row: &mut GroupRow,
+    name: &str,
+) -> Result<()> {
+    let doc = document(registry, name, "")?;
+    put_doc(registry, row, &doc);
+    Ok(())
 }
 
 fn count(tx: &mut Tx<'_>, groups: i64) -> Result<()> {
@@ -146,20 +172,31 @@ fn count(tx: &mut Tx<'_>, groups: i64) -> Result<()> {
 }
 
 /// Makes these the reviewers; false where they were.
-fn review(tx: &mut Tx<'_>, team: &str, wanted: &BTreeSet<String>) -> Result<bool> {
+pub(in crate::service) fn review(
+    tx: &mut Tx<'_>,
+    team: &str,
+    wanted: &BTreeSet<String>,
+) -> Result<bool> {
     let present: BTreeSet<String> = tx.list_reviewers(team)?.into_iter().collect();
     for user in present.difference(wanted) {
         stop_reviewing(tx, team, user)?;
     }
     for user in wanted.difference(&present) {
-        tx.create_reviewer(team, user)?;
-        let entry = Entry::new("team.reviewer_added", "group", team);
-        tx.record(entry.object("user", user.as_str()));
+        start_reviewing(tx, team, user)?;
     }
     Ok(present != *wanted)
 }
 
-fn stop_reviewing(tx: &mut Tx<'_>, team: &str, user: &str) -> Result<()> {
+/// Somebody reviews a team from now on.
+pub(in crate::service) fn start_reviewing(tx: &mut Tx<'_>, team: &str, user: &str) -> Result<()> {
+    tx.create_reviewer(team, user)?;
+    let entry = Entry::new("team.reviewer_added", "group", team);
+    tx.record(entry.object("user", user));
+    Ok(())
+}
+
+/// Somebody reviews a team no more.
+pub(in crate::service) fn stop_reviewing(tx: &mut Tx<'_>, team: &str, user: &str) -> Result<()> {
     tx.delete_reviewer(team, user)?;
     let entry = Entry::new("team.reviewer_removed", "group", team);
     tx.record(entry.object("user", user));
@@ -167,14 +204,19 @@ fn stop_reviewing(tx: &mut Tx<'_>, team: &str, user: &str) -> Result<()> {
 }
 
 /// Somebody reviews nothing any more, but what `heir` takes over.
-pub(super) fn leave_reviews(tx: &mut Tx<'_>, user: &str, heir: Option<&str>) -> Result<()> {
+pub(super) fn leave_reviews(tx: &mut Tx<'_>, user: &str, heir: Option<&str>) -> Result<(), Halt> {
     for team in tx.list_reviewed(user)? {
+        if let Some(row) = tx.find_group(&team)?
+            && Place::of(tx, &row)? == Place::Prepared
+        {
+            // The next run says who reviews it.
+            tx.delete_reviewer(&team, user)?;
+            continue;
+        }
         stop_reviewing(tx, &team, user)?;
         let Some(heir) = heir else { continue };
         if !tx.list_reviewers(&team)?.iter().any(|r| r == heir) {
-            tx.create_reviewer(&team, heir)?;
-            let entry = Entry::new("team.reviewer_added", "group", team);
-            tx.record(entry.object("user", heir));
+            start_reviewing(tx, &team, heir)?;
         }
     }
     Ok(())

@@ -20,6 +20,8 @@ use crate::service::Source;
 use crate::service::entitlements::require_push;
 use crate::service::error::{Error, Result, corrupt};
 use crate::service::limits::check_group;
+use crate::service::push_guard::gather;
+use crate::service::teams::refuse_source;
 use crate::service::users::Target;
 use crate::storage::Tx;
 use crate::storage::connections::Counted;
@@ -57,9 +59,11 @@ pub(super) fn create(
         version: 1,
         created_at: now,
         updated_at: now,
+        team_set: None,
     };
     put_doc(registry, &mut row, &incoming.doc);
     check_name(tx, source, &row)?;
+    gather(tx, &source.id)?;
     tx.totals().groups += 1;
     tx.count_for_connection(
         &source.id,
@@ -165,6 +169,7 @@ fn write(
     let version = Some(before.version);
     let members_changed = members::apply(tx, source, &mut row, version, after.changes, ready)?;
     if row != before || members_changed {
+        gather(tx, &source.id)?;
         row.version += 1;
         row.updated_at = tx.now().0;
         tx.update_group(&row)?;
@@ -209,6 +214,7 @@ pub(super) fn delete(
         return Err(Error::Forbidden(why.to_owned()).into());
     }
     members::refuse_behind(tx, &row.id)?;
+    gather(tx, &source.id)?;
     if is_creator {
         let member = (row.id.clone(), MemberKind::Group);
         if !leave_groups(tx, &member, None, reason::DELETED_BY_SOURCE)? {
@@ -295,8 +301,9 @@ fn unmanage(
 
 /// Loads a group that the connection sees: its own, or one that nobody manages.
 fn find(tx: &mut Tx<'_>, source: &Source, target: &Target) -> Result<GroupRow> {
-    let row = tx
-        .find_group(&target.id)?
+    let row = tx.find_group(&target.id)?;
+    refuse_source(tx, row.as_ref())?;
+    let row = row
         .filter(|g| g.kind == "group" && g.managed_by.as_deref().is_none_or(|by| by == source.id));
     let row = row.ok_or_else(|| Error::no_such("group", &target.id))?;
     target.check(row.version)?;
@@ -401,5 +408,6 @@ fn view(row: &GroupRow, source: &Source) -> GroupView {
         kind: row.kind.clone(),
         managed_by: row.managed_by.clone(),
         generation: row.generation,
+        parent: None,
     }
 }

@@ -11,7 +11,6 @@ use crate::scim::schema::Registry;
 use crate::service::error::{Error, Result};
 use crate::service::users::model::Model;
 use crate::service::{Caller, Service};
-use crate::storage::claims::ClaimState;
 use crate::storage::pairs::{PairRow, Shared};
 use crate::storage::{Outcome, Tx};
 
@@ -245,7 +244,7 @@ fn propose(tx: &mut Tx<'_>, connection: &str, found: &Found) -> Result<bool> {
     let claims = tx.list_claims(&found.source)?;
     let own = claims
         .iter()
-        .find(|c| c.connection_id == connection && c.is(ClaimState::Live));
+        .find(|c| c.connection_id == connection && c.takes_part());
     let Some(claim) = own else {
         return Ok(false);
     };

@@ -25,7 +25,7 @@ pub(super) fn side(model: &Model) -> Option<Side> {
     }
     // The app's own claim is the app's side of it.
     let mut of_sources = model.claims.iter().filter(|c| !c.is_of_app());
-    let is_live = of_sources.clone().any(|c| c.is(ClaimState::Live));
+    let is_live = of_sources.clone().any(|c| c.takes_part());
     let is_claimed = of_sources.any(|c| !c.is(ClaimState::Ended));
     let has_left = model.row.employment_state.as_deref() == Some(EmploymentState::Left.as_str());
     match model.access() {

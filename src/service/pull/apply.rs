@@ -14,8 +14,10 @@ use crate::service::undo::{Linked, Touched, remember};
 use crate::service::users::access::{Says, decide};
 use crate::service::users::conflicts::{Question, answered, ask, kind};
 use crate::service::users::identity::primary_key;
+use crate::service::users::in_force::recompute;
 use crate::service::users::model::{Model, user_name};
-use crate::service::users::settle::{Act, namesake, recompute, settle, settle_access};
+use crate::service::users::names::namesake;
+use crate::service::users::settle::{Act, settle, settle_access};
 use crate::storage::claims::ClaimState;
 use crate::storage::{Scope, Tx};
 

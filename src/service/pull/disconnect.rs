@@ -14,13 +14,14 @@ use crate::domain::clock::Millis;
 use crate::domain::ids::TenantId;
 use crate::scim::schema::{Registry, ResourceKind};
 use crate::scim::units::flatten;
-use crate::service::connections::{ConnectionRow, PULL};
+use crate::service::connections::{ConnectionRow, PULL, turn};
 use crate::service::error::{Error, Result};
 use crate::service::groups::{Halt, leave_groups, let_go};
-use crate::service::users::model::{Model, user_name};
+use crate::service::teams::part_from;
+use crate::service::users::model::{Claim, Model, user_name};
 use crate::service::users::settle::{Act, settle};
 use crate::service::users::source_of;
-use crate::service::{Caller, Service};
+use crate::service::{Caller, Service, notices};
 use crate::storage::claims::ClaimState;
 use crate::storage::connections::{list_forgettable, list_unfinished};
 use crate::storage::links::LinkRow;
@@ -309,13 +310,15 @@ impl Service {
 }
 
 /// The parts of a source's claims that have not ended, as their index has them.
-const RANGES: [(bool, ClaimState); 6] = [
+const RANGES: [(bool, ClaimState); 8] = [
     (true, ClaimState::Live),
     (true, ClaimState::Pending),
     (true, ClaimState::Parked),
+    (true, ClaimState::Resting),
     (false, ClaimState::Live),
     (false, ClaimState::Pending),
     (false, ClaimState::Parked),
+    (false, ClaimState::Resting),
 ];
 
 /// Nothing is pulled any more, and nobody is let in.
@@ -335,21 +338,13 @@ fn close(tx: &mut Tx<'_>, connection: &str) -> Result<()> {
             "a run of this connection is under way: try again when it has ended".to_owned(),
         ));
     }
+    part_from(tx, connection)?;
     turn(tx, &row, DISCONNECTING)?;
     tx.set_disconnected(connection, Some(now))?;
     let entry = Entry::new("connection.disconnected", "connection", connection);
     let (before, after) = (Value::from(row.state), Value::from(DISCONNECTED));
     tx.record(entry.change("state", Some(before), Some(after)));
     Ok(())
-}
-
-/// Puts a state in force, in whoever remembers the connection too.
-fn turn(tx: &mut Tx<'_>, row: &ConnectionRow, state: &str) -> Result<()> {
-    let mut turned = row.clone();
-    state.clone_into(&mut turned.state);
-    tx.update_connection(&turned)?;
-    let (news, now) = (tx.fresh_id(), tx.now().0);
-    Ok(tx.create_invalidation(&news, "connection", &row.id, now)?)
 }
 
 /// Everybody has parted: what waited for a decision waits no more.
@@ -364,7 +359,9 @@ fn end(tx: &mut Tx<'_>, connection: &str) -> Result<()> {
     let now = tx.now();
     tx.set_disconnected(connection, Some(now))?;
     tx.delete_consent(connection)?;
-    Ok(tx.delete_all_held(connection)?)
+    tx.delete_all_parked(connection)?;
+    tx.delete_all_held(connection)?;
+    notices::disconnected(tx, &row)
 }
 
 /// Forgets some of what was kept; true when nothing is left.
@@ -449,7 +446,7 @@ pub(super) fn end_claim(
     claim.row.ended_at = Some(now.0);
     // By this name the source knew the person, whatever it is in force.
     claim.row.set_user_name(user_name(&view)?);
-    if let Some(heir) = model.claims.iter().position(|c| c.is(ClaimState::Live)) {
+    if let Some(heir) = model.claims.iter().position(Claim::takes_part) {
         let effective = flatten(registry, ResourceKind::User, &model.doc);
         model.inherit(heir, &effective);
     }

@@ -447,7 +447,17 @@ pub(in crate::service) fn tell_employment(
     model: &mut Model,
     except: &str,
 ) -> Result<()> {
-    let words = words_of(tx, model, except)?;
     let now = tx.now();
-    tell(tx, model, words, now)
+    tell_employment_at(tx, model, except, now)
+}
+
+/// The same as of a moment.
+pub(in crate::service) fn tell_employment_at(
+    scope: &mut Scope<'_>,
+    model: &mut Model,
+    except: &str,
+    now: Millis,
+) -> Result<()> {
+    let words = words_of(scope, model, except)?;
+    tell(scope, model, words, now)
 }

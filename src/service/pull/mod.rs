@@ -7,6 +7,7 @@ mod apply;
 mod disconnect;
 mod draft;
 mod leave;
+mod leavers;
 mod matching;
 mod record;
 mod types;
@@ -14,9 +15,10 @@ mod who;
 
 use futures_util::StreamExt;
 
-pub(in crate::service) use disconnect::DISCONNECTED;
+pub(in crate::service) use disconnect::{DISCONNECTED, DISCONNECTING};
 pub use disconnect::{KEPT_DAYS, Parting, People};
-pub(in crate::service) use draft::tell_employment;
+pub(in crate::service) use draft::{tell_employment, tell_employment_at};
+pub(in crate::service) use leavers::{is_believed, says_left};
 pub use types::{
     AlsoBy, Effect, Finding, Gone, Permit, PullPerson, PullSource, Recognised, Stand, Step,
     unmanaged,

@@ -9,10 +9,11 @@ use serde_json::Value;
 use crate::scim::schema::{Registry, ResourceKind};
 use crate::scim::units::{Units, flatten};
 use crate::service::error::{Result, corrupt};
+use crate::service::push_guard::{SESSION, session_of};
 use crate::service::users::model::{Claim, Model};
 use crate::storage::claims::ClaimState;
 use crate::storage::links::LinkRow;
-use crate::storage::undo::{ChangeRow, OPEN, UNDONE};
+use crate::storage::undo::{ChangeRow, Happened, OPEN, UNDONE};
 use crate::storage::{Scope, Tx};
 
 const KIND: ResourceKind = ResourceKind::User;
@@ -239,21 +240,22 @@ pub(in crate::service) struct Touched<'a> {
     pub(in crate::service) links: BTreeMap<String, Linked>,
 }
 
-/// Notes what the run in whose name the operation works changed about a person.
+/// Notes what the run, or the session, in whose name the operation works changed about a person.
 pub(in crate::service) fn remember(
     tx: &mut Tx<'_>,
     registry: &Registry,
     touched: Touched<'_>,
 ) -> Result<()> {
-    if tx.cause().kind != "run" {
-        return Ok(());
-    }
+    let run_id = match tx.cause().kind.as_str() {
+        "run" => tx.cause().id.clone(),
+        SESSION => session_of(&tx.cause().id).to_owned(),
+        _ => return Ok(()),
+    };
     let Touched {
         before,
         model,
         links,
     } = touched;
-    let run_id = tx.cause().id.clone();
     let sequence = tx.totals().sequence;
     let mut change = Change::of(registry, sequence, before, model, links);
     let subject = &model.row.id;
@@ -289,7 +291,7 @@ pub struct Since {
     pub actor_kind: String,
     /// Her, or its, id.
     pub actor_id: String,
-    /// `request`, `run`, `undo`, `command`.
+    /// `request`, `run`, `session`, `undo`, `command`.
     pub cause_kind: String,
     /// Its id.
     pub cause_id: String,
@@ -306,23 +308,29 @@ pub(super) fn since(
     change: &Change,
 ) -> Result<(Vec<Since>, Vec<Change>)> {
     let entries = scope.list_entries_about(subject, change.sequence)?;
-    let own = entries
-        .iter()
-        .rposition(|e| e.cause_kind == "run" && e.cause_id == run);
+    let is_own = |e: &Happened| match e.cause_kind.as_str() {
+        "run" => e.cause_id == run,
+        SESSION => session_of(&e.cause_id) == run,
+        _ => false,
+    };
+    let own = entries.iter().rposition(is_own);
     let (mut since, mut undone): (Vec<Since>, Vec<Change>) = (Vec::new(), Vec::new());
     let mut seen: BTreeSet<String> = BTreeSet::new();
     for entry in entries.into_iter().skip(own.map_or(0, |own| own + 1)) {
         let by = Since {
             actor_kind: entry.actor_kind,
             actor_id: entry.actor_id,
+            cause_id: match entry.cause_kind.as_str() {
+                SESSION => session_of(&entry.cause_id).to_owned(),
+                _ => entry.cause_id,
+            },
             cause_kind: entry.cause_kind,
-            cause_id: entry.cause_id,
             at: entry.at,
         };
         if !seen.insert(by.cause_id.clone()) {
             continue;
         }
-        if ["run", "undo"].contains(&by.cause_kind.as_str()) {
+        if ["run", "undo", SESSION].contains(&by.cause_kind.as_str()) {
             let row = scope.find_change(&by.cause_id, subject)?;
             if let Some(row) = row.filter(|row| row.state == UNDONE) {
                 undone.push(Change::read(&row)?);

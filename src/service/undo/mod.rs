@@ -3,9 +3,11 @@
 
 mod change;
 mod holds;
+mod pushed;
 mod put_back;
 mod records;
 mod revert;
+mod undone;
 
 use futures_util::StreamExt;
 use serde_json::Value;
@@ -13,18 +15,20 @@ use serde_json::Value;
 pub(in crate::service) use change::{Linked, Touched, remember};
 pub(in crate::service) use holds::{Kind, employment_digest};
 
+use change::Change;
 pub use change::Since;
 pub use holds::Lifted;
-pub use revert::{Kept, Undone};
 use revert::{Names, Plan};
+pub use undone::{Kept, Undone};
 
 use crate::domain::audit::Entry;
 use crate::domain::ids::TenantId;
 use crate::service::error::{Error, Result};
+use crate::service::push_guard::as_run;
 use crate::service::runs::RunRow;
 use crate::service::{Caller, Service};
 use crate::storage::undo::{ChangeRow, KEPT, OPEN, Tally, UNDONE};
-use crate::storage::{Outcome, Tx};
+use crate::storage::{Outcome, Scope, Tx};
 
 /// People who are put back at once: they share commits.
 const AT_ONCE: usize = 128;
@@ -85,6 +89,37 @@ pub struct Step {
     pub last: String,
 }
 
+/// What a run, or a session, changed about a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// Her id.
+    pub person: String,
+    /// `created`, `returned`, `adopted`, `merged`, `parked`, `left` or `changed`.
+    pub was: &'static str,
+    /// Access before; `None` for somebody who was not there.
+    pub access_before: Option<String>,
+    /// Access after it.
+    pub access_after: String,
+    /// Paths of the document in force that changed.
+    pub units: Vec<String>,
+    /// `open`, `undone` or `kept`.
+    pub state: String,
+}
+
+impl Changed {
+    fn of(row: &ChangeRow, connection: &str) -> Result<Self> {
+        let change = Change::read(row)?;
+        Ok(Self {
+            person: row.subject.clone(),
+            was: undone::was(&change, connection),
+            access_before: change.before.map(|before| before.access),
+            access_after: change.after.access,
+            units: change.units.into_keys().collect(),
+            state: row.state.clone(),
+        })
+    }
+}
+
 /// How one person is put back.
 #[derive(Debug, Clone, Copy)]
 enum Way {
@@ -123,9 +158,7 @@ impl Service {
         let (id, after, now) = (run.to_owned(), after.to_owned(), self.store.clock().now());
         self.store
             .read(tenant, move |scope| {
-                let run = scope
-                    .find_run(&id)?
-                    .ok_or_else(|| Error::no_such("run", &id))?;
+                let run = find_undoable(scope, &id)?;
                 let rows = scope.list_changes(&id, None, &after, limit)?;
                 let plan = Plan {
                     registry: &registry,
@@ -141,6 +174,29 @@ impl Service {
                     }
                 });
                 each.collect()
+            })
+            .await
+    }
+
+    /// What a run, or a session, changed about each person, after a person, in the order of their ids.
+    ///
+    /// # Errors
+    /// `NotFound`; storage.
+    pub async fn list_changed(
+        &self,
+        tenant: &TenantId,
+        run: &str,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<Changed>> {
+        let (id, after) = (run.to_owned(), after.to_owned());
+        self.store
+            .read(tenant, move |scope| {
+                let run = find_undoable(scope, &id)?;
+                let rows = scope.list_changes(&id, None, &after, limit)?;
+                rows.iter()
+                    .map(|row| Changed::of(row, &run.connection_id))
+                    .collect()
             })
             .await
     }
@@ -267,6 +323,16 @@ impl Service {
             .write(caller.meta(), move |tx| end(tx, &id).map(Outcome::Done))
             .await
     }
+}
+
+/// The run, or the session, with this id.
+fn find_undoable(scope: &mut Scope<'_>, id: &str) -> Result<RunRow> {
+    if let Some(run) = scope.find_run(id)? {
+        return Ok(run);
+    }
+    let session = scope.find_session(id)?;
+    let session = session.ok_or_else(|| Error::no_such("run", id))?;
+    Ok(as_run(&session))
 }
 
 /// What was done about a person, if it is done.

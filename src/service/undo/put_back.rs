@@ -1,6 +1,7 @@
 //! Puts a drafted person back: what the writer does with what `revert` drafted.
 
-use super::revert::{Plan, Revert, Undone, draft, kept};
+use super::revert::{Plan, Revert, draft};
+use super::undone::{Undone, kept};
 use crate::domain::access::{JoinerPolicy, reason};
 use crate::domain::audit::Entry;
 use crate::service::Source;
@@ -10,6 +11,7 @@ use crate::service::users::model::Model;
 use crate::service::users::settle::{Act, settle};
 use crate::storage::Tx;
 use crate::storage::conflicts::ConflictRow;
+use crate::storage::push::{ParkedRow, parked::DROPPED};
 use crate::storage::undo::{ChangeRow, KEPT, UNDONE};
 
 /// Puts a person back; the row of the change is marked.
@@ -97,6 +99,30 @@ fn store(tx: &mut Tx<'_>, mut revert: Revert<'_>) -> Result<Undone> {
     }
     for hold in &revert.holds {
         tx.put_hold(hold)?;
+    }
+    if let Some(because) = revert.drops {
+        let known = tx.find_parked(&connection, &id)?;
+        let row = ParkedRow {
+            tenant: tx.tenant().as_str().to_owned(),
+            connection_id: connection.clone(),
+            user_id: id.clone(),
+            state: DROPPED.to_owned(),
+            reason: because.to_owned(),
+            session_id: revert.run.id.clone(),
+            since: known.as_ref().map_or(revert.now.0, |row| row.since),
+            decided_at: Some(revert.now.0),
+            decider_kind: Some(tx.actor().kind.clone()),
+            decider_id: Some(tx.actor().id.clone()),
+        };
+        if known.is_none_or(|known| known.state != DROPPED) {
+            let entry = Entry::new("loss.dropped", "user", id.clone());
+            tx.record(
+                entry
+                    .object("connection", connection.clone())
+                    .reason(because),
+            );
+        }
+        tx.put_parked(&row)?;
     }
     for conflict in revert.conflicts {
         undo_conflict(tx, conflict)?;

@@ -3,16 +3,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::change::{Change, Claimed, Linked, Side, Since, Stood, since, taking};
 use super::holds::Kind;
+use super::undone::{Undone, kept, was};
 use crate::domain::access::{Access, Decision, reason};
 use crate::domain::clock::Millis;
 use crate::scim::schema::{AttrPath, Registry, ResourceKind};
 use crate::scim::units::{flatten, unflatten};
 use crate::service::error::Result;
+use crate::service::push_guard::SESSION;
 use crate::service::users::model::{Claim, Model, user_name};
 use crate::storage::Scope;
 use crate::storage::claims::ClaimState;
@@ -22,43 +23,6 @@ use crate::storage::runs::RunRow;
 use crate::storage::undo::{ChangeRow, HoldRow};
 
 const KIND: ResourceKind = ResourceKind::User;
-
-/// What the undo of a run does about one person, or did.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Undone {
-    /// User id.
-    pub person: String,
-    /// Her records, by the source's ids.
-    pub source_ids: Vec<String>,
-    /// What the run had done: `created`, `returned`, `adopted`, `merged`, `left` or `changed`.
-    pub was: String,
-    /// Something is undone; false: everything is left as it is.
-    pub is_undone: bool,
-    /// Paths whose value goes back.
-    pub units: Vec<String>,
-    /// Access now.
-    pub access: Option<String>,
-    /// Access as it was before the run; `None` for somebody who was not there.
-    pub back_to: Option<String>,
-    /// She gets access back.
-    pub returns: bool,
-    /// What is left as it is, and why.
-    pub kept: Vec<Kept>,
-}
-
-/// Something that an undo leaves alone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Kept {
-    /// `person`, `access`, `employment`, or the path of a value.
-    pub what: String,
-    /// `changed-since`, `later-run`, `in-groups`, `user-name-taken` or `gone`.
-    pub code: String,
-    /// Who changed it, where that is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub by: Option<Since>,
-}
 
 /// A person about to be put back.
 pub(super) struct Revert<'a> {
@@ -77,6 +41,8 @@ pub(super) struct Revert<'a> {
     pub(super) holds: Vec<HoldRow>,
     pub(super) conflicts: Vec<ConflictRow>,
     pub(super) outcome: Undone,
+    /// The source goes on reading that she is gone, and she keeps her access: what it said.
+    pub(super) drops: Option<&'static str>,
     names: Names,
     pub(super) now: Millis,
 }
@@ -125,9 +91,13 @@ pub(super) fn draft<'a>(
     };
     let newest = undone.into_iter().flat_map(|change| change.links);
     let mut later_run = None;
-    for by in since.iter().filter(|s| s.cause_kind == "run") {
-        let later = scope.find_run(&by.cause_id)?;
-        if later.is_some_and(|r| r.connection_id == run.connection_id) {
+    for by in &since {
+        let later = match by.cause_kind.as_str() {
+            "run" => scope.find_run(&by.cause_id)?.map(|r| r.connection_id),
+            SESSION => scope.find_session(&by.cause_id)?.map(|s| s.connection_id),
+            _ => None,
+        };
+        if later.is_some_and(|connection| connection == run.connection_id) {
             later_run = Some(by.clone());
             break;
         }
@@ -145,6 +115,7 @@ pub(super) fn draft<'a>(
         holds: Vec::new(),
         conflicts: Vec::new(),
         outcome,
+        drops: None,
         names: plan.names,
         now: plan.now,
     };
@@ -152,37 +123,14 @@ pub(super) fn draft<'a>(
     Ok(Ok(revert))
 }
 
-/// What the run had done, in a word.
-fn was(change: &Change, connection: &str) -> &'static str {
-    let Some(before) = &change.before else {
-        return "created";
-    };
-    let (is_over, ended) = (
-        change.after.removed_at.is_some(),
-        ClaimState::Ended.as_str(),
-    );
-    let claim = change.claims.get(connection);
-    match (before.removed_at.is_some(), claim) {
-        (false, _) if is_over => "merged",
-        (true, _) if !is_over => "returned",
-        (_, Some(claim)) if claim.after == ended => "left",
-        (_, Some(claim)) if claim.before.is_none() => "adopted",
-        (_, Some(claim)) if claim.before.as_deref() == Some(ended) => "returned",
-        _ => "changed",
-    }
-}
-
-pub(super) fn kept(what: &str, code: &str, by: Option<Since>) -> Kept {
-    Kept {
-        what: what.to_owned(),
-        code: code.to_owned(),
-        by,
-    }
-}
-
 impl Revert<'_> {
     pub(super) fn connection(&self) -> &str {
         &self.run.connection_id
+    }
+
+    /// What is undone was pushed: the source goes on reading what it wrote.
+    pub(super) fn is_pushed(&self) -> bool {
+        self.run.kind == SESSION
     }
 
     pub(super) fn keep(&mut self, what: &str) {
@@ -211,6 +159,7 @@ impl Revert<'_> {
         }
         let before = self.change.before.clone();
         match &before {
+            None if self.is_pushed() => self.unlist(),
             None => self.vanish(scope)?,
             Some(before) => self.person(scope, before)?,
         }
@@ -257,7 +206,8 @@ impl Revert<'_> {
             self.keep("person");
             return Ok(true);
         }
-        if self.change.before.is_none() && scope.is_member(&self.model.row.id)? {
+        let vanishes = self.change.before.is_none() && !self.is_pushed();
+        if vanishes && scope.is_member(&self.model.row.id)? {
             let why = kept("person", "in-groups", None);
             self.outcome.kept.push(why);
             return Ok(true);
@@ -267,6 +217,10 @@ impl Revert<'_> {
 
     /// Her source no longer claims her, and it was not the run that ended it: nothing of what it said then is in question.
     fn left_since(&self) -> bool {
+        // A source that pushes has its own view; what is in force is another thing.
+        if self.is_pushed() {
+            return false;
+        }
         let ended = ClaimState::Ended;
         let now = self.model.position(self.connection());
         now.is_some_and(|place| self.model.claims[place].is(ended))
@@ -309,7 +263,10 @@ impl Revert<'_> {
         // From now on what was asserted and what is in force are two things.
         self.model.materialise(self.registry);
         let stood = self.model.clone();
-        self.claims()?;
+        match self.is_pushed() {
+            true => self.claims_pushed(),
+            false => self.claims()?,
+        }
         self.units();
         let is_employment_as_after = self.link(scope, before)?;
         let after = self.change.after.clone();
@@ -342,8 +299,11 @@ impl Revert<'_> {
 
     /// Access as it was.
     fn stand(&mut self, before: &Stood) {
+        self.outcome.returns = before.has_access && !self.model.row.has_access;
+        if self.outcome.returns && self.is_pushed() {
+            self.drop_loss();
+        }
         let row = &mut self.model.row;
-        self.outcome.returns = before.has_access && !row.has_access;
         row.access.clone_from(&before.access);
         row.access_reason.clone_from(&before.reason);
         row.access_params.clone_from(&before.params);

@@ -5,14 +5,18 @@ use serde_json::json;
 
 use super::identity::{is_verified, primary_key};
 use super::model::Model;
-use crate::domain::access::{Access, RETURN_DAYS, Standing, on_active, on_inactive, reason};
+use crate::domain::access::{
+    Access, Decision, RETURN_DAYS, Standing, on_active, on_inactive, reason,
+};
 use crate::domain::app::{self, APP, Word, on_app};
 use crate::domain::clock::Millis;
 use crate::domain::employment::EmploymentState;
 use crate::domain::lifecycle::{Earlier, Phase, on_employment};
+use crate::domain::two_sources::begins;
 use crate::scim::Doc;
 use crate::scim::schema::Registry;
 use crate::service::Source;
+use crate::service::invitations::address_of;
 use crate::storage::claims::ClaimState;
 use crate::storage::tenants::TenantSettings;
 use crate::storage::users::UserRow;
@@ -112,7 +116,13 @@ pub(in crate::service) fn decide(
             let decision = on_app(who, word(says), app::Before { said, is_disabled });
             (decision, false)
         }
-        Says::Active => (on_active(who, source.policy, now, days), false),
+        Says::Active => {
+            // Her first day, of which an HR source knows, comes by itself.
+            let prehire = EmploymentState::Prehire.as_str();
+            let is_ahead = model.row.employment_state.as_deref() == Some(prehire);
+            let decision = on_active(who, source.policy, now, days);
+            (decision.map(|decision| begins(decision, is_ahead)), false)
+        }
         Says::Inactive(because) => (on_inactive(who, because), false),
         Says::Employed(heard) => {
             let (phase, earlier) = (heard.phase, heard.earlier);
@@ -123,6 +133,14 @@ pub(in crate::service) fn decide(
     // No source removes the break-glass admin.
     let keeps = keeps || model.row.break_glass;
     if let Some(decision) = decision.filter(|d| !keeps || d.has_access()) {
+        let decision = match decision.access {
+            // Nobody is invited whom no mail reaches.
+            Access::Invited if address_of(&model.doc).is_none() => Decision {
+                access: Access::Listed,
+                reason: reason::INVITATION_DUE,
+            },
+            _ => decision,
+        };
         model.row.sticky |= decision.reason == reason::REMOVED_IN_APP;
         model.decide(decision, now);
     }
@@ -165,7 +183,9 @@ fn waits(
     let domains = &settings.verified_domains;
     if source.is_app() {
         // Whom the app has let in already is in, whatever her address: it only finds nobody by it.
-        return open.filter(|code| *code != reason::UNVERIFIED_DOMAIN);
+        return open.filter(|code| {
+            *code != reason::UNVERIFIED_DOMAIN && !reason::INVITED_IN_VAIN.contains(code)
+        });
     }
     if open.is_some() || domains.is_empty() {
         return open;

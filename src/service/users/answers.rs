@@ -187,7 +187,7 @@ impl Service {
         match done {
             Ok(done) => Ok(done),
             Err(Halt::Plan(_)) => Ok(None),
-            Err(Halt::Behind(job)) => self.write_entries(&job).await.map(|()| None),
+            Err(Halt::Behind(behind)) => self.catch_up(&behind).await.map(|()| None),
             Err(Halt::Failed(error)) => Err(error),
         }
     }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::domain::audit::{Entry, sha256_hex};
 use crate::service::error::Result;
+use crate::service::notices::{self, Raise};
 use crate::storage::Tx;
 use crate::storage::conflicts::ConflictRow;
 
@@ -90,7 +91,14 @@ pub(in crate::service) fn ask(
     };
     tx.create_conflict(&row)?;
     record(tx, "conflict.opened", connection, question, candidates);
-    Ok(())
+    let label = tx.find_connection(connection)?.map(|row| row.label);
+    let raise = Raise {
+        code: notices::NEW_CONFLICT,
+        subject: connection,
+        person: None,
+        params: json!({"connection": connection, "label": label, "conflict": row.id, "kind": row.kind}),
+    };
+    notices::raise(tx, &raise)
 }
 
 fn record(

@@ -17,9 +17,12 @@ use crate::scim::units::{Units, flatten};
 use crate::service::Source;
 use crate::service::entitlements::require_push;
 use crate::service::error::Result;
+use crate::service::groups::{Halt, leave_groups};
+use crate::service::push_guard::gather;
 use crate::storage::Tx;
 use crate::storage::claims::ClaimState;
 use crate::storage::known::{By, Known, Marks};
+use crate::storage::memberships::MemberKind;
 use crate::storage::tenants::TenantSettings;
 use crate::storage::view::UserView;
 
@@ -79,14 +82,14 @@ impl Candidates {
     }
 }
 
-/// Creates or adopts.
+/// Creates or adopts. `None`: whom it adopts is in more groups than one operation may change; it is to be called again.
 pub(super) fn create(
     tx: &mut Tx<'_>,
     registry: &Registry,
     source: &Source,
     fresh: &str,
     incoming: &Incoming,
-) -> Result<UserView> {
+) -> Result<Option<UserView>, Halt> {
     require_push(tx, source, false)?;
     let name = user_name(&incoming.doc)?;
     let key = user_name_key(name);
@@ -103,7 +106,7 @@ pub(super) fn create(
     let settings = tx.tenant_settings()?;
     let known = known(tx, source, incoming, &key, &settings.verified_domains)?;
     if known.iter().any(Known::is_seen_by_name) {
-        return Err(user_name_taken(name));
+        return Err(user_name_taken(name).into());
     }
     let is_namesake = known.iter().any(|k| k.by == By::UserName && k.is_public);
     let found = Candidates::among(known);
@@ -114,7 +117,10 @@ pub(super) fn create(
     if let Some(model) = meant {
         let primary = primary_key(&model.doc);
         if is_adoptable(&model.row, primary.as_deref(), &settings.verified_domains) {
-            return adopt(tx, registry, source, model, incoming, &settings);
+            if !leave_former_groups(tx, source, &model)? {
+                return Ok(None);
+            }
+            return Ok(adopt(tx, registry, source, model, incoming, &settings).map(Some)?);
         }
     }
     let question = found.question();
@@ -146,7 +152,22 @@ pub(super) fn create(
         };
         ask(tx, &source.id, &question)?;
     }
-    model.user_view(&source.id)
+    Ok(Some(model.user_view(&source.id)?))
+}
+
+/// Whom the connection deleted and who kept her groups, since her loss of access is parked, comes back into none of its
+/// own, as after any DELETE. False: some are left.
+fn leave_former_groups(tx: &mut Tx<'_>, source: &Source, model: &Model) -> Result<bool, Halt> {
+    let place = model.position(&source.id);
+    if !place.is_some_and(|place| model.claims[place].is(ClaimState::Ended)) {
+        return Ok(true);
+    }
+    if tx.find_parked(&source.id, &model.row.id)?.is_none() {
+        return Ok(true);
+    }
+    gather(tx, &source.id)?;
+    let member = (model.row.id.clone(), MemberKind::User);
+    leave_groups(tx, &member, Some(&source.id), reason::DELETED_BY_SOURCE)
 }
 
 pub(super) fn new_user(tx: &Tx<'_>, source: &Source, id: &str, incoming: &Incoming) -> Model {

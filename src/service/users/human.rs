@@ -45,7 +45,8 @@ impl Service {
     /// Takes access away; no source gives it back. A note is kept with the reason.
     ///
     /// # Errors
-    /// `NotFound`; `Forbidden` for somebody who has no access; `Invalid` for a note that is too long.
+    /// `NotFound`; `Forbidden` for somebody who has no access, and for a break-glass admin; `Invalid` for a note that is too
+    /// long.
     pub async fn revoke_person(
         &self,
         caller: &Caller,
@@ -84,7 +85,7 @@ impl Service {
             match is_out {
                 Ok(true) => return self.decide_person(caller, id, Wish::Remove, note).await,
                 Ok(false) | Err(Halt::Plan(_)) => {}
-                Err(Halt::Behind(job)) => self.write_entries(&job).await?,
+                Err(Halt::Behind(behind)) => self.catch_up(&behind).await?,
                 Err(Halt::Failed(error)) => return Err(error),
             }
         }
@@ -151,8 +152,8 @@ fn check_removable(model: &Model) -> Result<()> {
     match model.row.break_glass {
         false => Ok(()),
         true => Err(Error::Forbidden(
-            "this is the break-glass admin, by whom the tenant is reached when nothing else works: name another one \
-             first"
+            "this is a break-glass admin, by whom the tenant is reached when nothing else works: the operator takes the \
+             mark from her first"
                 .to_owned(),
         )),
     }
@@ -169,7 +170,10 @@ fn decide(
     let mut model = before.clone();
     let now = tx.now();
     let decision = match wish {
-        Wish::Revoke => revoke(&model)?,
+        Wish::Revoke => {
+            check_removable(&model)?;
+            revoke(&model)?
+        }
         Wish::Remove => {
             check_removable(&model)?;
             on_remove(model.access(), is_claimed(&model))
@@ -186,6 +190,10 @@ fn decide(
         model.row.access_params = Some(params.to_owned());
     }
     let is_changed = settle_access(tx, &before, &mut model)?;
+    if wish != Wish::Reinstate {
+        // Nothing of what her sources want is left to decide.
+        tx.delete_held_of(id)?;
+    }
     if is_tombstone {
         tx.record(Entry::new("user.deleted", "user", id).reason(reason::REMOVED_BY_HUMAN));
     }

@@ -5,7 +5,7 @@
 
 use super::access::{Says, decide};
 use super::conflicts::answered;
-use super::model::{Model, user_name};
+use super::model::{Claim, Model, user_name};
 use super::settle::{Act, settle, settle_access};
 use super::write::{Asserts, assert_units};
 use crate::domain::access::{Access, Decision, reason};
@@ -55,6 +55,9 @@ pub(in crate::service) fn join(
             return Ok(false);
         }
     }
+    // What the record says against her counts when it says it the next time.
+    tx.delete_parked(connection, from)?;
+    tx.delete_parked(connection, into)?;
     let managed_by = (!goes).then_some(connection);
     if !move_memberships(tx, (from, into), managed_by)? {
         return Ok(false);
@@ -184,7 +187,7 @@ fn end(tx: &mut Tx<'_>, before: &Model, mut gone: Model, into: &str) -> Result<(
 
 /// Others go on claiming her, or the app knows her: only the record goes.
 fn leave(tx: &mut Tx<'_>, joining: &Joining<'_>, before: &Model, mut rest: Model) -> Result<()> {
-    if let Some(heir) = rest.claims.iter().position(|c| c.is(ClaimState::Live)) {
+    if let Some(heir) = rest.claims.iter().position(Claim::takes_part) {
         let effective = flatten(joining.registry, KIND, &rest.doc);
         rest.inherit(heir, &effective);
     }
@@ -321,6 +324,7 @@ pub(in crate::service) fn part(
         let detail = "the connection has no record of this person".to_owned();
         return Err(Error::Conflict(detail).into());
     };
+    tx.delete_parked(connection, user)?;
     let others = before
         .claims
         .iter()

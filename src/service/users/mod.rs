@@ -3,15 +3,20 @@
 
 pub(super) mod access;
 mod answers;
+mod break_glass;
 pub(super) mod conflicts;
 mod create;
 mod human;
 pub(super) mod identity;
+pub(super) mod in_force;
 pub(super) mod join;
 pub(super) mod model;
+pub(super) mod names;
 pub(super) mod of_app;
+pub(super) mod ranking;
 mod record;
 pub(super) mod settle;
+mod versions;
 pub(super) mod write;
 
 pub(super) use answers::source_of;
@@ -21,6 +26,7 @@ pub(super) use identity::addresses;
 pub(super) use model::{manager, text};
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::scim::document::Incoming;
 use crate::scim::patch::PatchRequest;
@@ -46,13 +52,24 @@ impl Service {
         incoming: Incoming,
     ) -> Result<UserView> {
         check_user(&incoming.doc, incoming.external_id.as_deref())?;
-        let (registry, source) = (self.registry(&caller.tenant).await?, source.clone());
         let id = crate::domain::ids::fresh_text(self.store.clock().now(), self.store.chance());
-        self.store
-            .write(caller.meta(), move |tx| {
-                create::create(tx, &registry, &source, &id, &incoming).map(Outcome::Done)
-            })
-            .await
+        let incoming = Arc::new(incoming);
+        loop {
+            let (registry, source) = (self.registry(&caller.tenant).await?, source.clone());
+            let (id, incoming) = (id.clone(), Arc::clone(&incoming));
+            let done = self
+                .store
+                .write(caller.meta(), move |tx| {
+                    create::create(tx, &registry, &source, &id, &incoming).map(Outcome::Done)
+                })
+                .await;
+            match done {
+                Ok(Some(user)) => return Ok(user),
+                Ok(None) | Err(Halt::Plan(_)) => {}
+                Err(Halt::Behind(behind)) => self.catch_up(&behind).await?,
+                Err(Halt::Failed(error)) => return Err(error),
+            }
+        }
     }
 
     /// PUT: what is given replaces what the connection asserts.
@@ -124,7 +141,7 @@ impl Service {
             match done {
                 Ok(true) => return Ok(()),
                 Ok(false) | Err(Halt::Plan(_)) => {}
-                Err(Halt::Behind(job)) => self.write_entries(&job).await?,
+                Err(Halt::Behind(behind)) => self.catch_up(&behind).await?,
                 Err(Halt::Failed(error)) => return Err(error),
             }
         }

@@ -90,6 +90,11 @@ impl Claim {
         self.row.connection_id == APP
     }
 
+    /// It takes part in precedence: a parked one holds back nothing but a loss of access.
+    pub(in crate::service) fn takes_part(&self) -> bool {
+        self.row.takes_part()
+    }
+
     pub(in crate::service) fn set_state(&mut self, state: ClaimState) {
         state.as_str().clone_into(&mut self.row.state);
     }
@@ -116,7 +121,7 @@ impl Claim {
 }
 
 /// Units as a flat JSON object, `null` for a cleared one.
-fn write_units(units: &Units) -> String {
+pub(super) fn write_units(units: &Units) -> String {
     let map: Doc = units
         .iter()
         .map(|(path, value)| (path.to_string(), value.clone()))
@@ -151,6 +156,8 @@ pub(in crate::service) struct Model {
     pub(in crate::service) row: UserRow,
     pub(in crate::service) doc: Doc,
     pub(in crate::service) claims: Vec<Claim>,
+    /// What a human gave her by an invitation; stored only where somebody beside sources wrote her.
+    pub(in crate::service) given: Units,
     pub(in crate::service) is_new: bool,
 }
 
@@ -165,10 +172,23 @@ impl Model {
             return Ok(None);
         };
         let claims = scope.list_claims(id)?;
-        Self::from_rows(registry, row, claims).map(Some)
+        let given = match row.written_by_others {
+            true => scope.find_given(id)?,
+            false => None,
+        };
+        let given = given.map(|text| read_units(registry, &text));
+        let given = given
+            .transpose()
+            .map_err(|e| corrupt("given_values", id, e))?;
+        Self::from_rows(registry, row, claims, given.unwrap_or_default()).map(Some)
     }
 
-    fn from_rows(registry: &Registry, row: UserRow, claims: Vec<ClaimRow>) -> Result<Self> {
+    fn from_rows(
+        registry: &Registry,
+        row: UserRow,
+        claims: Vec<ClaimRow>,
+        given: Units,
+    ) -> Result<Self> {
         let mut doc: Doc =
             serde_json::from_str(&row.doc.0).map_err(|e| corrupt("users", &row.id, e))?;
         // Derived; stored so that serving needs no schema.
@@ -181,6 +201,7 @@ impl Model {
             row,
             doc,
             claims: claims?,
+            given,
             is_new: false,
         })
     }
@@ -224,6 +245,7 @@ impl Model {
             row,
             doc,
             claims: Vec::new(),
+            given: Units::new(),
             is_new: true,
         }
     }
@@ -304,7 +326,7 @@ impl Model {
 
     /// Somebody live asserts something.
     pub(in crate::service) fn is_claimed(&self) -> bool {
-        self.claims.iter().any(|c| c.is(ClaimState::Live))
+        self.claims.iter().any(Claim::takes_part)
     }
 
     /// Nobody loses a name or an address because a source left: what no other live claim says about them passes to the
@@ -316,12 +338,10 @@ impl Model {
         let nothing = Units::new();
         let others: Vec<Part<'_, AttrPath>> = (0..)
             .zip(&self.claims)
-            .filter(|(i, c)| *i != place && c.is(ClaimState::Live))
+            .filter(|(i, c)| *i != place && c.takes_part())
             .map(|(_, c)| c.part(&nothing))
             .collect();
-        inherit(&mut heir, &others, effective, |unit| {
-            unit.urn.is_none() && unit.attr.as_deref().is_some_and(|a| IDENTITY.contains(&a))
-        });
+        inherit(&mut heir, &others, effective, is_identity);
         self.claims[place].asserted = Some(heir);
     }
 
@@ -386,6 +406,11 @@ impl Model {
             },
         })
     }
+}
+
+/// One of the units by which a person is recognised and reached.
+pub(super) fn is_identity(unit: &AttrPath) -> bool {
+    unit.urn.is_none() && unit.attr.as_deref().is_some_and(|a| IDENTITY.contains(&a))
 }
 
 /// Text attribute of a document.

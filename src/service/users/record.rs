@@ -33,7 +33,10 @@ pub(super) fn record(
     } else {
         "user.updated"
     };
-    let mut entry = Entry::new(action, "user", id).object("connection", acting);
+    let mut entry = Entry::new(action, "user", id);
+    if !acting.is_empty() {
+        entry = entry.object("connection", acting);
+    }
     for path in old
         .keys()
         .chain(new.keys().filter(|p| !old.contains_key(*p)))
@@ -143,7 +146,9 @@ fn record_claim(tx: &mut Tx<'_>, user: &str, was: Option<&Claim>, claim: &Claim)
         (old, "ended") if old != Some("ended") => "claim.ended",
         (None, "pending") => "claim.pending",
         (None, _) => "claim.created",
-        (Some("ended"), "live") => "claim.revived",
+        (Some("ended"), "live" | "parked") => "claim.revived",
+        (Some("live"), "resting") => "claim.rested",
+        (Some("resting"), "live") => "claim.woken",
         _ => "claim.updated",
     };
     let entry =

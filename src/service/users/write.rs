@@ -25,6 +25,7 @@ use crate::service::entitlements::require_push;
 use crate::service::error::{Error, Result};
 use crate::service::groups::{Halt, leave_groups};
 use crate::service::limits::check_user;
+use crate::service::push_guard::{gather, would_park};
 use crate::storage::Tx;
 use crate::storage::claims::ClaimState;
 use crate::storage::memberships::MemberKind;
@@ -181,7 +182,7 @@ fn write(
     } else {
         model.position(&source.id).unwrap_or_default()
     };
-    if model.is_sole() {
+    if model.is_sole() && !model.row.break_glass {
         model.doc = asserts.view.clone();
     } else {
         model.materialise(registry);
@@ -198,7 +199,7 @@ fn write(
     claim.row.external_id = asserts.external_id;
     claim.row.active = Some(active);
     let is_said = active != was_active || (adopts && asserts.active.is_some());
-    let says = (claim.is(ClaimState::Live) && is_said).then(|| Says::active(active));
+    let says = (claim.takes_part() && is_said).then(|| Says::active(active));
     let act = Act {
         source,
         settings: &settings,
@@ -283,7 +284,7 @@ pub(in crate::service) fn assert_units(
         hold_identity(registry, &mut claim.held, &new, effective);
     }
     claim.asserted = Some(new);
-    if let Some(effective) = adopted.filter(|_| claim.is(ClaimState::Live)) {
+    if let Some(effective) = adopted.filter(|_| claim.takes_part()) {
         model.inherit(place, effective);
     }
 }
@@ -324,14 +325,17 @@ pub(super) fn delete(
 ) -> Result<bool, Halt> {
     let (model, place) = find(tx, registry, source, &target.id)?;
     target.check(model.view_version(&source.id))?;
+    let was_live = place.is_some_and(|i| model.claims[i].takes_part());
+    gather(tx, &source.id)?;
+    // Who keeps her access keeps her groups with it: the connection, which deleted her, sees her in none.
+    let stays = was_live && would_park(tx, &model, source)?;
     let manager = Some(source.id.as_str());
     let member = (model.row.id.clone(), MemberKind::User);
-    if !leave_groups(tx, &member, manager, reason::DELETED_BY_SOURCE)? {
+    if !stays && !leave_groups(tx, &member, manager, reason::DELETED_BY_SOURCE)? {
         return Ok(false);
     }
     let before = model.clone();
     let mut model = model;
-    let was_live = place.is_some_and(|i| model.claims[i].is(ClaimState::Live));
     let now = tx.now();
     let place = place.unwrap_or_else(|| {
         let place = model.add_claim(&source.id, now);
@@ -346,7 +350,7 @@ pub(super) fn delete(
     claim.row.ended_at = Some(now.0);
     // By this name the source knew the person, whatever it is in force.
     claim.row.set_user_name(user_name(&view)?);
-    if let Some(heir) = model.claims.iter().position(|c| c.is(ClaimState::Live)) {
+    if let Some(heir) = model.claims.iter().position(Claim::takes_part) {
         let effective = flatten(registry, KIND, &model.doc);
         model.inherit(heir, &effective);
     }

@@ -10,7 +10,7 @@ use crate::domain::audit::hex;
 use crate::domain::clock::Millis;
 use crate::storage::connection::AnyConnection;
 use crate::storage::dialect::{self, catalog};
-use crate::storage::{connections, heads, migrations};
+use crate::storage::{connections, heads, migrations, tenants};
 
 /// Rows of one statement, and their size in bytes.
 const CHUNK: (usize, usize) = (500, 1 << 20);
@@ -120,6 +120,7 @@ pub fn acknowledge(conn: &mut AnyConnection, at: Millis, seed: [u8; 32]) -> Resu
     all_or_nothing(conn, |conn| {
         heads::start_epochs(conn, at, None, seed)?;
         connections::ask_before_pulls(conn, at)?;
+        tenants::pause_outgoing(conn)?;
         super::write::marks(conn)
     })
 }
@@ -165,6 +166,7 @@ fn fill(
     migrations::apply(conn, &|_| true)?;
     heads::start_epochs(conn, at, Some(archive.header.taken_at), seed)?;
     connections::ask_before_pulls(conn, at)?;
+    tenants::pause_outgoing(conn)?;
     super::write::marks(conn)
 }
 

@@ -12,7 +12,7 @@ use crate::scim::schema::{AttrPath, ROSTERD_GROUP};
 use crate::scim::sort::Compares;
 use crate::storage::dialect::{Dialect, Frag};
 use crate::storage::order::Key;
-use crate::storage::view::{View, known_id, members_of, nested_of};
+use crate::storage::view::{MANAGED_BY, PARENT, View, known_id, members_of, nested_of};
 
 pub(super) struct Groups<'a> {
     dialect: Dialect,
@@ -100,7 +100,8 @@ impl Table for Groups<'_> {
         if test.path.urn.as_deref() == Some(ROSTERD_GROUP) {
             return match (test.path.attr.as_deref(), self.view) {
                 (Some("kind"), View::Everybody | View::App) => plain("g.kind"),
-                (Some("managedBy"), View::Everybody | View::App) => plain("g.managed_by"),
+                (Some("managedBy"), View::Everybody | View::App) => plain(MANAGED_BY),
+                (Some("parent"), View::Everybody | View::App) => plain(PARENT),
                 _ => plain("NULL"),
             };
         }

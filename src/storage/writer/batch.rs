@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::queue::{Gathering, Queue};
 use super::{Job, Ran, Tx};
-use crate::domain::audit::Entry;
+use crate::domain::audit::{Cause, Entry};
 use crate::domain::ids::TenantId;
 use crate::storage::connection::{AnyConnection, DatabaseUrl, Purpose, open};
 use crate::storage::dialect;
@@ -289,15 +289,17 @@ fn run_one(
     if guard == Guard::Savepoint {
         dialect::savepoint(conn)?;
     }
-    let (ran, entries) = step(conn, place, held);
+    let (ran, entries, cause) = step(conn, place, held);
     match ran {
         Some(Ran::Keep) => {
             if guard == Guard::Savepoint {
                 dialect::commit(conn)?;
             }
             let job = &place.job;
+            let mut meta = job.meta().clone();
+            meta.cause = cause;
             return Ok(One::Kept(Batch {
-                meta: job.meta().clone(),
+                meta,
                 at: job.at(),
                 seed: *job.seed(),
                 entries,
@@ -333,8 +335,12 @@ fn undo(conn: &mut AnyConnection, guard: Guard) -> Result<One> {
     Ok(One::Undone)
 }
 
-/// The closure itself; `None` when it panicked.
-fn step(conn: &mut AnyConnection, place: &mut Place, held: &mut Held) -> (Option<Ran>, Vec<Entry>) {
+/// The closure itself; `None` when it panicked. With its entries, and their cause.
+fn step(
+    conn: &mut AnyConnection,
+    place: &mut Place,
+    held: &mut Held,
+) -> (Option<Ran>, Vec<Entry>, Cause) {
     let meta = place.job.meta().clone();
     let mut tx = Tx {
         scope: Scope::new(conn, meta.tenant),
@@ -342,13 +348,15 @@ fn step(conn: &mut AnyConnection, place: &mut Place, held: &mut Held) -> (Option
         at: place.job.at(),
         actor: meta.actor,
         cause: meta.cause,
+        lane: meta.lane,
         seed: *place.job.seed(),
+        keys: place.job.keys(),
         drawn: 0,
         entries: Vec::new(),
     };
     let job = &mut place.job;
     let ran = catch_unwind(AssertUnwindSafe(|| job.run(&mut tx))).ok();
-    (ran, tx.entries)
+    (ran, tx.entries, tx.cause)
 }
 
 fn answer(places: Vec<Place>) {

@@ -10,7 +10,7 @@ mod queue;
 mod tx;
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use tokio::sync::oneshot;
@@ -25,6 +25,7 @@ use crate::domain::audit::{Actor, Cause};
 use crate::domain::chance::{Chance, seed};
 use crate::domain::clock::{Clock, Millis};
 use crate::domain::ids::TenantId;
+use crate::domain::sealed::Keyring;
 
 /// Who writes for which tenant, and why.
 #[derive(Debug, Clone)]
@@ -77,6 +78,7 @@ trait Job: Send {
     fn meta(&self) -> &JobMeta;
     fn at(&self) -> Millis;
     fn seed(&self) -> &[u8; 32];
+    fn keys(&self) -> Arc<Keyring>;
     fn is_abandoned(&self) -> bool;
     fn run(&mut self, tx: &mut Tx<'_>) -> Ran;
     fn answer(self: Box<Self>);
@@ -87,6 +89,7 @@ struct Typed<T, E, F> {
     meta: JobMeta,
     at: Millis,
     seed: [u8; 32],
+    keys: Arc<Keyring>,
     op: F,
     result: Option<std::result::Result<T, E>>,
     reply: oneshot::Sender<std::result::Result<T, E>>,
@@ -108,6 +111,10 @@ where
 
     fn seed(&self) -> &[u8; 32] {
         &self.seed
+    }
+
+    fn keys(&self) -> Arc<Keyring> {
+        Arc::clone(&self.keys)
     }
 
     fn is_abandoned(&self) -> bool {
@@ -156,6 +163,7 @@ pub struct Writer {
     threads: std::sync::Mutex<Vec<JoinHandle<()>>>,
     clock: Arc<dyn Clock>,
     chance: Arc<dyn Chance>,
+    keys: RwLock<Arc<Keyring>>,
 }
 
 impl Writer {
@@ -198,7 +206,13 @@ impl Writer {
             threads: std::sync::Mutex::new(threads),
             clock,
             chance,
+            keys: RwLock::default(),
         })
+    }
+
+    /// Keys with which operations seal from now on.
+    pub fn set_keys(&self, keys: Arc<Keyring>) {
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
     }
 
     /// Queues a write and waits for its commit.
@@ -217,6 +231,7 @@ impl Writer {
         let job = Typed {
             at: self.clock.now(),
             seed: seed(self.chance.as_ref()),
+            keys: Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner)),
             meta,
             op,
             result: None,
@@ -247,10 +262,7 @@ impl Writer {
         for queue in &self.queues {
             queue.close();
         }
-        let mut threads = self
-            .threads
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
         for thread in threads.drain(..) {
             let _ = thread.join();
         }

@@ -1,11 +1,14 @@
 //! What a queued closure sees: its tenant's tables, the totals, and the list of journal entries it fills.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 use crate::domain::audit::{self, Actor, Cause, Entry};
 use crate::domain::clock::Millis;
+use crate::domain::sealed::Keyring;
 use crate::storage::heads::{Head, Held};
 use crate::storage::scope::Scope;
+use crate::storage::writer::Lane;
 
 /// One operation inside a batch.
 pub struct Tx<'c> {
@@ -14,7 +17,9 @@ pub struct Tx<'c> {
     pub(super) at: Millis,
     pub(super) actor: Actor,
     pub(super) cause: Cause,
+    pub(super) lane: Lane,
     pub(super) seed: [u8; 32],
+    pub(super) keys: Arc<Keyring>,
     pub(super) drawn: u64,
     pub(super) entries: Vec<Entry>,
 }
@@ -33,6 +38,16 @@ impl Tx<'_> {
     /// Why it happens.
     pub fn cause(&self) -> &Cause {
         &self.cause
+    }
+
+    /// All entries of the operation have this cause, those recorded already too.
+    pub fn set_cause(&mut self, cause: Cause) {
+        self.cause = cause;
+    }
+
+    /// A connection writes, over SCIM.
+    pub fn is_push(&self) -> bool {
+        self.lane == Lane::Scim
     }
 
     /// The tenant's totals, to be kept true by whoever changes what they count.
@@ -72,13 +87,26 @@ impl Tx<'_> {
         self.entries.push(entry);
     }
 
-    /// An id that comes out the same when the operation runs again.
-    pub fn fresh_id(&mut self) -> String {
+    /// Keys that seal what is stored.
+    pub fn keys(&self) -> Arc<Keyring> {
+        Arc::clone(&self.keys)
+    }
+
+    /// At most 32 bytes that nobody can guess, and that come out the same when the operation runs again.
+    pub fn fresh_bytes<const N: usize>(&mut self) -> [u8; N] {
         self.drawn += 1;
         // Far from the numbers of the salts, which count from zero.
         let bits = audit::salt(&self.seed, u64::MAX - self.drawn);
-        let mut random = [0u8; 10];
-        random.copy_from_slice(&bits[..10]);
+        let mut bytes = [0; N];
+        for (to, from) in bytes.iter_mut().zip(bits) {
+            *to = from;
+        }
+        bytes
+    }
+
+    /// An id that comes out the same when the operation runs again.
+    pub fn fresh_id(&mut self) -> String {
+        let random = self.fresh_bytes::<10>();
         let millis = u64::try_from(self.at.0).unwrap_or(0);
         uuid::Builder::from_unix_timestamp_millis(millis, &random)
             .into_uuid()

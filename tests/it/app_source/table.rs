@@ -25,7 +25,8 @@ What a source says of somebody (`active`) and what the app enforces (`hasAccess`
 second, with its reason (`accessReason`: a code and parameters), and for her `active` is the same. A source reads back what it
 said. *Not seen* is 404, and nothing in a list.
 
-*Signs in* is what `POST …/sign-ins` and `GET …/access` answer. Signing in writes nothing and grants nothing. Somebody is found
+*Signs in* is what `POST …/sign-ins` and `GET …/access` answer. Signing in grants nothing, unless the tenant lets in by it whoever is
+listed and works (`justInTime`: her address is verified, no question is open, no human decided otherwise). Somebody is found
 by her primary address: the one in force, else the one that the app has for her. Of several who share it the one who has access is
 meant; where several have, the identity provider's subject tells them apart, or nobody is meant (`conflict`).
 
@@ -103,7 +104,11 @@ async fn events() -> Vec<String> {
         s.hr(JoinerPolicy::Grant).await,
     );
     let id = s.pull(&lists, employee("1", "one@x.test")).await.unwrap();
-    let mut found = vec![event(&s, &id), "–".to_owned()];
+    let mut found = vec![event(&s, &id)];
+    let invite = serde_json::json!({"people": [id]});
+    let sent = s.send(&s.admin, "POST", "/invitations", Some(invite)).await;
+    assert_eq!(sent.expect(200).body["results"][0]["result"], "invited");
+    found.push(event(&s, &id));
     let mut starts = in_state(&employee("2", "two@x.test"), EmploymentState::Prehire);
     starts.start_date = chrono::NaiveDate::from_ymd_opt(2026, 9, 1);
     let id = s.pull(&grants, starts).await.unwrap();

@@ -119,7 +119,7 @@ impl World {
                 Arc::new(store.unwrap()),
                 Arc::new(Registry::builtin().unwrap()),
             );
-            service.keys = Arc::new(Keyring::new(&[7; 32], &[]));
+            service.set_keys(Arc::new(Keyring::new(&[7; 32], &[])));
         }
         let sources = wrap(Arc::new(Stored::new(&service).bounded(hurried())));
         Scheduler::new(Bridge::new(service), sources, name.to_owned())
@@ -221,6 +221,16 @@ impl World {
                    coalesce((SELECT m.source_id FROM links m WHERE m.tenant = u.tenant AND m.user_id = u.manager_id), '') AS line \
                    FROM links l JOIN users u ON u.tenant = l.tenant AND u.id = l.user_id ORDER BY 1";
         lines(&mut self.app.database.connect(), sql)
+    }
+
+    /// Ids of users, by source id.
+    pub fn user_ids(&self) -> BTreeMap<String, String> {
+        let sql = "SELECT source_id || ' ' || user_id AS line FROM links";
+        let rows = lines(&mut self.app.database.connect(), sql);
+        let pairs = rows.iter().filter_map(|line| line.split_once(' '));
+        pairs
+            .map(|(source, user)| (source.to_owned(), user.to_owned()))
+            .collect()
     }
 
     /// The names of this connection's people, by source id.

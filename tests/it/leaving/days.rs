@@ -382,3 +382,66 @@ async fn a_killed_apply_counts_and_holds_last_days_as_the_whole_one() {
     firm.at("2026-06-23T00:00:01Z");
     assert_eq!(firm.lives_on(1).await, 90);
 }
+
+/// Zone, and the moment at which a last day of 2026-10-24, or a first day of 2026-10-25, flips access there.
+const ZONES: [(&str, &str); 12] = [
+    ("Pacific/Kiritimati", "2026-10-24T10:00:00Z"),
+    ("Pacific/Auckland", "2026-10-24T11:00:00Z"),
+    ("Australia/Lord_Howe", "2026-10-24T13:00:00Z"),
+    ("Asia/Kathmandu", "2026-10-24T18:15:00Z"),
+    ("Asia/Kolkata", "2026-10-24T18:30:00Z"),
+    // The day that begins here has 25 hours.
+    ("Europe/Paris", "2026-10-24T22:00:00Z"),
+    ("Europe/London", "2026-10-24T23:00:00Z"),
+    ("Atlantic/Azores", "2026-10-25T00:00:00Z"),
+    ("America/St_Johns", "2026-10-25T02:30:00Z"),
+    ("America/New_York", "2026-10-25T04:00:00Z"),
+    ("America/Los_Angeles", "2026-10-25T07:00:00Z"),
+    ("Etc/GMT+12", "2026-10-25T12:00:00Z"),
+];
+
+#[actix_web::test]
+async fn days_come_within_a_minute_in_every_zone_and_across_daylight_changes() {
+    let firm = Firm::of(0, JoinerPolicy::Grant).await;
+    firm.set(|s| {
+        s.limits.people = 1_000;
+    });
+    firm.at("2026-10-20T12:00:00Z");
+    let zoned = |prefix: &str, zone: &str| {
+        let mut p = person(&format!("{prefix}-{zone}").replace('/', "-"), Employed);
+        p.user.insert("timezone".to_owned(), json!(zone));
+        p
+    };
+    for (zone, _) in ZONES {
+        let mut leaves = zoned("ends", zone);
+        leaves.end_date = day("2026-10-24");
+        let mut begins = zoned("starts", zone);
+        begins.start_date = day("2026-10-25");
+        firm.write(leaves);
+        firm.write(begins);
+    }
+    for n in 0..30 {
+        firm.write(person(&id(n), Employed));
+    }
+    firm.pull().await;
+    firm.pull().await;
+    assert_eq!(firm.inside().len(), 42);
+    *firm.is_down.lock().unwrap() = true;
+    for (zone, moment) in ZONES {
+        let at = Millis::from_rfc3339(moment).unwrap().0;
+        let email = |prefix: &str| format!("{prefix}-{zone}@x.test").replace('/', "-");
+        for (shift, is_over) in [(-30_000, false), (30_000, true)] {
+            firm.clock.set(Millis(at + shift));
+            firm.days().await;
+            let inside = firm.inside();
+            let stands = |prefix: &str| {
+                inside
+                    .iter()
+                    .any(|name| name.eq_ignore_ascii_case(&email(prefix)))
+            };
+            assert_eq!(stands("ends"), !is_over, "{zone} {shift}");
+            assert_eq!(stands("starts"), is_over, "{zone} {shift}");
+        }
+    }
+    assert_eq!(firm.inside().len(), 42);
+}

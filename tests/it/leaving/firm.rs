@@ -86,6 +86,9 @@ impl Feed for &Firm {
                 return Err(PullError::new(PullErrorKind::Unavailable, "down"));
             }
             let count = records.len() as u64;
+            let has_one =
+                |r: &&Mapped| matches!(r, Mapped::Person(p) if p.user.contains_key("nickName"));
+            let named = records.iter().filter(has_one).count() as u64;
             people.accept(records).await?;
             let gaps = gap.map(|code| Gap {
                 code,
@@ -94,6 +97,7 @@ impl Feed for &Firm {
             Ok(Evidence {
                 people: count,
                 gaps: gaps.into_iter().collect(),
+                coverage: BTreeMap::from([("nickName".to_owned(), named)]),
                 ..Evidence::default()
             })
         }

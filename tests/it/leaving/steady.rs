@@ -183,3 +183,46 @@ async fn only_managers_who_are_in_no_record_are_told_as_unknown() {
     let next = firm.pull().await;
     assert!(!next.counts.findings.contains_key("manager-unknown"));
 }
+
+/// Gives the first so many of them a nickname, and nobody else.
+fn name(firm: &Firm, of: usize, named: usize) {
+    for n in 0..of {
+        firm.edit(&id(n), |p| match n < named {
+            true => drop(p.user.insert("nickName".to_owned(), json!("Nick"))),
+            false => drop(p.user.remove("nickName")),
+        });
+    }
+}
+
+#[actix_web::test]
+async fn a_pull_that_was_looked_at_or_given_up_is_nothing_to_measure_the_next_by() {
+    let firm = Firm::of(100, JoinerPolicy::List).await;
+    name(&firm, 100, 100);
+    firm.look().await;
+    firm.set(|s| s.must_confirm = true);
+    let run = firm.run().await.run;
+    assert_eq!((run.state.as_str(), run.is_complete), ("waiting", true));
+    firm.bridge.discard(&firm.order(), &run.id).await.unwrap();
+    firm.set(|s| s.must_confirm = false);
+    name(&firm, 100, 0);
+    let run = firm.run().await.run;
+    assert!(run.is_complete, "nobody ever took the names for true");
+    // One that was applied is a measure.
+    name(&firm, 100, 100);
+    firm.pull().await;
+    name(&firm, 100, 0);
+    assert!(!firm.run().await.run.is_complete);
+}
+
+#[actix_web::test]
+async fn a_list_in_which_many_are_missed_for_the_first_time_is_no_measure() {
+    let firm = Firm::of(60, JoinerPolicy::List).await;
+    name(&firm, 60, 48);
+    firm.pull().await;
+    // A key that may see three people, all of whom have a nickname.
+    let all = firm.records.lock().unwrap().clone();
+    firm.records.lock().unwrap().truncate(3);
+    assert_eq!(firm.pull().await.counts.missed, 57);
+    *firm.records.lock().unwrap() = all;
+    assert!(firm.run().await.run.is_complete, "as many as before");
+}

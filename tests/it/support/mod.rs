@@ -168,7 +168,7 @@ impl TestApp {
         let options = tuned(Options::new(database.url.clone()));
         let store = Store::open(&options, clock, Arc::new(SystemChance)).unwrap();
         let mut service = Service::new(Arc::new(store), Arc::new(Registry::builtin().unwrap()));
-        service.keys = Arc::new(Keyring::new(&[7; 32], &[]));
+        service.set_keys(Arc::new(Keyring::new(&[7; 32], &[])));
         let stored = Stored::new(&service);
         let stored = match &connectors {
             Some(directory) => stored.with_connectors(directory.clone()),
@@ -179,16 +179,7 @@ impl TestApp {
         service.files = Arc::new(rosterd::cli::bridge::Inspector::new().unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let state = Arc::new(State {
-            auth: Authenticator::new(Arc::clone(&service.store)),
-            service: service.clone(),
-            public_url: base.clone(),
-            limits: http::Limits::default(),
-            rate: http::RateLimit::per_minute(0),
-            seal: Seal::new(&[7; 32]),
-            metrics: None,
-            open_metrics: false,
-        });
+        let state = Arc::new(state(&service, &base, None));
         let server = http::serve(
             Arc::clone(&state),
             http::Offer::All,
@@ -204,6 +195,11 @@ impl TestApp {
             database,
             tenant,
         }
+    }
+
+    /// What another server of the same installation needs, whose pages lead to an address of the app.
+    pub fn state_with(&self, base: &str, accept_url: Option<&str>) -> State {
+        state(&self.service, base, accept_url)
     }
 
     /// Another tenant.
@@ -278,6 +274,20 @@ pub fn turned(is_active: bool) -> rosterd::service::tenants::TenantChange {
     rosterd::service::tenants::TenantChange {
         is_active: Some(is_active),
         ..Default::default()
+    }
+}
+
+fn state(service: &Service, base: &str, accept_url: Option<&str>) -> State {
+    State {
+        auth: Authenticator::new(Arc::clone(&service.store)),
+        service: service.clone(),
+        public_url: base.to_owned(),
+        limits: http::Limits::default(),
+        rate: http::RateLimit::per_minute(0),
+        seal: Seal::new(&[7; 32]),
+        metrics: None,
+        pages: http::invite::Pages::new(accept_url.map(str::to_owned), 0),
+        open_metrics: false,
     }
 }
 

@@ -4,6 +4,7 @@
 mod closing;
 mod entitlements;
 mod export;
+mod features;
 mod provision;
 mod seats;
 mod shell;

@@ -153,8 +153,13 @@ impl Company {
             Scenario::Rehire => EmploymentState::Left,
             _ => EmploymentState::Employed,
         };
-        let at = self.choose(wanted, dice)?;
-        let boss = self.choose(EmploymentState::Employed, dice);
+        // Nobody's last day lies before the first.
+        let there_since = match scenario {
+            Scenario::Leaver => shift(day, days.unwrap_or(-1)).min(day),
+            _ => day,
+        };
+        let at = self.choose(wanted, there_since, dice)?;
+        let boss = self.choose(EmploymentState::Employed, day, dice);
         let boss = boss.filter(|b| *b != at).map(|b| self.people[b].serial);
         let person = &mut self.people[at];
         let before = person.clone();
@@ -198,7 +203,7 @@ impl Company {
 
     fn join(&mut self, days: i64, dice: &mut Dice) -> Vec<Change> {
         let serial = u32::try_from(self.people.len() + 1).unwrap_or(u32::MAX);
-        let boss = self.choose(EmploymentState::Employed, dice);
+        let boss = self.choose(EmploymentState::Employed, self.day, dice);
         let boss = boss.map(|b| self.people[b].serial);
         let mut person = person_without_traps(self.seed, serial, boss, self.day);
         person.start = shift(self.day, days);
@@ -214,12 +219,18 @@ impl Company {
     }
 
     /// Somebody plain in this state: with an address, without a last day ahead, never the head of the company.
-    fn choose(&self, state: EmploymentState, dice: &mut Dice) -> Option<usize> {
+    fn choose(
+        &self,
+        state: EmploymentState,
+        there_since: NaiveDate,
+        dice: &mut Dice,
+    ) -> Option<usize> {
         let is_fit = |p: &Person| {
             !p.is_deleted
                 && p.serial > 1
                 && p.email.is_some()
                 && p.state(self.day) == state
+                && p.start <= there_since
                 && (p.end.is_none() || state == EmploymentState::Left)
         };
         let fit: Vec<usize> = (0..self.people.len())

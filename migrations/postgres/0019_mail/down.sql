@@ -1,0 +1,3 @@
+DROP TABLE notice_recipients;
+DROP TABLE notices;
+DROP TABLE outbox;

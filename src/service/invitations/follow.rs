@@ -1,0 +1,75 @@
+//! What a change of a person means for her invitation, whoever made it: a pending one dies when something else decides about
+//! her access, and a policy that invites sends one. It happens in the transaction of the change.
+
+use super::Wish;
+use super::write::{create, end, entry, link, next};
+use crate::domain::access::Access;
+use crate::domain::invitation::State;
+use crate::service::error::Result;
+use crate::service::mail::{self, Kind};
+use crate::service::users::model::Model;
+use crate::storage::Tx;
+use crate::storage::invitations::InvitationRow;
+
+/// Follows a person who was written back.
+pub(in crate::service) fn follow(
+    tx: &mut Tx<'_>,
+    before: Option<&Model>,
+    model: &Model,
+) -> Result<()> {
+    let is_there = |m: &Model| m.row.removed_at.is_none();
+    let is_invited = |m: &Model| m.access() == Access::Invited && is_there(m);
+    let was = before.is_some_and(is_invited);
+    let id = model.row.id.as_str();
+    match (was, is_invited(model)) {
+        (false, true) if tx.find_pending_invitation(id)?.is_none() => begin(tx, model)?,
+        (true, false) => {
+            if let Some(mut row) = tx.find_pending_invitation(id)? {
+                let why = model.row.access_reason.as_str();
+                end(tx, &mut row, State::Superseded, Some(why))?;
+            }
+        }
+        _ => {}
+    }
+    if before.is_some_and(is_there) && !is_there(model) {
+        tx.wipe_invitations_of(id)?;
+    }
+    Ok(())
+}
+
+/// Somebody is invited, and not by anybody in person: by a policy, or since an undo gives back what she had.
+fn begin(tx: &mut Tx<'_>, model: &Model) -> Result<()> {
+    if tx.cause().kind == "undo"
+        && let Some(row) = tx.find_last_invitation(&model.row.id)?
+        && row.state == State::Superseded.as_str()
+        && !row.email.is_empty()
+    {
+        return revive(tx, row);
+    }
+    let policy_of = model.row.added_via.clone();
+    create(
+        tx,
+        model,
+        &Wish::default(),
+        (policy_of.as_deref().or(Some("")), Kind::Invitation),
+    )?;
+    Ok(())
+}
+
+/// The link that she has works again. Where its mail was stopped before it went out, another one goes.
+fn revive(tx: &mut Tx<'_>, mut row: InvitationRow) -> Result<()> {
+    State::Pending.as_str().clone_into(&mut row.state);
+    row.reason = None;
+    row.ended_at = None;
+    row.due_at = Some(next(&row).0);
+    let mail = match &row.mail_id {
+        Some(id) => mail::status(tx, id)?,
+        None => None,
+    };
+    if mail.is_some_and(|mail| mail.state == "canceled") {
+        link(tx, &mut row, Kind::Invitation)?;
+    }
+    tx.update_invitation(&row)?;
+    tx.record(entry("invitation.revived", &row));
+    Ok(())
+}

@@ -1,0 +1,522 @@
+//! The set-up, and its way back: all teams of a tenant are replaced at once. The new ones are prepared in chunks under
+//! the number of the next set, which nobody sees; one small operation makes that number the one in force; then what was
+//! replaced goes, kept for a restore, and the journal is told, in chunks again. A killed process's job is gone on with: what
+//! was prepared is thrown away and prepared anew, what is in force is finished.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::apply::synced;
+use super::build::{self, Wanted};
+use super::preview::{Confirmed, Prospect};
+use super::types::{Choice, Chosen, State, Status};
+use super::{ROWS, find_source, fresh, is_connected, lock, write_choice};
+use crate::domain::audit::{Actor, Cause, Entry};
+use crate::domain::clock::Millis;
+use crate::domain::ids::TenantId;
+use crate::scim::schema::Registry;
+use crate::service::entitlements::{Feature, require};
+use crate::service::error::{Error, Result};
+use crate::service::groups::teams as groups;
+use crate::service::{Caller, Service};
+use crate::storage::groups::GroupRow;
+use crate::storage::memberships::{Member, MemberKind};
+use crate::storage::teams::{SyncedTeamRow, TeamSyncRow, list_team_jobs};
+use crate::storage::{Lane, Outcome, Tx};
+
+/// A job without a step for so long belongs to nobody any more.
+pub const IDLE: Duration = Duration::from_secs(10);
+
+/// Teams that one operation looks at.
+const AT_ONCE: i64 = 50;
+
+pub(super) const COMPLETE: &str = "complete";
+pub(super) const RESTORE: &str = "restore";
+pub(super) const PREPARING: &str = "preparing";
+pub(super) const CLEARING: &str = "clearing";
+pub(super) const RETIRING: &str = "retiring";
+pub(super) const TELLING: &str = "telling";
+
+/// A part of what is prepared; its rows fit into one operation.
+#[derive(Debug, Clone)]
+enum Fill {
+    Team(Box<GroupRow>, Option<SyncedTeamRow>, BTreeSet<String>),
+    Members(String, Vec<String>),
+}
+
+impl Fill {
+    fn cost(&self) -> usize {
+        match self {
+            Self::Team(_, _, reviewers) => 2 + reviewers.len(),
+            Self::Members(_, members) => members.len(),
+        }
+    }
+}
+
+impl Service {
+    /// Completes the set-up, and waits until it is done. From its beginning on nobody edits teams.
+    ///
+    /// # Errors
+    /// `NotEntitled` where the plan is without team sync; `NotNow` where it cannot be completed, or is on; `Invalid` where more people than one in five are in no team and
+    /// their number is not confirmed; storage.
+    pub async fn complete_team_sync(
+        &self,
+        caller: &Caller,
+        choice: &Choice,
+        confirmed: Confirmed,
+    ) -> Result<Status> {
+        self.begin_complete(caller, choice, confirmed).await?;
+        self.finish_team_job(&caller.tenant).await?;
+        self.team_sync(&caller.tenant).await
+    }
+
+    /// Begins to complete the set-up; it goes on in this process or, if that dies, in another.
+    ///
+    /// # Errors
+    /// As [`Self::complete_team_sync`].
+    pub async fn start_complete(
+        &self,
+        caller: &Caller,
+        choice: &Choice,
+        confirmed: Confirmed,
+    ) -> Result<Status> {
+        self.begin_complete(caller, choice, confirmed).await?;
+        self.go_on_with_teams(&caller.tenant).await
+    }
+
+    /// Brings the teams back that the set-up replaced, in the place of those that team sync made, and waits for it. Teams
+    /// that people made since stay.
+    ///
+    /// # Errors
+    /// `NotNow` where none are kept.
+    pub async fn restore_teams(&self, caller: &Caller) -> Result<Status> {
+        self.begin_restore(caller).await?;
+        self.finish_team_job(&caller.tenant).await?;
+        self.team_sync(&caller.tenant).await
+    }
+
+    /// Begins to bring them back.
+    ///
+    /// # Errors
+    /// As [`Self::restore_teams`].
+    pub async fn start_restore(&self, caller: &Caller) -> Result<Status> {
+        self.begin_restore(caller).await?;
+        self.go_on_with_teams(&caller.tenant).await
+    }
+
+    async fn go_on_with_teams(&self, tenant: &TenantId) -> Result<Status> {
+        let (service, of) = (self.clone(), tenant.clone());
+        tokio::spawn(async move {
+            if let Err(error) = service.finish_team_job(&of).await {
+                tracing::warn!(tenant.id = of.as_str(), error = %error, "teams that are replaced are gone on with later");
+            }
+        });
+        self.team_sync(tenant).await
+    }
+
+    /// Begins it only: what follows is for [`Self::resume_team_jobs`].
+    ///
+    /// # Errors
+    /// As [`Self::complete_team_sync`].
+    pub async fn begin_complete(
+        &self,
+        caller: &Caller,
+        choice: &Choice,
+        confirmed: Confirmed,
+    ) -> Result<()> {
+        let prospect = self.prospect_of(&caller.tenant, choice).await?;
+        prospect.check(confirmed)?;
+        let chosen = prospect.chosen;
+        self.store
+            .write(caller.meta(), move |tx| {
+                require(tx, Feature::TeamSync)?;
+                let row = tx.find_team_sync()?;
+                let mut row = row.unwrap_or_else(|| fresh(tx.tenant().as_str()));
+                lock::refuse_job(&row)?;
+                if row.state == State::On.as_str() {
+                    let why = "team sync is on already: stop it before it is set up again";
+                    return Err(Error::NotNow(why.to_owned()));
+                }
+                write_choice(&mut row, &chosen);
+                if row.completed_at.is_none() {
+                    State::SetUp.as_str().clone_into(&mut row.state);
+                }
+                begin(tx, row, COMPLETE).map(Outcome::Done)
+            })
+            .await
+    }
+
+    async fn begin_restore(&self, caller: &Caller) -> Result<()> {
+        self.store
+            .write(caller.meta(), |tx| {
+                let row = tx.find_team_sync()?.filter(|row| row.kept_at.is_some());
+                let Some(row) = row else {
+                    let why = "no teams of before are kept: nothing can be restored";
+                    return Err(Error::NotNow(why.to_owned()));
+                };
+                lock::refuse_job(&row)?;
+                begin(tx, row, RESTORE).map(Outcome::Done)
+            })
+            .await
+    }
+
+    /// Goes on with jobs of all tenants that had no step for so long. Returns how many there were.
+    ///
+    /// # Errors
+    /// The jobs cannot be listed; one that fails is logged and stays.
+    pub async fn resume_team_jobs(&self, idle: Duration) -> Result<usize> {
+        let idle = i64::try_from(idle.as_millis()).unwrap_or(i64::MAX);
+        let before = Millis(self.store.clock().now().0.saturating_sub(idle));
+        let rows = self
+            .store
+            .read_global(move |conn| Ok::<_, Error>(list_team_jobs(conn, before)?))
+            .await?;
+        for row in &rows {
+            let tenant = TenantId::new(row.tenant.as_str());
+            if let Err(error) = self.finish_team_job(&tenant).await {
+                tracing::warn!(tenant.id = row.tenant, error = %error, "teams that are replaced are gone on with later");
+            }
+        }
+        Ok(rows.len())
+    }
+
+    /// Does what is left of a tenant's job; then teams are brought in step with whoever changed meanwhile.
+    ///
+    /// # Errors
+    /// Storage; `Stale` where another process has taken over.
+    pub(in crate::service) async fn finish_team_job(&self, tenant: &TenantId) -> Result<()> {
+        loop {
+            let row = self
+                .store
+                .point(tenant, |scope| Ok::<_, Error>(scope.find_team_sync()?))
+                .await?;
+            let Some(row) = row.filter(|row| row.job.is_some()) else {
+                break;
+            };
+            let caller = caller_of(&row);
+            if row.stage.as_deref() == Some(PREPARING) {
+                self.prepare_teams(&caller, row).await?;
+            } else {
+                self.store
+                    .write(caller.meta(), |tx| {
+                        super::switch::step(tx).map(Outcome::Done)
+                    })
+                    .await?;
+            }
+        }
+        self.sync_teams(&Caller::system(tenant.clone(), "team sync"))
+            .await?;
+        Ok(())
+    }
+
+    /// From nothing to the switch.
+    async fn prepare_teams(&self, caller: &Caller, row: TeamSyncRow) -> Result<()> {
+        let next = row.team_set + 1;
+        let revision = self.take_team_job(caller, row.revision).await?;
+        while self
+            .team_step(caller, revision, move |tx, _| throw_away(tx, next))
+            .await?
+        {}
+        let (fills, counts, head) = match self.team_fills(caller, &row, next).await {
+            Ok(prepared) => prepared,
+            Err(Error::NotNow(why)) => {
+                tracing::warn!(
+                    tenant.id = row.tenant,
+                    why,
+                    "the set-up of team sync is given up"
+                );
+                return self.give_up_teams(caller, revision, next).await;
+            }
+            Err(error) => return Err(error),
+        };
+        let mut chunk: Vec<Fill> = Vec::new();
+        for fill in fills {
+            let rows: usize = chunk.iter().map(Fill::cost).sum();
+            if rows + fill.cost() > ROWS {
+                self.fill_teams(caller, revision, std::mem::take(&mut chunk))
+                    .await?;
+            }
+            chunk.push(fill);
+        }
+        self.fill_teams(caller, revision, chunk).await?;
+        let is_restore = row.job.as_deref() == Some(RESTORE);
+        while self
+            .team_step(caller, revision, move |tx, _| mark(tx, next, is_restore))
+            .await?
+        {}
+        self.team_step(caller, revision, move |tx, row| {
+            super::switch::switch(tx, row, next, (&counts, head))
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Whoever prepares takes the job: another who is still at it finds that it is not his any more.
+    async fn take_team_job(&self, caller: &Caller, seen: i64) -> Result<i64> {
+        self.team_step(caller, seen, |_, row| {
+            row.revision += 1;
+            Ok(row.revision)
+        })
+        .await
+    }
+
+    /// One operation of whoever has the job.
+    async fn team_step<T: Send + 'static>(
+        &self,
+        caller: &Caller,
+        revision: i64,
+        work: impl Fn(&mut Tx<'_>, &mut TeamSyncRow) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.store
+            .write(caller.meta(), move |tx| {
+                let row = tx.find_team_sync()?;
+                let row = row.filter(|row| {
+                    row.revision == revision && row.stage.as_deref() == Some(PREPARING)
+                });
+                let mut row = row.ok_or_else(|| {
+                    Error::Stale("another process goes on with the set-up of team sync".to_owned())
+                })?;
+                row.touched_at = tx.now().0;
+                let done = work(tx, &mut row)?;
+                tx.put_team_sync(&row)?;
+                Ok::<_, Error>(Outcome::Done(done))
+            })
+            .await
+    }
+
+    async fn fill_teams(&self, caller: &Caller, revision: i64, chunk: Vec<Fill>) -> Result<()> {
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        let chunk = Arc::new(chunk);
+        self.team_step(caller, revision, move |tx, _| {
+            chunk.iter().try_for_each(|fill| put(tx, fill))
+        })
+        .await
+    }
+
+    /// What the next set is made of, with its totals and the journal's last entry that is in it.
+    async fn team_fills(
+        &self,
+        caller: &Caller,
+        row: &TeamSyncRow,
+        next: i64,
+    ) -> Result<(Vec<Fill>, String, i64)> {
+        let registry = self.registry(&caller.tenant).await?;
+        if row.job.as_deref() == Some(RESTORE) {
+            let fills = self.kept_fills(caller, registry, next).await?;
+            return Ok((fills, String::new(), row.seen));
+        }
+        let prospect = self.prospect_of(&caller.tenant, &Choice::default()).await?;
+        // What was confirmed at the beginning is not asked again; what can be of no use is not made.
+        if let Some(why) = prospect.refusal() {
+            return Err(Error::NotNow(why.to_owned()));
+        }
+        let Prospect { plan, input, .. } = &prospect;
+        let counts = super::apply::counts(input, plan);
+        let wanted = build::wanted(plan, || self.fresh_id());
+        let (tenant, now) = (caller.tenant.as_str(), self.store.clock().now().0);
+        let mut fills = Vec::new();
+        for team in &wanted {
+            let group = group(&registry, (tenant, now, next), team)?;
+            let reviewers = team.reviewer.iter().cloned().collect();
+            fills.push(Fill::Team(
+                Box::new(group),
+                Some(synced(tenant, team)),
+                reviewers,
+            ));
+            fills.extend(members_of(&team.id, team.members.iter().cloned().collect()));
+        }
+        Ok((fills, counts, input.head))
+    }
+
+    /// The teams of before, with those who are still there.
+    async fn kept_fills(
+        &self,
+        caller: &Caller,
+        registry: Arc<Registry>,
+        next: i64,
+    ) -> Result<Vec<Fill>> {
+        let (tenant, now) = (
+            caller.tenant.as_str().to_owned(),
+            self.store.clock().now().0,
+        );
+        self.store
+            .read(&caller.tenant, move |scope| {
+                let mut fills = Vec::new();
+                for kept in scope.list_kept_teams("", i64::MAX)? {
+                    let mut row =
+                        groups::row(&registry, &tenant, (&kept.group_id, &kept.name), now)?;
+                    row.team_set = Some(next);
+                    row.created_at = kept.created_at;
+                    row.managed_by = kept.managed_by;
+                    row.created_by = kept.created_by;
+                    row.external_id = kept.external_id;
+                    let reviewers = scope.list_kept_people(&row.id, true)?;
+                    let members = scope.list_kept_people(&row.id, false)?;
+                    let id = row.id.clone();
+                    fills.push(Fill::Team(
+                        Box::new(row),
+                        None,
+                        reviewers.into_iter().collect(),
+                    ));
+                    fills.extend(members_of(&id, members));
+                }
+                Ok::<_, Error>(fills)
+            })
+            .await
+    }
+
+    /// Nothing came of it: everything is as it was.
+    async fn give_up_teams(&self, caller: &Caller, revision: i64, next: i64) -> Result<()> {
+        while self
+            .team_step(caller, revision, move |tx, _| {
+                let marked = tx.list_teams_of_set(-next, AT_ONCE)?;
+                let is_more = !marked.is_empty();
+                for mut row in marked {
+                    row.team_set = None;
+                    tx.update_group(&row)?;
+                }
+                Ok(is_more)
+            })
+            .await?
+        {}
+        self.team_step(caller, revision, |tx, row| {
+            (row.job, row.stage) = (None, None);
+            tx.record(Entry::new(
+                "team_sync.given_up",
+                "connection",
+                row.connection_id.as_str(),
+            ));
+            Ok(())
+        })
+        .await
+    }
+
+    /// What choosing so would give.
+    pub(super) async fn prospect_of(&self, tenant: &TenantId, choice: &Choice) -> Result<Prospect> {
+        let choice = choice.clone();
+        self.store
+            .read(tenant, move |scope| {
+                scope.snapshot(|scope| {
+                    let row = scope.find_team_sync()?;
+                    let chosen = Chosen::of(row.as_ref(), &choice)?;
+                    let source = find_source(scope, &chosen.connection)?;
+                    let is_on = row.is_some_and(|row| row.state == State::On.as_str());
+                    let loaded = crate::service::app::loaded(scope)?;
+                    let input = build::gather(scope, &chosen)?;
+                    let is_connected = is_connected(&source);
+                    Ok(Prospect::of(chosen, input, is_on, (loaded, is_connected)))
+                })
+            })
+            .await
+    }
+}
+
+/// Whoever the job acts for, behind those who wait.
+fn caller_of(row: &TeamSyncRow) -> Caller {
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    Caller {
+        tenant: TenantId::new(row.tenant.as_str()),
+        actor: Actor {
+            kind: text(&row.actor_kind),
+            id: text(&row.actor_id),
+        },
+        cause: Cause {
+            kind: text(&row.cause_kind),
+            id: text(&row.cause_id),
+        },
+        lane: Lane::Run,
+    }
+}
+
+fn begin(tx: &mut Tx<'_>, mut row: TeamSyncRow, job: &str) -> Result<()> {
+    row.job = Some(job.to_owned());
+    row.stage = Some(PREPARING.to_owned());
+    row.member_cursor = None;
+    (row.actor_kind, row.actor_id) = (Some(tx.actor().kind.clone()), Some(tx.actor().id.clone()));
+    (row.cause_kind, row.cause_id) = (Some(tx.cause().kind.clone()), Some(tx.cause().id.clone()));
+    row.touched_at = tx.now().0;
+    row.revision += 1;
+    Ok(tx.put_team_sync(&row)?)
+}
+
+fn members_of(team: &str, members: Vec<String>) -> Vec<Fill> {
+    let chunks = members.chunks(ROWS / 2);
+    chunks
+        .map(|chunk| Fill::Members(team.to_owned(), chunk.to_vec()))
+        .collect()
+}
+
+fn group(
+    registry: &Registry,
+    (tenant, now, set): (&str, i64, i64),
+    team: &Wanted,
+) -> Result<GroupRow> {
+    let mut row = groups::row(registry, tenant, (&team.id, &team.name), now)?;
+    row.team_set = Some(set);
+    Ok(row)
+}
+
+/// Stores a part of what is prepared. Somebody who was removed meanwhile is left out.
+fn put(tx: &mut Tx<'_>, fill: &Fill) -> Result<()> {
+    match fill {
+        Fill::Team(row, synced, reviewers) => {
+            tx.create_group(row)?;
+            if let Some(synced) = synced {
+                tx.put_synced_team(synced)?;
+            }
+            for user in here(tx, reviewers.iter().cloned().collect())? {
+                tx.create_reviewer(&row.id, &user)?;
+            }
+            Ok(())
+        }
+        Fill::Members(team, members) => {
+            let members = here(tx, members.clone())?.into_iter();
+            let members: Vec<Member> = members.map(|id| (id, MemberKind::User)).collect();
+            Ok(tx.create_memberships(team, 1, &members)?)
+        }
+    }
+}
+
+fn here(tx: &mut Tx<'_>, ids: Vec<String>) -> Result<Vec<String>> {
+    let found = tx.list_visible_ids(None, &ids)?;
+    Ok(found.into_iter().map(|(id, _)| id).collect())
+}
+
+/// Throws some of what was prepared away; whether there was any.
+fn throw_away(tx: &mut Tx<'_>, set: i64) -> Result<bool> {
+    let mut rows = 0;
+    let teams = tx.list_teams_of_set(set, AT_ONCE)?;
+    let is_more = !teams.is_empty();
+    for team in teams {
+        let limit = i64::try_from(ROWS.saturating_sub(rows)).unwrap_or_default();
+        let members = tx.list_all_members(&team.id, team.generation, limit + 1)?;
+        let members: Vec<String> = members.into_iter().map(|(id, _)| id).collect();
+        tx.delete_memberships(&team.id, team.generation, &members)?;
+        rows += members.len();
+        if rows > ROWS {
+            break;
+        }
+        for user in tx.list_reviewers(&team.id)? {
+            tx.delete_reviewer(&team.id, &user)?;
+            rows += 1;
+        }
+        tx.delete_synced_team(&team.id)?;
+        tx.delete_group(&team.id)?;
+        rows += 2;
+    }
+    Ok(is_more)
+}
+
+/// Says of some teams in force that they end with the switch; whether there were any. Nobody sees a difference.
+fn mark(tx: &mut Tx<'_>, next: i64, only_synced: bool) -> Result<bool> {
+    let teams = tx.list_unmarked_teams(only_synced, i64::try_from(ROWS).unwrap_or_default())?;
+    let is_more = !teams.is_empty();
+    for mut row in teams {
+        row.team_set = Some(-next);
+        tx.update_group(&row)?;
+    }
+    Ok(is_more)
+}

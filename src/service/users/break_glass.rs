@@ -1,0 +1,91 @@
+//! Break-glass admins: whom no source removes or takes over, so that the tenant can be reached when nothing else works.
+//! Named by the operator alone (docs/decisions/0021).
+
+use serde_json::Value;
+
+use super::model::Model;
+use super::settle::{Act, settle};
+use crate::domain::access::JoinerPolicy;
+use crate::domain::app::APP;
+use crate::domain::audit::Entry;
+use crate::scim::schema::Registry;
+use crate::service::error::{Error, Result};
+use crate::service::{Caller, Service, Source};
+use crate::storage::{Outcome, Tx};
+
+/// States of a connection that brings nobody any more.
+const OVER: [&str; 1] = ["disconnected"];
+
+impl Service {
+    /// Makes a person a break-glass admin, or no longer one. Returns whether that is news.
+    ///
+    /// # Errors
+    /// `NotFound`; `Forbidden` for somebody without access, and for the last one of a tenant that is connected.
+    pub async fn set_break_glass(&self, caller: &Caller, id: &str, is_one: bool) -> Result<bool> {
+        let (registry, id) = (self.registry(&caller.tenant).await?, id.to_owned());
+        self.store
+            .write(caller.meta(), move |tx| {
+                set(tx, &registry, &id, is_one).map(Outcome::Done)
+            })
+            .await
+    }
+}
+
+fn set(tx: &mut Tx<'_>, registry: &Registry, id: &str, is_one: bool) -> Result<bool> {
+    let before = Model::load(tx, registry, id)?
+        .filter(|m| m.row.removed_at.is_none())
+        .ok_or_else(|| Error::no_such("person", id))?;
+    if before.row.break_glass == is_one {
+        return Ok(false);
+    }
+    match is_one {
+        true => check_in(&before)?,
+        false => check_last(tx)?,
+    }
+    let mut model = before.clone();
+    // From now on what her sources say and what is in force are two things, or one again.
+    model.materialise(registry);
+    model.row.written_by_others = true;
+    model.row.break_glass = is_one;
+    model.row.source_epoch += 1;
+    let act = Act {
+        source: &Source {
+            id: model
+                .claims
+                .first()
+                .map_or_else(String::new, |c| c.row.connection_id.clone()),
+            policy: JoinerPolicy::List,
+        },
+        settings: &tx.tenant_settings()?,
+        says: None,
+        has_no_namesake: false,
+    };
+    settle(tx, registry, Some(&before), &mut model, &act)?;
+    let entry = Entry::new("person.break_glass_changed", "user", id);
+    let side = |is_one: bool| Some(Value::from(is_one));
+    tx.record(entry.change("breakGlass", side(!is_one), side(is_one)));
+    Ok(true)
+}
+
+fn check_in(model: &Model) -> Result<()> {
+    match model.row.has_access {
+        true => Ok(()),
+        false => Err(Error::Forbidden(
+            "this person has no access: a break-glass admin is somebody who can be let in"
+                .to_owned(),
+        )),
+    }
+}
+
+fn check_last(tx: &mut Tx<'_>) -> Result<()> {
+    let is_connected = tx
+        .list_connections()?
+        .iter()
+        .any(|c| c.kind != APP && !OVER.contains(&c.state.as_str()));
+    match tx.count_break_glass()? > 1 || !is_connected {
+        true => Ok(()),
+        false => Err(Error::Forbidden(
+            "this is the last break-glass admin of a tenant that is connected: name another one first".to_owned(),
+        )),
+    }
+}

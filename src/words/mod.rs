@@ -1,0 +1,121 @@
+//! Codes in words: what is stored is a code with parameters, and here it becomes a sentence in the reader's language. Pure.
+//! Whoever invents a code writes its words here; a test looks for codes without.
+
+mod conflicts;
+mod files;
+mod findings;
+mod health;
+mod held;
+pub mod mail;
+pub mod notices;
+mod pairs;
+mod problems;
+mod reasons;
+#[cfg(test)]
+mod tests;
+pub mod text;
+
+use serde_json::Value;
+
+use crate::domain::language::Language;
+
+/// A text in English and in French.
+pub type Two = [&'static str; 2];
+
+/// A code with its words.
+pub type Row = (&'static str, Two);
+
+/// What kind of code it is: the same word may mean something else elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Book {
+    /// Why access is what it is.
+    Reasons,
+    /// Why a plan, or a loss of access, waits.
+    Held,
+    /// How a connection is doing.
+    Health,
+    /// Of which kind the failure of a pull is.
+    Pulls,
+    /// What is wrong with a file of people.
+    Files,
+    /// What there is to tell of the hierarchy of managers, and why somebody is in no team.
+    Teams,
+    /// What there is to tell of a run.
+    Runs,
+    /// What somebody is asked about who is who.
+    Conflicts,
+    /// What speaks for two people being one.
+    Pairs,
+    /// What the management API answers: what it means.
+    Problems,
+    /// What the management API answers: what to do next.
+    ProblemsNext,
+}
+
+impl Book {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Reasons,
+        Self::Held,
+        Self::Health,
+        Self::Pulls,
+        Self::Files,
+        Self::Teams,
+        Self::Runs,
+        Self::Conflicts,
+        Self::Pairs,
+        Self::Problems,
+        Self::ProblemsNext,
+    ];
+
+    /// Its codes.
+    pub fn rows(self) -> &'static [Row] {
+        match self {
+            Self::Reasons => reasons::ROWS,
+            Self::Held => held::ROWS,
+            Self::Health => health::STATES,
+            Self::Pulls => health::KINDS,
+            Self::Files => files::ROWS,
+            Self::Teams => findings::TEAMS,
+            Self::Runs => findings::RUNS,
+            Self::Conflicts => conflicts::ROWS,
+            Self::Pairs => pairs::ROWS,
+            Self::Problems => problems::MEANING,
+            Self::ProblemsNext => problems::NEXT,
+        }
+    }
+}
+
+/// The text of one of the two languages.
+pub fn of(two: Two, language: Language) -> &'static str {
+    match language {
+        Language::En => two[0],
+        Language::Fr => two[1],
+    }
+}
+
+/// A code in words; `None` for one that the book does not have.
+pub fn say(book: Book, code: &str, params: &Value, language: Language) -> Option<String> {
+    let (_, two) = book.rows().iter().find(|(known, _)| *known == code)?;
+    Some(fill(of(*two, language), params))
+}
+
+/// A text with its `{parameters}` put in. One that is missing reads `–`: a sentence with a gap is better than none.
+pub fn fill(text: &str, params: &Value) -> String {
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once('{') {
+        let Some((name, after)) = behind.split_once('}') else {
+            break;
+        };
+        filled.push_str(before);
+        match &params[name] {
+            Value::String(text) if !text.is_empty() => filled.push_str(text),
+            Value::Number(number) => filled.push_str(&number.to_string()),
+            _ => filled.push('–'),
+        }
+        rest = after;
+    }
+    filled.push_str(rest);
+    filled
+}
