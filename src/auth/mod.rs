@@ -230,7 +230,7 @@ impl Authenticator {
                     None => tenants::find(conn, &wanted),
                 });
         match found.await {
-            Ok(Some(row)) if row.id != OPERATOR_TENANT && row.state != tenants::state::DELETING => {
+            Ok(Some(row)) if row.id != OPERATOR_TENANT && !row.is_deleted() => {
                 Ok(TenantId::new(row.id))
             }
             Ok(_) => Err(Refusal::Forbidden("no such tenant".to_owned())),

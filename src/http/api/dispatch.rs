@@ -7,7 +7,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::call::Call;
 use super::files;
 use super::problem::{
-    FORBIDDEN, METHOD_NOT_ALLOWED, NOT_FOUND, Problem, Result, TOO_MANY_REQUESTS, UNSUPPORTED_MEDIA,
+    FORBIDDEN, METHOD_NOT_ALLOWED, NOT_FOUND, NOT_NOW, Problem, Result, TOO_MANY_REQUESTS,
+    UNSUPPORTED_MEDIA,
 };
 use super::routes::Route;
 use crate::auth::{Presented, RequestContext, Scheme};
@@ -65,6 +66,9 @@ async fn run(
         (true, Some(context)) => Some(enter(&state, context, &part("tenant"), id).await?),
         _ => None,
     };
+    if let Some(row) = tenant.as_ref().filter(|row| row.is_deleted()) {
+        check_rest(route, row)?;
+    }
     let (body, file) = match route.media() {
         Some(media) => {
             files::check_headers(request, media)?;
@@ -174,6 +178,23 @@ async fn enter(
     }
     context.tenant = TenantId::new(row.id.clone());
     Ok(row)
+}
+
+/// A tenant that is deleted rests, for the operator's token too: it is read, restored or deleted sooner. Nobody is let in.
+fn check_rest(route: &Route, row: &TenantRow) -> Result<()> {
+    let rest = route.path.strip_prefix("/api/v1/tenants/{tenant}");
+    let is_allowed = match rest {
+        Some("" | "/restore") => true,
+        Some("/access") => false,
+        _ => route.method == "GET",
+    };
+    match is_allowed {
+        true => Ok(()),
+        false => {
+            let detail = format!("the tenant {} is deleted: restore it first", row.id);
+            Err(Problem::new(&NOT_NOW, detail))
+        }
+    }
 }
 
 fn check_query(route: &Route, query: &[(String, String)]) -> Result<()> {

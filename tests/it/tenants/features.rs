@@ -147,6 +147,18 @@ async fn a_deleted_tenant_sends_nothing_and_its_links_open_nothing() {
     // A sender that had found the mail before does not get it either.
     let claimed = service.claim_outgoing(&mail, "test").await.unwrap();
     assert!(claimed.is_none());
+    // Nor does the operator's own token let anybody in, or change anything.
+    let sign_in = json!({"email": "ann@x.test"});
+    for (method, end, body) in [
+        ("POST", "sign-ins", Some(sign_in)),
+        ("GET", "access?email=ann@x.test", None),
+        ("POST", "invitations", Some(json!({"people": [person]}))),
+    ] {
+        let answer = scene
+            .send(method, &format!("/tenants/{id}/{end}"), body)
+            .await;
+        refused(&answer, 409, "not-now");
+    }
     let opened = service.open_invitation(token).await.unwrap();
     assert_eq!(opened, rosterd::service::invitations::Opened::Gone);
     let accepted = service.accept_invitation(token, "test").await.unwrap();
