@@ -230,7 +230,9 @@ impl Authenticator {
                     None => tenants::find(conn, &wanted),
                 });
         match found.await {
-            Ok(Some(row)) if row.id != OPERATOR_TENANT => Ok(TenantId::new(row.id)),
+            Ok(Some(row)) if row.id != OPERATOR_TENANT && !row.is_deleted() => {
+                Ok(TenantId::new(row.id))
+            }
             Ok(_) => Err(Refusal::Forbidden("no such tenant".to_owned())),
             Err(crate::storage::Error::Unavailable(_)) => Err(Refusal::Unavailable),
             Err(_) => Err(Refusal::Unavailable),

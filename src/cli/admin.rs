@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::connections::no_such_connection;
-use super::{Failure, Output, open, shown};
+use super::{Failure, Output, open, shown, tenants};
 use crate::config::Config;
 use crate::domain::access::RETURN_DAYS;
 use crate::domain::clock::Millis;
@@ -15,7 +15,7 @@ use crate::service::Caller;
 use crate::service::credentials::NewToken;
 use crate::service::files::curl_line;
 use crate::service::reorder::{Affected, Reordering};
-use crate::service::tenants::SettingsChange;
+use crate::service::tenants::{NewTenant, SettingsChange, TenantChange};
 use crate::storage::credentials::CredentialRow;
 use crate::storage::tenants::{TenantRow, TenantSettings};
 
@@ -28,6 +28,9 @@ pub(super) enum Tenant {
     Create {
         /// Name: a-z, 0-9 and `-`.
         name: String,
+        /// What the app calls the account that it is for: the same command again shows the same tenant.
+        #[arg(long, value_name = "ID")]
+        account_id: Option<String>,
     },
     /// Give a tenant another name; its id, its tokens and all else stay. A start with bootstrap tokens makes a tenant
     /// `default` anew if there is none.
@@ -78,6 +81,8 @@ pub(super) enum Tenant {
         /// Name or id.
         name: String,
     },
+    #[command(flatten)]
+    More(tenants::More),
 }
 
 /// Tokens.
@@ -141,10 +146,15 @@ pub(super) async fn tenant(
             }
             Ok(())
         }
-        Tenant::Create { name } => {
+        Tenant::Create { name, account_id } => {
             let operator = Caller::operator(TenantId::new(OPERATOR_TENANT), "tenant create");
-            let id = service.create_tenant(&operator, &name).await?;
-            output.row(&json!({"id": id, "name": name}), id.as_str())
+            let new = NewTenant {
+                name: Some(name),
+                account_id,
+                plan: None,
+            };
+            let (row, _) = service.provision_tenant(&operator, new).await?;
+            output.row(&tenant_value(&row), &row.id)
         }
         Tenant::Show { name } => {
             let row = open::tenant(&service, &name).await?;
@@ -195,9 +205,23 @@ pub(super) async fn tenant(
             let value = settings_value(settings);
             output.row(&value, &lines(&value))
         }
-        Tenant::Rename { name, to } => change(&service, output, &name, Some(to), None).await,
-        Tenant::Suspend { name } => change(&service, output, &name, None, Some(false)).await,
-        Tenant::Resume { name } => change(&service, output, &name, None, Some(true)).await,
+        Tenant::Rename { name, to } => {
+            let to = TenantChange {
+                name: Some(to),
+                ..TenantChange::default()
+            };
+            change(&service, output, &name, to).await
+        }
+        Tenant::Suspend { name } => change(&service, output, &name, turned(false)).await,
+        Tenant::Resume { name } => change(&service, output, &name, turned(true)).await,
+        Tenant::More(command) => tenants::run(&service, output, command).await,
+    }
+}
+
+fn turned(is_active: bool) -> TenantChange {
+    TenantChange {
+        is_active: Some(is_active),
+        ..TenantChange::default()
     }
 }
 
@@ -205,14 +229,11 @@ async fn change(
     service: &service::Service,
     output: Output,
     which: &str,
-    name: Option<String>,
-    is_active: Option<bool>,
+    change: TenantChange,
 ) -> Result<(), Failure> {
     let operator = Caller::operator(TenantId::new(OPERATOR_TENANT), "tenant change");
     let id = open::tenant(service, which).await?.id;
-    let row = service
-        .update_tenant(&operator, &id, name, is_active)
-        .await?;
+    let row = service.update_tenant(&operator, &id, change).await?;
     let text = format!("{}  {}  {}", row.id, row.name, row.state);
     output.row(&tenant_value(&row), &text)
 }
@@ -226,6 +247,19 @@ fn settings_value(settings: TenantSettings) -> Value {
         "precedence": Precedence::new(&settings.precedence).rules(),
         "justInTime": settings.just_in_time,
     })
+}
+
+pub(super) fn tenant_value(row: &TenantRow) -> Value {
+    let mut value = json!({
+        "id": row.id, "name": row.name, "state": row.state, "createdAt": Millis(row.created_at).to_rfc3339(),
+    });
+    if let Some(account) = &row.account_id {
+        value["accountId"] = account.as_str().into();
+    }
+    if let Some(at) = row.delete_at {
+        value["deleteAt"] = Millis(at).to_rfc3339().into();
+    }
+    value
 }
 
 /// People whom a dry run names.
@@ -284,10 +318,6 @@ fn reordering(output: Output, found: &Reordering) -> Result<(), Failure> {
         );
     }
     output.row(&value, &text.join("\n"))
-}
-
-fn tenant_value(row: &TenantRow) -> Value {
-    json!({"id": row.id, "name": row.name, "state": row.state, "createdAt": Millis(row.created_at).to_rfc3339()})
 }
 
 /// A value's members, one a line.

@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 
 use super::{Failure, Output, open, say};
 use crate::config::Config;
-use crate::domain::audit::Committed;
 use crate::http::scim::audit::render;
 use crate::scim::filter;
 use crate::scim::rules::Rules;
 use crate::scim::schema::ResourceKind;
+use crate::service::export::entry_value;
 use crate::storage::filter as sql;
-use crate::storage::journal::{Row, ValueRow, Verified};
+use crate::storage::journal::Verified;
 use crate::storage::order::{Order, Rows, Slice, Start};
 
 /// The journal.
@@ -102,56 +102,9 @@ async fn export(service: &crate::service::Service, tenant: &str) -> Result<(), F
         };
         after = last.sequence;
         for (row, values) in &page {
-            say(&exported(row, values)?.to_string())?;
+            say(&entry_value(row, values)?.to_string())?;
         }
     }
-}
-
-/// An entry with its commitments and salts: all that another program needs to check it (`docs/JOURNAL.md`).
-fn exported(row: &Row, values: &[ValueRow]) -> Result<Value, Failure> {
-    let committed: Vec<Committed> = serde_json::from_str(&row.changes)?;
-    let side = |ordinal: usize, name: &str, commitment: &str| {
-        let mut side = json!({"commitment": commitment});
-        let value = values
-            .iter()
-            .find(|v| usize::try_from(v.ordinal) == Ok(ordinal) && v.side == name);
-        if let Some(value) = value {
-            side["salt"] = Value::from(value.salt.as_str());
-            side["value"] = Value::from(value.value.as_str());
-        }
-        side
-    };
-    let changes = committed
-        .iter()
-        .enumerate()
-        .map(|(i, Committed(path, before, after))| {
-            let mut change = json!({"path": path});
-            for (name, commitment) in [("before", before), ("after", after)] {
-                if !commitment.is_empty() {
-                    change[name] = side(i, name, commitment);
-                }
-            }
-            change
-        });
-    let mut entry = json!({
-        "tenant": row.tenant,
-        "epoch": row.epoch,
-        "sequence": row.sequence,
-        "at": row.at,
-        "actor": {"kind": row.actor_kind, "id": row.actor_id},
-        "cause": {"kind": row.cause_kind, "id": row.cause_id},
-        "action": row.action,
-        "subject": {"kind": row.subject_kind, "id": row.subject_id},
-        "changes": changes.collect::<Value>(),
-        "hash": row.hash,
-    });
-    if let (Some(kind), Some(id)) = (&row.object_kind, &row.object_id) {
-        entry["object"] = json!({"kind": kind, "id": id});
-    }
-    if let Some(reason) = &row.reason {
-        entry["reason"] = Value::from(reason.as_str());
-    }
-    Ok(entry)
 }
 
 async fn verify(

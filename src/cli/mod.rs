@@ -35,6 +35,7 @@ pub mod simulate;
 mod switches;
 pub mod team_warning;
 mod teams;
+mod tenants;
 mod tls;
 mod vitals;
 

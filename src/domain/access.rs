@@ -90,6 +90,8 @@ pub mod reason {
     pub const DEACTIVATED_BY_SOURCE: &str = "deactivated-by-source";
     /// The source deleted the person, or the group.
     pub const DELETED_BY_SOURCE: &str = "deleted-by-source";
+    /// The plan has no seat left for her.
+    pub const NO_SEAT: &str = "no-seat";
     /// A human must first decide who this is.
     pub const CONFLICT: &str = "conflict";
     /// The address is outside the tenant's verified domains.

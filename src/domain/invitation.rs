@@ -138,11 +138,13 @@ pub enum Refusal {
     Left,
     /// A source says that she is inactive. Who invites may say that this is known.
     SourceInactive,
+    /// The tenant's plan has no seat left.
+    NoSeat,
 }
 
 impl Refusal {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::NoSuchPerson,
         Self::HasAccess,
         Self::AlreadyInvited,
@@ -152,6 +154,7 @@ impl Refusal {
         Self::BreakGlass,
         Self::Left,
         Self::SourceInactive,
+        Self::NoSeat,
     ];
 
     /// The code that is shown.
@@ -166,6 +169,7 @@ impl Refusal {
             Self::BreakGlass => "break-glass",
             Self::Left => "left",
             Self::SourceInactive => "source-inactive",
+            Self::NoSeat => "no-seat",
         }
     }
 }

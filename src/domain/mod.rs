@@ -11,6 +11,7 @@ pub mod claims;
 pub mod clock;
 pub mod connector;
 pub mod employment;
+pub mod entitlements;
 pub mod ids;
 pub mod invitation;
 pub mod language;

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use actix_web::web;
+use futures_util::Stream;
 use serde_json::Value;
 
 use super::State;
@@ -65,6 +66,17 @@ pub struct Reply {
     pub rules: Vec<&'static str>,
     /// Seconds after which it may be tried again.
     pub retry_after: Option<u64>,
+    /// In place of the body: lines of JSON that are made while they are sent.
+    pub lines: Option<Lines>,
+}
+
+/// Lines of JSON on their way, some at a time; an error cuts the answer off.
+pub struct Lines(pub Pin<Box<dyn Stream<Item = std::io::Result<web::Bytes>>>>);
+
+impl std::fmt::Debug for Lines {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Lines")
+    }
 }
 
 impl Reply {

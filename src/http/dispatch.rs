@@ -127,6 +127,12 @@ pub(super) fn respond(reply: Reply, media: &'static str) -> (HttpResponse, Vec<&
         response.insert_header((RETRY_AFTER, seconds));
     }
     let response = match reply.body {
+        _ if reply.lines.is_some() => {
+            let lines = reply.lines.map(|lines| lines.0);
+            let lines = lines.unwrap_or_else(|| Box::pin(futures_util::stream::empty()));
+            response.insert_header((CONTENT_TYPE, "application/x-ndjson"));
+            response.streaming(lines)
+        }
         Some(body) => response.insert_header((CONTENT_TYPE, media)).body(body),
         None => response.finish(),
     };

@@ -20,7 +20,7 @@ pub fn to_scim(error: &service::Error, request: &str) -> scim::Error {
         E::Conflict(detail) => scim::Error::uniqueness(detail.clone()),
         E::NotNow(detail) | E::Stale(detail) => scim::Error::plain(409, detail.clone()),
         E::VersionMismatch(detail) => scim::Error::plain(412, detail.clone()),
-        E::Forbidden(detail) => scim::Error::plain(403, detail.clone()),
+        E::Forbidden(detail) | E::NotEntitled(detail) => scim::Error::plain(403, detail.clone()),
         E::Invalid(error) => error.clone(),
         E::Storage(
             storage::Error::Unavailable(_) | storage::Error::Retry(_) | storage::Error::Lost(_),

@@ -7,6 +7,7 @@ use crate::domain::employment::EmploymentState;
 use crate::domain::ids::TenantId;
 use crate::scim::fold::email_identity_key;
 use crate::scim::schema::Registry;
+use crate::service::entitlements::need_seat;
 use crate::service::error::{Error, Result};
 use crate::service::users::conflicts::state;
 use crate::service::users::identity::{is_verified, primary_key};
@@ -186,6 +187,11 @@ fn let_in(tx: &mut Tx<'_>, registry: &Registry, id: &str, email: &str) -> Result
     if namesake(tx, Some(&before), &model)?.is_some() {
         // Somebody else has her userName: who is who is for a human to say, too.
         return Ok(false);
+    }
+    match need_seat(tx, Some(&before), &model) {
+        // She signs in no more than before; a seat that becomes free is hers the next time.
+        Err(Error::NotEntitled(_)) => return Ok(false),
+        other => other?,
     }
     settle_access(tx, &before, &mut model)
 }

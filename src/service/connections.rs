@@ -17,6 +17,7 @@ use crate::scim::error::quote;
 use crate::scim::filter;
 use crate::scim::rules::{Preset, Rules};
 use crate::scim::schema::{Registry, ResourceKind};
+use crate::service::entitlements::{Feature, require};
 use crate::service::error::{Error, Result, corrupt};
 use crate::service::pull::{DISCONNECTED, KEPT_DAYS};
 use crate::service::{Caller, Service};
@@ -218,6 +219,14 @@ impl Service {
         let id = ConnectionId::new(row.id.clone());
         self.store
             .write(caller.meta(), move |tx| {
+                require(
+                    tx,
+                    if row.kind == PULL {
+                        Feature::Hris
+                    } else {
+                        Feature::Push
+                    },
+                )?;
                 let alone = shipped.check_alone(&row, &tx.list_connections()?);
                 let is_beside = alone.is_err();
                 if beside == Beside::Refused {
@@ -279,6 +288,9 @@ impl Service {
                     }
                     check_place(tx, &row, is_active)?;
                     row.state = if is_active { ACTIVE } else { PAUSED }.to_owned();
+                    if is_active && before.state != ACTIVE {
+                        require(tx, if row.kind == PULL { Feature::Hris } else { Feature::Push })?;
+                    }
                 }
                 if row.kind == PUSH && !change.pull.is_empty() {
                     row.settings = Some(push_settings(&row, &change.pull)?);

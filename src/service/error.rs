@@ -25,6 +25,9 @@ pub enum Error {
     /// The caller may not.
     #[error("{0}")]
     Forbidden(String),
+    /// The tenant's plan does not include it; nothing was changed.
+    #[error("{0}")]
+    NotEntitled(String),
     /// The input breaks a rule of SCIM.
     #[error("{}", .0.detail)]
     Invalid(scim::Error),

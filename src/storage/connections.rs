@@ -7,6 +7,7 @@ use super::dialect::each;
 use super::error::Result;
 use super::schema::connections;
 use super::scope::Scope;
+use super::tenants::of_open_tenants;
 use crate::domain::clock::Millis;
 
 /// A stored connection.
@@ -55,6 +56,7 @@ pub fn list_unfinished(conn: &mut AnyConnection, before: Millis) -> Result<Vec<(
     Ok(connections::table
         .filter(connections::state.eq("disconnecting"))
         .filter(connections::disconnected_at.lt(before.0))
+        .filter(of_open_tenants())
         .select((connections::tenant, connections::id))
         .load(conn)?)
 }
@@ -64,6 +66,7 @@ pub fn list_forgettable(conn: &mut AnyConnection, before: Millis) -> Result<Vec<
     Ok(connections::table
         .filter(connections::state.eq("disconnected"))
         .filter(connections::disconnected_at.lt(before.0))
+        .filter(of_open_tenants())
         .select((connections::tenant, connections::id))
         .load(conn)?)
 }

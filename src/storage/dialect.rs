@@ -251,7 +251,7 @@ pub fn analyze(conn: &mut AnyConnection) -> Result<()> {
 /// The row lock that a read of the chain's head takes; SQLite's write lock already covers it.
 pub fn for_update(dialect: Dialect) -> &'static str {
     match dialect {
-        Dialect::Postgres => " FOR UPDATE OF heads",
+        Dialect::Postgres => " FOR UPDATE OF heads, tenants",
         Dialect::Sqlite => "",
     }
 }
@@ -274,7 +274,7 @@ pub fn fold_log(conn: &mut AnyConnection) -> Result<()> {
 
 /// Our name for the unique index that refused a row: PostgreSQL gives the constraint, SQLite columns or index name.
 pub fn constraint(name: Option<&str>, message: &str) -> &'static str {
-    const NAMES: [(&str, &str, &str); 6] = [
+    const NAMES: [(&str, &str, &str); 7] = [
         (
             "users_public_user_name",
             "users.tenant, users.user_name_key",
@@ -287,6 +287,7 @@ pub fn constraint(name: Option<&str>, message: &str) -> &'static str {
             "scim_id",
         ),
         ("tenants_name_key", "tenants.name", "tenant name"),
+        ("tenants_account", "tenants.account_id", "account id"),
         (
             "credential_index_pkey",
             "credential_index.hash",

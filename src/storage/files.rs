@@ -8,6 +8,7 @@ use super::dialect::Frag;
 use super::error::Result;
 use super::schema::{file_chunks, file_marks, file_uploads, links};
 use super::scope::Scope;
+use super::tenants::of_open_tenants;
 use crate::domain::clock::Millis;
 
 /// How an upload is.
@@ -93,6 +94,7 @@ pub fn list_uploads_before(
 ) -> Result<Vec<UploadRow>> {
     Ok(file_uploads::table
         .filter(file_uploads::created_at.lt(before.0))
+        .filter(of_open_tenants())
         .order(file_uploads::created_at)
         .limit(limit)
         .load(conn)?)

@@ -10,6 +10,7 @@ use super::error::{Error, Result};
 use super::journal::{self, Batch};
 use super::schema::heads;
 use super::scope::Scope;
+use super::tenants;
 use super::writer::{JobMeta, Lane};
 use crate::domain::audit::{self, Actor, Cause, Entry, GENESIS};
 use crate::domain::clock::Millis;
@@ -65,12 +66,18 @@ impl Scope<'_> {
 }
 
 /// What a batch knows of a tenant while it holds the lock.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
     /// The head, moved by each job.
     pub head: Head,
     /// The tenant's settings as stored.
     pub settings: Option<String>,
+    /// What its plan includes, as stored.
+    pub entitlements: Option<String>,
+    /// How many people are invited or granted, once somebody asked.
+    pub seats: Option<i64>,
+    /// Its data is on its way out.
+    pub is_going: bool,
 }
 
 /// Reads and locks the head of a tenant for the open transaction.
@@ -89,12 +96,20 @@ pub(super) fn lock(conn: &mut AnyConnection, tenant: &TenantId) -> Result<Option
     let lock = for_update(Dialect::of(conn));
     let query = Frag::sql(
         "SELECT heads.tenant, epoch, sequence, hash, entries, users, public_users, \"groups\", unmanaged_groups, \
-         tenants.settings FROM heads JOIN tenants ON tenants.id = heads.tenant WHERE heads.tenant = ",
+         tenants.settings, tenants.entitlements, tenants.state FROM heads JOIN tenants ON tenants.id = heads.tenant WHERE heads.tenant = ",
     )
     .text(tenant.as_str())
     .push(lock)
-    .query::<(Row, Nullable<Text>)>();
-    Ok(query.get_result::<Held>(conn).optional()?)
+    .query::<(Row, Nullable<Text>, Nullable<Text>, Text)>();
+    type Stored = (Head, Option<String>, Option<String>, String);
+    let found = query.get_result::<Stored>(conn).optional()?;
+    Ok(found.map(|(head, settings, entitlements, state)| Held {
+        head,
+        settings,
+        entitlements,
+        seats: None,
+        is_going: state == tenants::state::DELETING,
+    }))
 }
 
 /// Stores the head at the end of a batch.

@@ -7,6 +7,7 @@ use super::dialect::Frag;
 use super::error::Result;
 use super::schema::{given_values, handoffs, invitation_links, invitations, invite_attributes};
 use super::scope::Scope;
+use super::tenants::of_open_tenants;
 use crate::domain::clock::Millis;
 use crate::domain::ids::OPERATOR_TENANT;
 
@@ -56,6 +57,7 @@ pub fn list_due(
 ) -> Result<Vec<(String, String)>> {
     Ok(invitations::table
         .filter(invitations::due_at.le(now.0))
+        .filter(of_open_tenants())
         .order(invitations::due_at)
         .limit(limit)
         .select((invitations::tenant, invitations::id))

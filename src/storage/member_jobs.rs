@@ -7,6 +7,7 @@ use super::connection::AnyConnection;
 use super::error::Result;
 use super::schema::member_jobs;
 use super::scope::Scope;
+use super::tenants::of_open_tenants;
 use crate::domain::clock::Millis;
 
 /// Where a job stands.
@@ -109,6 +110,7 @@ impl Scope<'_> {
 pub fn list_before(conn: &mut AnyConnection, moment: Millis) -> Result<Vec<MemberJobRow>> {
     Ok(member_jobs::table
         .filter(member_jobs::touched_at.lt(moment.0))
+        .filter(of_open_tenants())
         .order(member_jobs::touched_at)
         .load(conn)?)
 }

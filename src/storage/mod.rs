@@ -13,6 +13,7 @@ pub mod connections;
 pub mod consents;
 pub mod credentials;
 mod deadline;
+pub mod deletions;
 pub mod dialect;
 pub mod emails;
 pub mod error;
@@ -52,6 +53,7 @@ pub mod tenants;
 pub mod undo;
 pub mod users;
 pub mod view;
+pub mod whole;
 pub mod writer;
 
 pub use error::{Error, Result};

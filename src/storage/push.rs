@@ -8,6 +8,7 @@ use super::dialect::{Frag, each};
 use super::error::Result;
 use super::schema::{parked_losses, push_guards, push_losses, push_sessions};
 use super::scope::Scope;
+use super::tenants::of_open_tenants;
 use crate::domain::clock::Millis;
 
 /// What a connection's guard remembers.
@@ -378,6 +379,7 @@ fn is_open() -> diesel::expression::SqlLiteral<Bool> {
 pub fn list_sessions_to_undo(conn: &mut AnyConnection, limit: i64) -> Result<Vec<SessionRow>> {
     Ok(push_sessions::table
         .filter(diesel::dsl::sql::<Bool>("state = 'undoing'"))
+        .filter(of_open_tenants())
         .order((push_sessions::tenant, push_sessions::id))
         .limit(limit)
         .load(conn)?)
@@ -392,6 +394,7 @@ pub fn list_approved(
     Ok(parked_losses::table
         .filter(diesel::dsl::sql::<Bool>("state = 'approved'"))
         .filter(parked_losses::decided_at.lt(before.0))
+        .filter(of_open_tenants())
         .order((
             parked_losses::tenant,
             parked_losses::connection_id,

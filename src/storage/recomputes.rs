@@ -8,6 +8,7 @@ use super::dialect::{Frag, each};
 use super::error::Result;
 use super::schema::recomputes;
 use super::scope::Scope;
+use super::tenants::of_open_tenants;
 use crate::domain::clock::Millis;
 
 /// State of one that is under way.
@@ -37,6 +38,7 @@ pub fn list_idle(conn: &mut AnyConnection, before: Millis) -> Result<Vec<String>
     Ok(recomputes::table
         .filter(recomputes::state.eq(RUNNING))
         .filter(recomputes::touched_at.lt(before.0))
+        .filter(of_open_tenants())
         .select(recomputes::tenant)
         .load(conn)?)
 }

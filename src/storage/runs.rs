@@ -8,6 +8,7 @@ use super::dialect::{Frag, insert_all};
 use super::error::Result;
 use super::schema::{held_losses, run_items, runs};
 use super::scope::Scope;
+use super::tenants::of_open_tenants;
 use crate::domain::access::reason;
 use crate::domain::clock::Millis;
 
@@ -322,6 +323,7 @@ pub fn list_wanted(
         .or(runs::tenant.eq(tenant).and(runs::id.gt(id)));
     Ok(runs::table
         .filter(diesel::dsl::sql::<Bool>("state IN ('approved', 'undoing')"))
+        .filter(of_open_tenants())
         .filter(later)
         .order((runs::tenant, runs::id))
         .limit(limit)

@@ -9,6 +9,7 @@ use super::connections::ConnectionRow;
 use super::error::Result;
 use super::schema::{connections, schedules, tenants};
 use super::scope::Scope;
+use super::tenants::of_open_tenants;
 use crate::domain::clock::Millis;
 
 /// A stored schedule.
@@ -82,6 +83,7 @@ pub fn list_due(conn: &mut AnyConnection, now: Millis, limit: i64) -> Result<Vec
                 .is_null()
                 .or(schedules::lease_until.le(now.0)),
         )
+        .filter(of_open_tenants())
         .order(schedules::next_at)
         .limit(limit)
         .load(conn)?)
@@ -96,6 +98,7 @@ pub fn list_looks(conn: &mut AnyConnection, now: Millis, limit: i64) -> Result<V
                 .is_null()
                 .or(schedules::lease_until.le(now.0)),
         )
+        .filter(of_open_tenants())
         .order(schedules::look_at)
         .limit(limit)
         .load(conn)?)
@@ -114,6 +117,7 @@ pub fn list_all(
                 .eq(tenant)
                 .and(schedules::connection_id.gt(connection))),
         )
+        .filter(of_open_tenants())
         .order((schedules::tenant, schedules::connection_id))
         .limit(limit)
         .load(conn)?)

@@ -26,6 +26,9 @@ pub use teams::*;
 
 use diesel::{allow_tables_to_appear_in_same_query, table};
 
+mod closing;
+pub use closing::*;
+
 table! {
     tenants (id) {
         id -> Text,
@@ -33,6 +36,11 @@ table! {
         state -> Text,
         settings -> Nullable<Text>,
         created_at -> BigInt,
+        account_id -> Nullable<Text>,
+        made_of -> Nullable<Text>,
+        entitlements -> Nullable<Text>,
+        state_before -> Nullable<Text>,
+        delete_at -> Nullable<BigInt>,
     }
 }
 

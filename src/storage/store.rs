@@ -260,6 +260,20 @@ impl Store {
         self.writer.write(meta, op).await
     }
 
+    /// Moves all of SQLite's log into the file, as far as no reader needs it: what was deleted is in neither then. Nothing to
+    /// do on PostgreSQL.
+    pub async fn fold_log(&self) -> Result<()> {
+        if !self.url.is_sqlite() {
+            return Ok(());
+        }
+        let url = self.url.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            super::dialect::fold_log(&mut open(&url, Purpose::Write)?)
+        });
+        let done = work.await;
+        done.map_err(|e| Error::Other(format!("folding the log panicked: {e}")))?
+    }
+
     /// Finishes the writes that wait; later ones are refused.
     pub fn stop(&self) {
         self.writer.stop();

@@ -7,6 +7,7 @@ use super::dialect::each;
 use super::error::Result;
 use super::schema::{connections, switches};
 use super::scope::Scope;
+use super::tenants::of_open_tenants;
 use crate::domain::clock::Millis;
 
 /// A stored switch.
@@ -37,6 +38,7 @@ pub fn list_idle(
     Ok(switches::table
         .filter(switches::state.eq_any(states))
         .filter(switches::touched_at.lt(before.0))
+        .filter(of_open_tenants())
         .select((switches::tenant, switches::id))
         .load(conn)?)
 }
@@ -50,6 +52,7 @@ pub fn list_over(
     Ok(switches::table
         .filter(switches::state.eq(state))
         .filter(switches::until.le(now.0))
+        .filter(of_open_tenants())
         .select((switches::tenant, switches::id))
         .load(conn)?)
 }

@@ -9,6 +9,7 @@ use super::error::Result;
 use super::groups::GroupRow;
 use super::schema::{groups, kept_people, kept_teams, synced_teams, team_findings, team_syncs};
 use super::scope::Scope;
+use super::tenants::of_open_tenants;
 use super::view::in_force;
 use crate::domain::clock::Millis;
 
@@ -119,7 +120,8 @@ const TEAM: &str = "SELECT g.id, g.display_name, g.managed_by, g.external_id, g.
 pub fn list_feeding(conn: &mut AnyConnection) -> Result<Vec<(String, i64, i64)>> {
     let query = Frag::sql(
         "SELECT t.tenant, t.seen, h.sequence FROM team_syncs t JOIN heads h ON h.tenant = t.tenant \
-         WHERE t.state = 'on' AND t.job IS NULL AND h.sequence > t.seen",
+         WHERE t.state = 'on' AND t.job IS NULL AND h.sequence > t.seen \
+         AND t.tenant NOT IN (SELECT id FROM tenants WHERE state IN ('deleted', 'deleting'))",
     );
     Ok(query.query::<(Text, BigInt, BigInt)>().load(conn)?)
 }
@@ -132,6 +134,7 @@ pub fn list_team_jobs(conn: &mut AnyConnection, before: Millis) -> Result<Vec<Te
                 .is_not_null()
                 .and(team_syncs::touched_at.lt(before.0)),
         )
+        .filter(of_open_tenants())
         .order(team_syncs::touched_at)
         .load(conn)?)
 }

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::connection::AnyConnection;
-use super::dialect::each;
+use super::dialect::{Frag, each};
 use super::error::Result;
 use super::heads::{self, Head};
 use super::schema::tenants;
@@ -23,6 +23,23 @@ pub struct TenantRow {
     pub state: String,
     pub settings: Option<String>,
     pub created_at: i64,
+    pub account_id: Option<String>,
+    pub made_of: Option<String>,
+    pub entitlements: Option<String>,
+    pub state_before: Option<String>,
+    pub delete_at: Option<i64>,
+}
+
+/// States of a tenant.
+pub mod state {
+    /// It works.
+    pub const ACTIVE: &str = "active";
+    /// Its tokens are refused.
+    pub const SUSPENDED: &str = "suspended";
+    /// Its tokens are refused, and nothing happens in it by itself; until its time comes it can be restored.
+    pub const DELETED: &str = "deleted";
+    /// Its data is on its way out: nothing reads or writes it but the job.
+    pub const DELETING: &str = "deleting";
 }
 
 /// A tenant's settings that the spine knows; absent keys have their default.
@@ -60,6 +77,27 @@ pub struct TenantSettings {
 }
 
 impl TenantRow {
+    /// A tenant that is made now.
+    pub fn new(id: String, name: &str, now: i64) -> Self {
+        Self {
+            id,
+            name: name.to_owned(),
+            state: state::ACTIVE.to_owned(),
+            settings: None,
+            created_at: now,
+            account_id: None,
+            made_of: None,
+            entitlements: None,
+            state_before: None,
+            delete_at: None,
+        }
+    }
+
+    /// It is deleted: nothing happens in it any more, unless it is restored.
+    pub fn is_deleted(&self) -> bool {
+        [state::DELETED, state::DELETING].contains(&self.state.as_str())
+    }
+
     /// The settings of this tenant.
     pub fn settings(&self) -> Result<TenantSettings> {
         parse_settings(&self.id, self.settings.as_deref())
@@ -90,6 +128,43 @@ pub fn find_by_name(conn: &mut AnyConnection, name: &str) -> Result<Option<Tenan
         .optional()?)
 }
 
+/// The tenant that the app's account has.
+pub fn find_by_account(conn: &mut AnyConnection, account: &str) -> Result<Option<TenantRow>> {
+    Ok(tenants::table
+        .filter(tenants::account_id.eq(account))
+        .get_result(conn)
+        .optional()?)
+}
+
+/// Whether a row's tenant is not deleted, of any table with a column `tenant`: what looks for work in all tenants passes
+/// over those that are.
+pub fn of_open_tenants() -> diesel::expression::SqlLiteral<diesel::sql_types::Bool> {
+    diesel::dsl::sql(
+        "tenant NOT IN (SELECT id FROM tenants WHERE state IN ('deleted', 'deleting'))",
+    )
+}
+
+/// Tenants whose data is to go by now, or is on its way.
+pub fn list_to_delete(conn: &mut AnyConnection, now: i64) -> Result<Vec<TenantRow>> {
+    Ok(tenants::table
+        .filter(
+            tenants::state.eq(state::DELETING).or(tenants::state
+                .eq(state::DELETED)
+                .and(tenants::delete_at.le(now))),
+        )
+        .order(tenants::id)
+        .load(conn)?)
+}
+
+/// Tenants in which somebody waits for a seat.
+pub fn list_short_of_seats(conn: &mut AnyConnection) -> Result<Vec<String>> {
+    let query = Frag::sql(
+        "SELECT DISTINCT tenant FROM users WHERE access_reason = 'no-seat' AND tenant IN \
+         (SELECT id FROM tenants WHERE state IN ('active', 'suspended'))",
+    );
+    Ok(query.query::<diesel::sql_types::Text>().load(conn)?)
+}
+
 /// All tenants, oldest first.
 pub fn list(conn: &mut AnyConnection) -> Result<Vec<TenantRow>> {
     Ok(tenants::table
@@ -103,13 +178,7 @@ pub fn ensure_operator(conn: &mut AnyConnection, id: &str, now: i64) -> Result<(
         if find(conn, id)?.is_some() {
             return Ok(());
         }
-        let row = TenantRow {
-            id: id.to_owned(),
-            name: "operator".to_owned(),
-            state: "active".to_owned(),
-            settings: None,
-            created_at: now,
-        };
+        let row = TenantRow::new(id.to_owned(), "operator", now);
         diesel::insert_into(tenants::table)
             .values(row)
             .execute(conn)?;
@@ -155,6 +224,39 @@ impl AnyConnection {
 }
 
 impl Scope<'_> {
+    /// What this tenant's plan includes, as it is stored.
+    pub fn find_stored_entitlements(&mut self) -> Result<Option<String>> {
+        let (conn, id) = self.parts();
+        let found: Option<Option<String>> = tenants::table
+            .find(id)
+            .select(tenants::entitlements)
+            .get_result(conn)
+            .optional()?;
+        Ok(found.flatten())
+    }
+
+    /// Who waits for a seat, the longest first.
+    pub fn list_without_seat(&mut self, limit: i64) -> Result<Vec<String>> {
+        let (conn, tenant) = self.parts();
+        let query = Frag::sql("SELECT id FROM users WHERE access_reason = 'no-seat' AND tenant = ")
+            .text(tenant)
+            .push(" ORDER BY access_since, id LIMIT ")
+            .int(limit);
+        Ok(query.query::<diesel::sql_types::Text>().load(conn)?)
+    }
+
+    /// How many people are invited or granted.
+    pub fn count_seats(&mut self) -> Result<i64> {
+        let (conn, tenant) = self.parts();
+        let query = Frag::sql(
+            "SELECT count(*) FROM users WHERE access IN ('invited', 'granted') AND tenant = ",
+        );
+        Ok(query
+            .text(tenant)
+            .query::<diesel::sql_types::BigInt>()
+            .get_result(conn)?)
+    }
+
     /// The settings of this tenant, as they are stored.
     pub fn find_tenant_settings(&mut self) -> Result<TenantSettings> {
         let id = self.tenant().as_str().to_owned();
@@ -178,11 +280,37 @@ impl Tx<'_> {
         find(self.scope.conn(), id)
     }
 
-    /// Stores name and state of another tenant; the operator's transaction records it.
+    /// The tenant of an account, as the operator's transaction sees it.
+    pub fn find_tenant_by_account(&mut self, account: &str) -> Result<Option<TenantRow>> {
+        find_by_account(self.scope.conn(), account)
+    }
+
+    /// Stores everything of another tenant but its settings and entitlements; the operator's transaction records it.
     pub fn update_tenant(&mut self, row: &TenantRow) -> Result<()> {
         diesel::update(tenants::table.find(&row.id))
-            .set((tenants::name.eq(&row.name), tenants::state.eq(&row.state)))
+            .set((
+                tenants::name.eq(&row.name),
+                tenants::state.eq(&row.state),
+                tenants::account_id.eq(&row.account_id),
+                tenants::state_before.eq(&row.state_before),
+                tenants::delete_at.eq(row.delete_at),
+            ))
             .execute(self.scope.conn())?;
+        Ok(())
+    }
+
+    /// What this tenant's plan includes, as it is stored.
+    pub fn stored_entitlements(&mut self) -> Option<&str> {
+        self.held_entitlements().as_deref()
+    }
+
+    /// Replaces what this tenant's plan includes.
+    pub fn update_entitlements(&mut self, text: Option<String>) -> Result<()> {
+        let id = self.tenant().as_str().to_owned();
+        diesel::update(tenants::table.find(id))
+            .set(tenants::entitlements.eq(&text))
+            .execute(self.scope.conn())?;
+        *self.held_entitlements() = text;
         Ok(())
     }
 

@@ -138,6 +138,7 @@ pub(super) fn finding_word(finding: &Finding) -> &'static str {
         Finding::ManagerUnknown { .. } => "manager-unknown",
         Finding::NotBrought => "not-brought",
         Finding::NotEntitled => "not-entitled",
+        Finding::NoSeat => "no-seat",
         Finding::LeftAndHasAccess => "left-and-has-access",
         Finding::Undone => "undone",
     }

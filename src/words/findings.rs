@@ -105,6 +105,13 @@ pub(super) const RUNS: &[Row] = &[
         ],
     ),
     (
+        "no-seat",
+        [
+            "the plan has no seat left: she is listed until one is free",
+            "l’abonnement n’a plus de place : elle reste sur la liste jusqu’à ce qu’une se libère",
+        ],
+    ),
+    (
         "left-and-has-access",
         [
             "the record says that she left, and she has access",

@@ -30,6 +30,13 @@ pub(super) const MEANING: &[Row] = &[
         ],
     ),
     (
+        "not-entitled",
+        [
+            "The tenant's plan does not include it",
+            "L’abonnement du client ne le comprend pas",
+        ],
+    ),
+    (
         "not-found",
         ["There is no such thing here", "Il n’y a rien de tel ici"],
     ),
@@ -141,6 +148,13 @@ pub(super) const NEXT: &[Row] = &[
         [
             "Use a token of a role that `/api/openapi.json` names for the route, or first do what `detail` says.",
             "Utilisez un jeton d’un rôle que `/api/openapi.json` nomme pour la route, ou faites d’abord ce que `detail` dit.",
+        ],
+    ),
+    (
+        "not-entitled",
+        [
+            "Nothing was changed. Choose a plan that includes what `detail` names, or free what is taken.",
+            "Rien n’a été modifié. Choisissez un abonnement qui comprend ce que `detail` nomme, ou libérez ce qui est pris.",
         ],
     ),
     (

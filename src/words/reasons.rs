@@ -117,6 +117,13 @@ pub(super) const ROWS: &[Row] = &[
         ],
     ),
     (
+        reason::NO_SEAT,
+        [
+            "the tenant's plan has no seat left: free one, or raise the plan",
+            "l’abonnement du client n’a plus de place : libérez-en une, ou passez à un abonnement plus large",
+        ],
+    ),
+    (
         reason::DISCONNECTED,
         [
             "the connection that brought her was disconnected",

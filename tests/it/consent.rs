@@ -388,13 +388,13 @@ async fn a_link_ends_after_ten_minutes_with_a_pause_or_with_the_tenant() {
     let (service, caller) = (&world.app.service, &world.app.tenant);
     let id = caller.tenant.as_str();
     service
-        .update_tenant(caller, id, None, Some(false))
+        .update_tenant(caller, id, crate::support::turned(false))
         .await
         .unwrap();
     browser.cookie.clone_from(&kept);
     assert_eq!(browser.open(&back).await.status, 410);
     service
-        .update_tenant(caller, id, None, Some(true))
+        .update_tenant(caller, id, crate::support::turned(true))
         .await
         .unwrap();
     browser.cookie = kept;

@@ -170,6 +170,9 @@ fn body(route: &Route) -> Option<Value> {
         "mail-events" => json!({"events": []}),
         "notices-set_recipients" => json!({"to": [{"address": "stolen@x.test"}]}),
         "notices-set_webhook" => json!({"url": "https://stolen.test/x"}),
+        "entitlements-put" => {
+            json!({"name": "stolen", "hris": 0, "push": false, "teamSync": false, "seats": 0})
+        }
         "settings-update" => json!({"returnDays": 1}),
         "scopes-test" => json!({"filter": "title pr"}),
         "switches-start" => json!({"from": "x", "to": "y"}),

@@ -66,6 +66,7 @@ mod standins;
 mod story;
 mod support;
 mod teams;
+mod tenants;
 mod tls;
 mod two_sources;
 mod undo;

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::announcements::Announced;
 use super::call::{Call, reply};
+use super::entitlements::Entitlement;
 use super::health::Health;
 use super::problem::{KEY_REUSED, Problem, Result};
 use super::pull::{Guard, Matching, Pull, Schedule, Scope, nullable};
@@ -83,6 +84,9 @@ pub struct Connection {
     /// Of one that is pulled: how it is doing.
     #[serde(skip_serializing_if = "Option::is_none")]
     health: Option<Health>,
+    /// What it may do by the tenant's plan; absent: everything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entitlement: Option<Entitlement>,
     /// Of one that pushes: how many losses of access are parked and wait for an admin.
     #[serde(skip_serializing_if = "Option::is_none")]
     parked: Option<u64>,
@@ -240,6 +244,7 @@ fn show(
             .map(Announced::of),
         connector_version: version,
         health: standing.map(|standing| Health::of(standing.health)),
+        entitlement: None,
         parked: None,
         warnings: Vec::new(),
     })
@@ -260,7 +265,11 @@ pub async fn list(call: Call) -> Result<Reply> {
     let shown = |row: ConnectionRow| {
         let schedule = schedules.get(&row.id);
         let standing = schedule.map(|schedule| ground.of(&row, schedule));
-        show(&row, standing).map_err(|e| call.explain(e))
+        let shown = show(&row, standing).map_err(|e| call.explain(e))?;
+        Ok(Connection {
+            entitlement: Entitlement::of(&row, &ground),
+            ..shown
+        })
     };
     reply(200, &Page::of(&call, rows, |row| &row.id, shown)?)
 }
@@ -295,6 +304,8 @@ pub(super) async fn answer(
         let announced = announced.map_err(|e| call.explain(e))?;
         shown.announced = announced.map(Announced::of);
     }
+    let ground = call.state.service.ground(&caller).await;
+    shown.entitlement = Entitlement::of(&row, &ground.map_err(|e| call.explain(e))?);
     if row.kind == PULL {
         let loaded = call.state.service.app_users_loaded(&caller.tenant).await;
         if loaded.map_err(|e| call.explain(e))? == Loaded::Never {

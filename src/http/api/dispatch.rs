@@ -7,7 +7,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::call::Call;
 use super::files;
 use super::problem::{
-    FORBIDDEN, METHOD_NOT_ALLOWED, NOT_FOUND, Problem, Result, TOO_MANY_REQUESTS, UNSUPPORTED_MEDIA,
+    FORBIDDEN, METHOD_NOT_ALLOWED, NOT_FOUND, NOT_NOW, Problem, Result, TOO_MANY_REQUESTS,
+    UNSUPPORTED_MEDIA,
 };
 use super::routes::Route;
 use crate::auth::{Presented, RequestContext, Scheme};
@@ -19,7 +20,7 @@ use crate::http::dispatch::{Passage, check_id, decode_query, note_use, read_body
 use crate::http::error;
 use crate::scim::error::quote;
 use crate::service;
-use crate::storage::tenants::TenantRow;
+use crate::storage::tenants::{TenantRow, state};
 
 /// Runs a route.
 pub async fn dispatch(
@@ -65,6 +66,9 @@ async fn run(
         (true, Some(context)) => Some(enter(&state, context, &part("tenant"), id).await?),
         _ => None,
     };
+    if let Some(row) = tenant.as_ref().filter(|row| row.is_deleted()) {
+        check_rest(route, row)?;
+    }
     let (body, file) = match route.media() {
         Some(media) => {
             files::check_headers(request, media)?;
@@ -163,6 +167,8 @@ async fn enter(
         Problem::new(&NOT_FOUND, detail)
     };
     let row = match state.service.find_tenant(named).await {
+        // Of one that is on its way out there is nothing to be seen any more.
+        Ok(row) if row.state == state::DELETING => return Err(nowhere()),
         Ok(row) => row,
         Err(service::Error::NotFound(_)) => return Err(nowhere()),
         Err(error) => return Err(Problem::of(error, id)),
@@ -172,6 +178,23 @@ async fn enter(
     }
     context.tenant = TenantId::new(row.id.clone());
     Ok(row)
+}
+
+/// A tenant that is deleted rests, for the operator's token too: it is read, restored or deleted sooner. Nobody is let in.
+fn check_rest(route: &Route, row: &TenantRow) -> Result<()> {
+    let rest = route.path.strip_prefix("/api/v1/tenants/{tenant}");
+    let is_allowed = match rest {
+        Some("" | "/restore") => true,
+        Some("/access") => false,
+        _ => route.method == "GET",
+    };
+    match is_allowed {
+        true => Ok(()),
+        false => {
+            let detail = format!("the tenant {} is deleted: restore it first", row.id);
+            Err(Problem::new(&NOT_NOW, detail))
+        }
+    }
 }
 
 fn check_query(route: &Route, query: &[(String, String)]) -> Result<()> {

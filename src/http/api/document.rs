@@ -13,11 +13,11 @@ use super::routes::{Described, ROUTES, Route};
 pub const PATH: &str = "/api/openapi.json";
 
 /// What every parameter means, those of paths first.
-const PARAMETERS: [(&str, &str); 19] = [
+const PARAMETERS: [(&str, &str); 21] = [
     ("tenant", "The tenant by id or name."),
     (
         "id",
-        "Id of the connection, token, person or run; slug of the connector; of a user or team of the app: the app's.",
+        "Id of the connection, token, person, run or deleted tenant; slug of the connector; of a user or team of the app: the app's.",
     ),
     ("name", "Name of the secret, as the connector calls it."),
     (
@@ -25,6 +25,11 @@ const PARAMETERS: [(&str, &str); 19] = [
         "Where the page begins: the `next` of the page before.",
     ),
     ("limit", "Most items of the page."),
+    ("accountId", "Only the tenant of this account of the app."),
+    (
+        "graceDays",
+        "Days until the data goes: 0 to 365, otherwise 30.",
+    ),
     ("connection", "Only those of the connection with this id."),
     ("losses", "`true`: only what takes access away."),
     ("lang", "`en` or `fr`: language of labels and texts."),

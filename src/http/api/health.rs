@@ -12,7 +12,7 @@ use crate::service::health;
 pub struct Health {
     /// `new`, `healthy`, `degraded` (the last pull was not complete, or failed once), `failing`, `needs-credentials`,
     /// `waiting` (a plan or a part of one waits for an admin), `silent` (nothing complete has come for three intervals, and
-    /// at least 26 hours), `paused`, `disconnecting` or `disconnected`.
+    /// at least 26 hours), `leavers-only` (the plan does not include it any more), `paused`, `disconnecting` or `disconnected`.
     #[schema(example = "needs-credentials")]
     state: String,
     /// Why: `kind`, `code`, `params` and `retryHelps`. The code `operator.missing` means that the operator has not

@@ -162,7 +162,8 @@ pub struct Invited {
     /// Id of the person.
     person: String,
     /// `invited`, or why not: `already-invited`, `has-access`, `no-such-person`, `no-address`, `reinstate-first`,
-    /// `conflict`, `break-glass`, `left` or `source-inactive`.
+    /// `conflict`, `break-glass`, `left`, `source-inactive`,
+    /// or `no-seat` where the plan has no seat left after others were invited.
     #[schema(example = "invited")]
     result: &'static str,
     /// Her invitation; one that was out already too.

@@ -46,6 +46,8 @@ codes! {
         "Send `Authorization: Bearer …` with a token that has not ended and was not revoked, of a tenant that is not suspended.";
     FORBIDDEN "forbidden" 403 "This token may not do it, or not now"
         "Use a token of a role that `/api/openapi.json` names for the route, or first do what `detail` says.";
+    NOT_ENTITLED "not-entitled" 403 "The tenant's plan does not include it"
+        "Nothing was changed. Choose a plan that includes what `detail` names, or free what is taken.";
     NOT_FOUND "not-found" 404 "There is no such thing here"
         "Look it up in its list. What belongs to another tenant looks the same as what does not exist.";
     METHOD_NOT_ALLOWED "method-not-allowed" 405 "The address does not take the method"
@@ -108,6 +110,7 @@ impl Problem {
         let error = error.into();
         match error {
             service::Error::NotNow(detail) => return Self::new(&NOT_NOW, detail),
+            service::Error::NotEntitled(detail) => return Self::new(&NOT_ENTITLED, detail),
             service::Error::Stale(detail) => return Self::new(&STALE_PLAN, detail),
             _ => {}
         }

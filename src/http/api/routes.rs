@@ -8,9 +8,10 @@ use super::call::{Call, Handler};
 use super::dispatch::{dispatch, refuse};
 use super::document;
 use super::{
-    access, announcements, app_teams, app_users, conflicts, connections, connectors, consent,
-    disconnect, files, imports, invitations, looks, mail, notices, pairs, parked, people, runs,
-    scopes, secrets, sessions, settings, switches, team_sync, teams, tenants, tokens, why,
+    access, announcements, app_teams, app_users, closing, conflicts, connections, connectors,
+    consent, disconnect, entitlements, files, imports, invitations, looks, mail, notices, pairs,
+    parked, people, runs, scopes, secrets, sessions, settings, switches, team_sync, teams, tenants,
+    tokens, why,
 };
 use crate::domain::roles::Role;
 use crate::http::State;
@@ -41,6 +42,10 @@ const PAGED: &[&str] = &["after", "limit"];
 const TOLD: &[&str] = &["lang"];
 /// Those of a list of them.
 const TOLD_PAGED: &[&str] = &["after", "lang", "limit"];
+/// Those of the list of tenants.
+const TENANTS: &[&str] = &["accountId", "after", "limit"];
+/// Those of a deletion.
+const GRACE: &[&str] = &["graceDays"];
 /// Those of a file.
 const FILE: &[&str] = &["asOf"];
 /// Those of an import.
@@ -126,10 +131,18 @@ macro_rules! routes {
 }
 
 routes! {
-    "GET" "/api/v1/tenants" OPERATORS PAGED tenants::list;
+    "GET" "/api/v1/tenants" OPERATORS TENANTS tenants::list;
     "POST" "/api/v1/tenants" OPERATORS NONE tenants::create;
     "GET" "/api/v1/tenants/{tenant}" READERS NONE tenants::get;
     "PATCH" "/api/v1/tenants/{tenant}" OPERATORS NONE tenants::update;
+    "DELETE" "/api/v1/tenants/{tenant}" OPERATORS GRACE closing::delete;
+    "POST" "/api/v1/tenants/{tenant}/restore" OPERATORS NONE closing::restore;
+    "GET" "/api/v1/tenants/{tenant}/export" ADMINS NONE closing::export;
+    "GET" "/api/v1/deleted-tenants" OPERATORS PAGED closing::list;
+    "GET" "/api/v1/deleted-tenants/{id}" OPERATORS NONE closing::get;
+    "GET" "/api/v1/tenants/{tenant}/entitlements" READERS NONE entitlements::get;
+    "PUT" "/api/v1/tenants/{tenant}/entitlements" OPERATORS NONE entitlements::put;
+    "DELETE" "/api/v1/tenants/{tenant}/entitlements" OPERATORS NONE entitlements::delete;
     "GET" "/api/v1/tenants/{tenant}/settings" AUDITORS NONE settings::get;
     "PATCH" "/api/v1/tenants/{tenant}/settings" ADMINS NONE settings::update;
     "POST" "/api/v1/tenants/{tenant}/precedence:dry-run" ADMINS NONE settings::dry_run;

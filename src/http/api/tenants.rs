@@ -4,9 +4,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::call::{Call, reply};
+use super::entitlements::Plan;
 use super::problem::Result;
 use super::{Page, time};
 use crate::http::call::Reply;
+use crate::service::tenants as service;
+use crate::service::tenants::NewTenant;
 use crate::storage::tenants::TenantRow;
 
 /// A customer of the operator.
@@ -19,9 +22,17 @@ pub struct Tenant {
     /// Name: 1 to 63 of a-z, 0-9 and `-`.
     #[schema(example = "acme")]
     name: String,
-    /// `active` or `suspended`: then none of its tokens is let in.
+    /// `active`; `suspended`: then none of its tokens is let in; or `deleted`: then nothing happens in it either, until it
+    /// is restored or its data goes.
     #[schema(example = "active")]
     state: String,
+    /// What the app calls the account that it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "acct_4711")]
+    account_id: Option<String>,
+    /// Of one that is deleted: when its data goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delete_at: Option<String>,
     /// When it was made.
     #[schema(example = "2027-01-31T02:00:00.000Z")]
     created_at: String,
@@ -30,10 +41,15 @@ pub struct Tenant {
 /// A tenant to be made.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(example = json!({"name": "acme"}))]
-pub struct NewTenant {
-    /// Name: 1 to 63 of a-z, 0-9 and `-`.
-    name: String,
+#[schema(example = json!({"accountId": "acct_4711", "name": "acme", "entitlements": {"name": "Team", "hris": 1, "push": true, "teamSync": true, "seats": 50}}))]
+pub struct TenantToCreate {
+    /// Name: 1 to 63 of a-z, 0-9 and `-`. May be left out where there is an `accountId`: then one is made.
+    name: Option<String>,
+    /// What the app calls the account that it is for: 1 to 255 characters. An account has one tenant, and the same request
+    /// again answers it.
+    account_id: Option<String>,
+    /// What it may use; absent: everything.
+    entitlements: Option<Plan>,
 }
 
 /// What changes about a tenant; what is absent stays.
@@ -43,6 +59,8 @@ pub struct NewTenant {
 pub struct TenantChange {
     /// Another name.
     name: Option<String>,
+    /// What the app calls the account that it is for.
+    account_id: Option<String>,
     /// `active` or `suspended`.
     state: Option<TenantState>,
 }
@@ -57,21 +75,30 @@ pub enum TenantState {
     Suspended,
 }
 
-fn show(row: &TenantRow) -> Tenant {
+pub(super) fn show(row: &TenantRow) -> Tenant {
     Tenant {
         id: row.id.clone(),
         name: row.name.clone(),
         state: row.state.clone(),
+        account_id: row.account_id.clone(),
+        delete_at: row.delete_at.map(time),
         created_at: time(row.created_at),
     }
 }
 
 /// List all tenants.
 ///
-/// Oldest first; the operator's own is the first one.
+/// Oldest first; the operator's own is the first one. With `accountId` only the one of that account of the app.
 #[utoipa::path(get, path = "/api/v1/tenants", responses((status = 200, description = "A page of them.", body = Page<Tenant>)))]
 pub async fn list(call: Call) -> Result<Reply> {
-    let rows = call.state.service.list_tenants().await;
+    let service = &call.state.service;
+    let rows = match call.parameter("accountId") {
+        None => service.list_tenants().await,
+        Some(account) => {
+            let found = service.find_tenant_of_account(account).await;
+            found.map(|row| row.into_iter().collect())
+        }
+    };
     let rows = rows.map_err(|e| call.explain(e))?;
     reply(
         200,
@@ -81,15 +108,21 @@ pub async fn list(call: Call) -> Result<Reply> {
 
 /// Create a tenant.
 ///
-/// Names are unique, so a request that comes twice creates one: the second is answered with `conflict`.
-#[utoipa::path(post, path = "/api/v1/tenants", request_body = NewTenant, responses((status = 201, description = "Created.", body = Tenant)))]
+/// With an `accountId` the same request may be sent as often as anybody likes, at the same time too: it creates one tenant,
+/// and answers it. Another request for the same account is answered with `conflict`, and so is a name that is taken.
+#[utoipa::path(post, path = "/api/v1/tenants", request_body = TenantToCreate, responses(
+    (status = 201, description = "Created.", body = Tenant), (status = 200, description = "Created before, for the same account by the same request.", body = Tenant)))]
 pub async fn create(call: Call) -> Result<Reply> {
-    let new: NewTenant = call.read()?;
-    let (service, caller) = (&call.state.service, call.caller()?);
-    let id = service.create_tenant(&caller, &new.name).await;
-    let id = id.map_err(|e| call.explain(e))?;
-    let row = service.find_tenant(id.as_str()).await;
-    reply(201, &show(&row.map_err(|e| call.explain(e))?))
+    let wanted: TenantToCreate = call.read()?;
+    let new = NewTenant {
+        name: wanted.name,
+        account_id: wanted.account_id,
+        plan: wanted.entitlements.map(Plan::into),
+    };
+    let service = &call.state.service;
+    let made = service.provision_tenant(&call.caller()?, new).await;
+    let (row, is_new) = made.map_err(|e| call.explain(e))?;
+    reply(if is_new { 201 } else { 200 }, &show(&row))
 }
 
 /// Show a tenant.
@@ -104,11 +137,13 @@ pub async fn get(call: Call) -> Result<Reply> {
 #[utoipa::path(patch, path = "/api/v1/tenants/{tenant}", request_body = TenantChange, responses((status = 200, description = "As it is then.", body = Tenant)))]
 pub async fn update(call: Call) -> Result<Reply> {
     let change: TenantChange = call.read()?;
-    let is_active = change.state.map(|state| state == TenantState::Active);
+    let change = service::TenantChange {
+        name: change.name,
+        account_id: change.account_id,
+        is_active: change.state.map(|state| state == TenantState::Active),
+    };
     let (caller, id) = (call.caller()?, &call.tenant()?.id);
     let service = &call.state.service;
-    let row = service
-        .update_tenant(&caller, id, change.name, is_active)
-        .await;
+    let row = service.update_tenant(&caller, id, change).await;
     reply(200, &show(&row.map_err(|e| call.explain(e))?))
 }

@@ -17,6 +17,7 @@ use crate::scim::rules::Rules;
 use crate::scim::schema::{Registry, ResourceKind};
 use crate::scim::units::flatten;
 use crate::service::Source;
+use crate::service::entitlements::require_push;
 use crate::service::error::{Error, Result, corrupt};
 use crate::service::limits::check_group;
 use crate::service::push_guard::gather;
@@ -41,6 +42,7 @@ pub(super) fn create(
     incoming: &Incoming,
     ready: &Ready,
 ) -> Result<GroupView, Halt> {
+    require_push(tx, source, false)?;
     let now = tx.now().0;
     let mut row = GroupRow {
         tenant: tx.tenant().as_str().to_owned(),
@@ -155,6 +157,7 @@ fn write(
     after: After<'_>,
     ready: &Ready,
 ) -> Result<GroupView, Halt> {
+    require_push(tx, source, false)?;
     let mut row = before.clone();
     put_doc(registry, &mut row, after.doc);
     if row.display_name_key != before.display_name_key {
@@ -201,6 +204,7 @@ pub(super) fn delete(
     source: &Source,
     target: &Target,
 ) -> Result<Deleted, Halt> {
+    require_push(tx, source, false)?;
     let row = find(tx, source, target)?;
     let is_managed = row.managed_by.as_deref() == Some(&source.id);
     let is_creator = row.created_by.as_deref() == Some(&source.id);

@@ -160,7 +160,8 @@ impl Service {
     /// Invites people, each for herself: a result per person, in their order. Whoever has an invitation gets no second one.
     ///
     /// # Errors
-    /// `Invalid` or `Forbidden` for what is given, `Forbidden` without a secret key; storage.
+    /// `Invalid` or `Forbidden` for what is given, `Forbidden` without a secret key; `NotEntitled` where there is a seat for
+    /// none of them; storage.
     pub async fn invite_people(
         &self,
         caller: &Caller,
@@ -180,17 +181,26 @@ impl Service {
             let wish = wish.clone();
             async move {
                 let registry = self.registry(&caller.tenant).await?;
-                self.store
-                    .write(caller.meta(), move |tx| {
-                        invite(tx, &registry, &person, &wish).map(Outcome::Done)
-                    })
-                    .await
+                let id = person.clone();
+                let invited = self.store.write(caller.meta(), move |tx| {
+                    invite(tx, &registry, &id, &wish).map(Outcome::Done)
+                });
+                match invited.await {
+                    Err(Error::NotEntitled(why)) => Ok((without_seat(person), Some(why))),
+                    other => other.map(|invited| (invited, None)),
+                }
             }
         });
-        futures_util::stream::iter(each)
+        let all: Vec<(Invited, Option<String>)> = futures_util::stream::iter(each)
             .buffered(TOGETHER)
             .try_collect()
-            .await
+            .await?;
+        match all.iter().all(|(_, why)| why.is_some()) {
+            true => Err(Error::NotEntitled(
+                all.into_iter().find_map(|(_, why)| why).unwrap_or_default(),
+            )),
+            false => Ok(all.into_iter().map(|(invited, _)| invited).collect()),
+        }
     }
 
     /// Invitations after an id, oldest first, at most `limit`; of one state, or of one person.
@@ -342,6 +352,15 @@ fn invite(tx: &mut Tx<'_>, registry: &Registry, person: &str, wish: &Wish) -> Re
         refused,
         token,
     })
+}
+
+fn without_seat(person: String) -> Invited {
+    Invited {
+        person,
+        invitation: None,
+        refused: Some(Refusal::NoSeat),
+        token: None,
+    }
 }
 
 /// The refusal of an act that is not for an invitation in this state.

@@ -14,6 +14,7 @@ use crate::domain::language::Language;
 use crate::domain::sealed::{NONCE, SecretText};
 use crate::scim::Doc;
 use crate::scim::schema::Registry;
+use crate::service::entitlements::need_seat;
 use crate::service::error::{Error, Result};
 use crate::service::mail::{self, About, Draft, Kind, NewMail};
 use crate::service::users::model::{Model, text};
@@ -88,6 +89,9 @@ pub(super) fn source_of(model: &Model) -> Source {
 pub(super) type Made = (InvitationRow, Option<SecretText>);
 
 /// Invites somebody, by a mail of this kind.
+///
+/// # Errors
+/// `NotEntitled` where there is no seat, and nothing is written; storage.
 pub(super) fn invite(
     tx: &mut Tx<'_>,
     registry: &Registry,
@@ -109,7 +113,10 @@ pub(super) fn invite(
     let made = match namesake(tx, Some(&before), &model)? {
         // Settling asks a human who is who.
         Some(_) => None,
-        None => Some(create(tx, &model, wish, (None, kind))?),
+        None => {
+            need_seat(tx, Some(&before), &model)?;
+            Some(create(tx, &model, wish, (None, kind))?)
+        }
     };
     put(tx, registry, &before, &mut model)?;
     match made {

@@ -73,7 +73,10 @@ impl Service {
             .write(sender(&row.tenant).meta(), move |tx| {
                 let (now, found) = (tx.now(), tx.find_outgoing(&id)?);
                 let is_due = |row: &OutboxRow| row.next_at.is_some_and(|at| at <= now.0);
-                let Some(mut row) = found.filter(is_due) else {
+                let tenant = tx.tenant().as_str().to_owned();
+                // It may have been suspended or deleted since the row was found.
+                let tenant = tx.find_tenant(&tenant)?.filter(|t| t.state == "active");
+                let (Some(mut row), Some(tenant)) = (found.filter(is_due), tenant) else {
                     return Ok(Outcome::Done(None));
                 };
                 state::SENDING.clone_into(&mut row.state);
@@ -86,8 +89,7 @@ impl Service {
                     Some(person) => tx.find_user(person)?.and_then(|user| user.display_name),
                     None => None,
                 };
-                let tenant = tx.tenant().as_str().to_owned();
-                let tenant = tx.find_tenant(&tenant)?.map(|t| t.name).unwrap_or_default();
+                let tenant = tenant.name;
                 Ok::<_, Error>(Outcome::Done(Some(Claimed { row, name, tenant })))
             })
             .await

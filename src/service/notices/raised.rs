@@ -197,7 +197,8 @@ impl Service {
                 self.raise_silent(connection.tenant, connection.id).await?;
             }
         }
-        for tenant in self.list_tenants().await? {
+        let tenants = self.list_tenants().await?;
+        for tenant in tenants.into_iter().filter(|t| !t.is_deleted()) {
             let caller = in_time(TenantId::new(tenant.id));
             for token in self.list_tokens(&caller).await? {
                 if let Some(days) = ends_within(&token, now) {

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::draft::{Draft, HoldNow};
 use super::record::{Record, Scene};
-use super::types::{Effect, Permit};
+use super::types::{Effect, Finding, Permit};
 use super::who::draft;
 use crate::domain::access::{Access, Decision, reason};
 use crate::domain::audit::Entry;
+use crate::service::entitlements::preview_seats;
 use crate::service::error::Result;
 use crate::service::undo::{Linked, Touched, remember};
 use crate::service::users::access::{Says, decide};
@@ -45,6 +46,9 @@ pub(super) fn try_out(scope: &mut Scope<'_>, scene: &Scene<'_>, drafted: &mut Dr
         &scene.settings,
         scene.now,
     );
+    preview_seats(scope, drafted.before.as_ref(), model, scene.now)?;
+    tell_no_seat(drafted);
+    let model = &mut drafted.model;
     let Some(other) = namesake(scope, drafted.before.as_ref(), model)? else {
         return Ok(());
     };
@@ -113,7 +117,17 @@ pub(super) fn store(tx: &mut Tx<'_>, scene: &Scene<'_>, drafted: &mut Draft) -> 
         has_no_namesake: drafted.has_no_namesake,
     };
     let before = drafted.before.as_ref();
-    settle(tx, scene.registry, before, &mut drafted.model, &act)
+    let wrote = settle(tx, scene.registry, before, &mut drafted.model, &act)?;
+    tell_no_seat(drafted);
+    Ok(wrote)
+}
+
+/// Says once that somebody is listed for want of a seat.
+fn tell_no_seat(drafted: &mut Draft) {
+    let had_none = |m: &Model| m.row.access_reason == reason::NO_SEAT;
+    if had_none(&drafted.model) && !drafted.before.as_ref().is_some_and(had_none) {
+        drafted.findings.push(Finding::NoSeat);
+    }
 }
 
 /// Stores the link as it is now; false where it was so.

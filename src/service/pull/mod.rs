@@ -27,7 +27,7 @@ pub use types::{
 use crate::domain::clock::Millis;
 use crate::domain::ids::TenantId;
 use crate::scim::schema::Registry;
-use crate::service::entitlements::{Feature, allows};
+use crate::service::entitlements;
 use crate::service::error::Result;
 use crate::service::{Caller, Service};
 use crate::storage::links::Known;
@@ -265,7 +265,7 @@ impl Service {
                     settings: tx.tenant_settings()?,
                     now: tx.now(),
                     run: &run,
-                    may_bring: hris_entitled(tx.tenant()),
+                    may_bring: entitlements::brings_now(tx, &source.source.id)?,
                 };
                 op(tx, &scene).map(Outcome::Done)
             })
@@ -324,11 +324,6 @@ fn scene<'a>(
         settings: scope.find_tenant_settings()?,
         now,
         run: "",
-        may_bring: hris_entitled(scope.tenant()),
+        may_bring: entitlements::brings(scope, &source.source.id, now)?,
     })
-}
-
-/// The tenant's plan lets pull sources bring people.
-fn hris_entitled(tenant: &TenantId) -> bool {
-    allows(tenant, Feature::Hris)
 }

@@ -128,6 +128,8 @@ pub enum Finding {
     NotBrought,
     /// The tenant's plan lets the source bring nobody new.
     NotEntitled,
+    /// The plan has no seat left for whom the policy would let in: she is listed.
+    NoSeat,
     /// Somebody who has left was matched: her access ends with the next run at the earliest.
     LeftAndHasAccess,
     /// An undo holds the record, and it says what it said then: nothing is made of it.

@@ -54,6 +54,14 @@ pub(super) fn draft(
         Some(link) => Model::load(scope, scene.registry, &link.user_id)?,
         None => None,
     };
+    if !scene.may_bring && link.is_some() && !matches!(said.phase(scene), Phase::Ended(_)) {
+        // Who leaves goes on leaving; nothing else is made of the record until the plan has room for its source again.
+        return Ok(Err(nothing(
+            record,
+            linked.as_ref(),
+            Some(Finding::NotEntitled),
+        )));
+    }
     let mut drafted = match linked {
         Some(model) if model.row.removed_at.is_some() && is_over => {
             return Ok(Err(nothing(record, Some(&model), None)));

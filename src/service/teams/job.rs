@@ -16,6 +16,7 @@ use crate::domain::audit::{Actor, Cause, Entry};
 use crate::domain::clock::Millis;
 use crate::domain::ids::TenantId;
 use crate::scim::schema::Registry;
+use crate::service::entitlements::{Feature, require};
 use crate::service::error::{Error, Result};
 use crate::service::groups::teams as groups;
 use crate::service::{Caller, Service};
@@ -57,7 +58,7 @@ impl Service {
     /// Completes the set-up, and waits until it is done. From its beginning on nobody edits teams.
     ///
     /// # Errors
-    /// `NotNow` where it cannot be completed, or is on; `Invalid` where more people than one in five are in no team and
+    /// `NotEntitled` where the plan is without team sync; `NotNow` where it cannot be completed, or is on; `Invalid` where more people than one in five are in no team and
     /// their number is not confirmed; storage.
     pub async fn complete_team_sync(
         &self,
@@ -129,6 +130,7 @@ impl Service {
         let chosen = prospect.chosen;
         self.store
             .write(caller.meta(), move |tx| {
+                require(tx, Feature::TeamSync)?;
                 let row = tx.find_team_sync()?;
                 let mut row = row.unwrap_or_else(|| fresh(tx.tenant().as_str()));
                 lock::refuse_job(&row)?;

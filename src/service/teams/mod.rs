@@ -29,7 +29,6 @@ pub use types::{
 use self::types::Chosen;
 use crate::domain::audit::Entry;
 use crate::domain::ids::TenantId;
-use crate::service::entitlements::{Feature, allows};
 use crate::service::error::{Error, Result};
 use crate::service::pull::DISCONNECTED;
 use crate::service::{Caller, Service};
@@ -157,10 +156,6 @@ fn chosen_entry(before: Option<&TeamSyncRow>, row: &TeamSyncRow) -> Entry {
 
 /// A connection that may feed teams.
 fn find_source(scope: &mut Scope<'_>, connection: &str) -> Result<ConnectionRow> {
-    if !allows(scope.tenant(), Feature::TeamSync) {
-        let why = "the tenant's plan is without team sync";
-        return Err(Error::Forbidden(why.to_owned()));
-    }
     let row = scope.find_connection(connection)?;
     let row = row.ok_or_else(|| Error::no_such("connection", connection))?;
     match row.kind.as_str() {

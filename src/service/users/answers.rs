@@ -9,7 +9,7 @@ use super::join::{Joining, join, part, release};
 use super::model::Model;
 use super::settle::{Act, settle};
 use super::write::hold_adopted;
-use crate::domain::access::JoinerPolicy;
+use crate::domain::access::{JoinerPolicy, reason};
 use crate::domain::audit::Entry;
 use crate::domain::ids::TenantId;
 use crate::scim::Error as ScimError;
@@ -266,7 +266,7 @@ fn apart(tx: &mut Tx<'_>, joining: &Joining<'_>, row: ConflictRow) -> Result<Ans
         .iter()
         .any(|c| c.state == state::OPEN || c.state == state::LINKING);
     if !is_open {
-        release(tx, joining, &subject)?;
+        release(tx, joining, &subject, reason::CONFLICT)?;
     }
     Ok(done(true, &subject))
 }

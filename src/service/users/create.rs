@@ -15,6 +15,7 @@ use crate::scim::fold::user_name_key;
 use crate::scim::schema::{Registry, ResourceKind};
 use crate::scim::units::{Units, flatten};
 use crate::service::Source;
+use crate::service::entitlements::require_push;
 use crate::service::error::Result;
 use crate::service::groups::{Halt, leave_groups};
 use crate::service::push_guard::gather;
@@ -89,6 +90,7 @@ pub(super) fn create(
     fresh: &str,
     incoming: &Incoming,
 ) -> Result<Option<UserView>, Halt> {
+    require_push(tx, source, false)?;
     let name = user_name(&incoming.doc)?;
     let key = user_name_key(name);
     let resolved;

@@ -366,11 +366,13 @@ pub(in crate::service) fn part(
     Ok(id)
 }
 
-/// A human said that she is nobody else: the policy may let her in, as it would have without the question.
+/// Whoever waits for this reason waits no more, since a human said that she is nobody else, or a seat is free: the policy may
+/// let her in, as it would have before.
 pub(in crate::service) fn release(
     tx: &mut Tx<'_>,
     joining: &Joining<'_>,
     user: &str,
+    waits: &str,
 ) -> Result<()> {
     let connection = joining.source.id.as_str();
     for link in tx.list_links_of(user)? {
@@ -383,9 +385,7 @@ pub(in crate::service) fn release(
         }
     }
     let Some(before) = Model::load(tx, joining.registry, user)?.filter(|m| {
-        m.row.removed_at.is_none()
-            && m.access() == Access::Listed
-            && m.row.access_reason == reason::CONFLICT
+        m.row.removed_at.is_none() && m.access() == Access::Listed && m.row.access_reason == waits
     }) else {
         return Ok(());
     };

@@ -21,6 +21,7 @@ use crate::scim::fold::{fold, match_document, user_name_key};
 use crate::scim::schema::{Registry, ResourceKind};
 use crate::scim::units::{Units, flatten, unflatten};
 use crate::service::Source;
+use crate::service::entitlements::{keep_to_seats, need_seat, seats_moved};
 use crate::service::error::{Error, Result};
 use crate::service::invitations::{drop_elevated, follow};
 use crate::service::pairs::keep_keys;
@@ -95,6 +96,8 @@ pub(in crate::service) fn settle(
             recompute(tx, registry, rules, model)?;
         }
     }
+    let is_said_by_app = act.says.is_some() && act.source.is_app();
+    keep_to_seats(tx, before, model, is_said_by_app)?;
     if !act.has_no_namesake {
         guard_user_name(tx, registry, before, model, act)?;
     }
@@ -142,6 +145,7 @@ pub(in crate::service) fn settle_access(
     if before == model {
         return Ok(false);
     }
+    need_seat(tx, Some(before), model)?;
     // What a source says of her is to be weighed anew, though it says the same.
     model.row.source_epoch += 1;
     versions(tx, Some(before), model);
@@ -274,6 +278,7 @@ fn count(tx: &mut Tx<'_>, before: Option<&Model>, model: &Model) -> Result<()> {
     let totals = tx.totals();
     totals.users += is.0 - was.0;
     totals.public_users += is.1 - was.1;
+    tx.move_seats(seats_moved(before, model));
     let mut moved: BTreeMap<&str, Counted> = BTreeMap::new();
     for (model, sign) in before.map(|b| (b, -1)).into_iter().chain([(model, 1)]) {
         for claim in &model.claims {

@@ -21,6 +21,7 @@ use crate::scim::rules::Rules;
 use crate::scim::schema::{AttrPath, ENTERPRISE, Registry, ResourceKind};
 use crate::scim::units::{Units, flatten};
 use crate::service::Source;
+use crate::service::entitlements::require_push;
 use crate::service::error::{Error, Result};
 use crate::service::groups::{Halt, leave_groups};
 use crate::service::limits::check_user;
@@ -173,6 +174,7 @@ fn write(
     let was = seen(registry, &model, model.position(&source.id));
     own_manager(tx, &source.id, Some(&was), &mut asserts.view)?;
     check_name(tx, source, &model, &asserts.view)?;
+    require_push(tx, source, asserts.active == Some(false))?;
     let settings = tx.tenant_settings()?;
     let adopts = model.position(&source.id).is_none();
     let place = if adopts {

@@ -81,6 +81,24 @@ pub fn columns(conn: &mut AnyConnection, table: &str) -> Result<Vec<Column>> {
     rows.into_iter().map(column).collect()
 }
 
+/// The columns of a table's primary key in their order.
+pub fn key(conn: &mut AnyConnection, table: &str) -> Result<Vec<String>> {
+    let (select, end) = match conn {
+        AnyConnection::Sqlite(_) => (
+            "SELECT name FROM pragma_table_info(",
+            ") WHERE pk > 0 ORDER BY pk",
+        ),
+        AnyConnection::Postgresql(_) => (
+            "SELECT u.column_name::text FROM information_schema.table_constraints c \
+             JOIN information_schema.key_column_usage u USING (constraint_schema, constraint_name) \
+             WHERE c.constraint_type = 'PRIMARY KEY' AND c.table_schema = current_schema() AND c.table_name = ",
+            " ORDER BY u.ordinal_position",
+        ),
+    };
+    let query = Frag::sql(select).text(table).push(end);
+    Ok(query.query::<Text>().load(conn)?)
+}
+
 /// What SQLite finds damaged in its file; PostgreSQL looks after itself.
 pub fn damage(conn: &mut AnyConnection) -> Result<Vec<String>> {
     if let AnyConnection::Postgresql(_) = conn {
@@ -101,14 +119,8 @@ pub fn clock(conn: &mut AnyConnection) -> Result<Option<i64>> {
     Ok(Some(now))
 }
 
-/// Hands each row of a table to `each`, as a JSON array of its columns' values, holding one in memory at a time.
-/// Documents are texts in it, so that both databases write alike.
-pub fn rows_as_json<E: From<Error>>(
-    conn: &mut AnyConnection,
-    table: &str,
-    columns: &[Column],
-    mut each: impl FnMut(&str) -> std::result::Result<(), E>,
-) -> std::result::Result<(), E> {
+/// A row as a JSON array of its columns' values.
+pub(in crate::storage) fn row_as_json(conn: &AnyConnection, columns: &[Column]) -> String {
     let sqlite = matches!(conn, AnyConnection::Sqlite(_));
     let values: Vec<String> = columns
         .iter()
@@ -126,10 +138,21 @@ pub fn rows_as_json<E: From<Error>>(
         true => "json_array",
         false => "json_build_array",
     };
+    format!("CAST({function}({}) AS TEXT)", values.join(", "))
+}
+
+/// Hands each row of a table to `each`, as a JSON array of its columns' values, holding one in memory at a time.
+/// Documents are texts in it, so that both databases write alike.
+pub fn rows_as_json<E: From<Error>>(
+    conn: &mut AnyConnection,
+    table: &str,
+    columns: &[Column],
+    mut each: impl FnMut(&str) -> std::result::Result<(), E>,
+) -> std::result::Result<(), E> {
     // `line` so that both databases give the column a name.
     let sql = format!(
-        "SELECT CAST({function}({}) AS TEXT) AS line FROM \"{table}\"",
-        values.join(", ")
+        "SELECT {} AS line FROM \"{table}\"",
+        row_as_json(conn, columns)
     );
     let query = diesel::sql_query(sql);
     let failed = |e: diesel::result::Error| E::from(Error::from(e));

@@ -281,6 +281,10 @@ fn run_one(
         place.failed = Some(Error::Other("there is no such tenant".to_owned()));
         return Ok(One::Undone);
     };
+    if held.is_going {
+        place.failed = Some(Error::Unavailable("the tenant is being deleted".to_owned()));
+        return Ok(One::Undone);
+    }
     let untouched = held.clone();
     if guard == Guard::Savepoint {
         dialect::savepoint(conn)?;

@@ -60,6 +60,28 @@ impl Tx<'_> {
         &mut self.held.settings
     }
 
+    /// What the tenant's plan includes, as stored; whoever changes it stores it here too.
+    pub(in crate::storage) fn held_entitlements(&mut self) -> &mut Option<String> {
+        &mut self.held.entitlements
+    }
+
+    /// How many people are invited or granted: counted once in a batch, then kept by [`Self::move_seats`].
+    pub fn seats(&mut self) -> crate::storage::Result<i64> {
+        if let Some(seats) = self.held.seats {
+            return Ok(seats);
+        }
+        let seats = self.scope.count_seats()?;
+        self.held.seats = Some(seats);
+        Ok(seats)
+    }
+
+    /// Somebody takes a seat, or gives one back, by what is about to be stored.
+    pub fn move_seats(&mut self, by: i64) {
+        if let Some(seats) = &mut self.held.seats {
+            *seats += by;
+        }
+    }
+
     /// Records one entry; sequence, commitments and hash are added at the end of the batch.
     pub fn record(&mut self, entry: Entry) {
         self.entries.push(entry);

@@ -385,7 +385,7 @@ impl World {
     pub async fn suspend(&self) {
         let (service, caller) = (&self.app.service, &self.tenant);
         let id = caller.tenant.as_str();
-        let done = service.update_tenant(caller, id, None, Some(false));
+        let done = service.update_tenant(caller, id, crate::support::turned(false));
         done.await.unwrap();
     }
 

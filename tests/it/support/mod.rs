@@ -269,6 +269,14 @@ impl TestApp {
     }
 }
 
+/// A tenant's tokens are let in, or not.
+pub fn turned(is_active: bool) -> rosterd::service::tenants::TenantChange {
+    rosterd::service::tenants::TenantChange {
+        is_active: Some(is_active),
+        ..Default::default()
+    }
+}
+
 fn state(service: &Service, base: &str, accept_url: Option<&str>) -> State {
     State {
         auth: Authenticator::new(Arc::clone(&service.store)),
