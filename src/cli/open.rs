@@ -62,10 +62,10 @@ pub(super) fn is_there(config: &Config) -> Result<bool, Failure> {
 /// first start.
 pub(super) fn needed_keys(conn: &mut AnyConnection) -> Result<Vec<String>, Failure> {
     // Before the first migration there is no table to ask.
-    let Ok(Some(row)) = tenants::find(conn, OPERATOR_TENANT) else {
+    let Ok(Some(settings)) = tenants::find_operators_settings(conn) else {
         return Ok(Vec::new());
     };
-    let mut needed: Vec<String> = row.settings()?.secret_key_id.into_iter().collect();
+    let mut needed: Vec<String> = settings.secret_key_id.into_iter().collect();
     if catalog::tables(conn)?.iter().any(|t| t == secrets::TABLE) {
         let held = secrets::tally(conn)?.into_iter();
         let held = held.filter(|t| t.state == secrets::state::HELD);

@@ -128,6 +128,19 @@ pub fn find_by_name(conn: &mut AnyConnection, name: &str) -> Result<Option<Tenan
         .optional()?)
 }
 
+/// Settings of the operator's own tenant, if it is there. No other column is read: a database that is backed up before it
+/// is migrated has those of an older release only.
+pub fn find_operators_settings(conn: &mut AnyConnection) -> Result<Option<TenantSettings>> {
+    let found: Option<Option<String>> = tenants::table
+        .find(OPERATOR_TENANT)
+        .select(tenants::settings)
+        .get_result(conn)
+        .optional()?;
+    found
+        .map(|text| parse_settings(OPERATOR_TENANT, text.as_deref()))
+        .transpose()
+}
+
 /// The tenant that the app's account has.
 pub fn find_by_account(conn: &mut AnyConnection, account: &str) -> Result<Option<TenantRow>> {
     Ok(tenants::table
@@ -194,10 +207,9 @@ pub fn ensure_operator(conn: &mut AnyConnection, id: &str, now: i64) -> Result<(
 /// Stops mails and webhooks of a restored copy until the operator lets them go on: it may have been sent before. The entry of
 /// the new epoch stands for it.
 pub(super) fn pause_outgoing(conn: &mut AnyConnection) -> Result<()> {
-    let Some(row) = find(conn, OPERATOR_TENANT)? else {
+    let Some(mut settings) = find_operators_settings(conn)? else {
         return Ok(());
     };
-    let mut settings = row.settings()?;
     settings.outgoing_paused = Some("restored".to_owned());
     let text = serde_json::to_string(&settings).map_err(|e| super::Error::Other(e.to_string()))?;
     diesel::update(tenants::table.find(OPERATOR_TENANT))

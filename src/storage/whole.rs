@@ -9,6 +9,7 @@ use super::connection::AnyConnection;
 use super::dialect::Frag;
 use super::dialect::catalog::{self, Column, Kind};
 use super::error::{Error, Result};
+use super::migrations;
 use super::scope::Scope;
 use super::writer::Tx;
 
@@ -32,6 +33,10 @@ pub struct Table {
 pub fn tables(conn: &mut AnyConnection) -> Result<Vec<Table>> {
     let mut all = Vec::new();
     for name in catalog::tables(conn)? {
+        if name == migrations::APPLIED {
+            // The migrations' own, of another kind of columns.
+            continue;
+        }
         let columns = catalog::columns(conn, &name)?;
         if !columns.iter().any(|c| c.name == TENANT) {
             continue;

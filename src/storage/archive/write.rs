@@ -8,7 +8,6 @@ use sha2::{Digest, Sha256};
 
 use super::{Error, FORMAT, Footer, Header, Mark, NOT_DATA, Result, Table};
 use crate::domain::audit::hex;
-use crate::domain::ids::OPERATOR_TENANT;
 use crate::storage::connection::AnyConnection;
 use crate::storage::dialect::{self, catalog};
 use crate::storage::schema::{heads, tenants};
@@ -51,8 +50,7 @@ fn write_snapshot(
         out,
         hash: Sha256::new(),
     };
-    let operator = rows::find(conn, OPERATOR_TENANT)?;
-    let settings = operator.map(|row| row.settings()).transpose()?;
+    let settings = rows::find_operators_settings(conn)?;
     let header = Header {
         rosterd: "backup".to_owned(),
         format: FORMAT,

@@ -23,7 +23,7 @@ async fn what_is_not_included_is_refused_with_the_plans_name_and_changes_nothing
         .await;
     let admin = scene.app.role(&caller, Role::TenantAdmin).await;
     let connections = format!("/tenants/{id}/connections");
-    let entries = async || scene.rows(&id).await;
+    let entries = async || scene.stored(&id).await;
     let before = entries().await;
     let push = json!({"kind": "scim", "label": "Okta"});
     let answer = send(&admin, "POST", &connections, Some(push)).await;

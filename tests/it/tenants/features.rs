@@ -84,12 +84,12 @@ async fn an_invitation_takes_a_seat_and_is_refused_where_there_is_none() {
     );
     let without = of("no-seat")[0]["person"].as_str().unwrap().to_owned();
     // Nobody can be invited: the plan is named, and nothing changes.
-    let before = stored(&scene, &id).await;
+    let before = scene.stored(&id).await;
     names_starter(
         &invite(&[without.clone(), people[3].clone()]).await,
         "seats",
     );
-    assert_eq!(stored(&scene, &id).await, before);
+    assert_eq!(scene.stored(&id).await, before);
     // Nor is anybody let in by signing in; she is told what she was told before.
     let on = json!({"justInTime": true});
     let settings = format!("/tenants/{id}/settings");
@@ -102,13 +102,6 @@ async fn an_invitation_takes_a_seat_and_is_refused_where_there_is_none() {
     send(&admin, "POST", &withdraw, None).await.expect(200);
     assert_eq!(sign_in(&app, &id, "p3@x.test").await, "grant");
     names_starter(&invite(&[without]).await, "seats");
-}
-
-/// Everything of a tenant but when its tokens were last used.
-async fn stored(scene: &Scene, tenant: &str) -> Vec<(String, Vec<Vec<Value>>)> {
-    let mut rows = scene.rows(tenant).await;
-    rows.retain(|(table, _)| table != "credentials");
-    rows
 }
 
 async fn sign_in(app: &Client, tenant: &str, email: &str) -> String {
@@ -167,15 +160,15 @@ async fn a_deleted_tenant_sends_nothing_and_its_links_open_nothing() {
         rosterd::service::invitations::Accepted::Gone
     ));
     // Reminders and ends of invitations, of which both are overdue by then, wait for a restore.
-    let before = stored(&scene, &id).await;
+    let before = scene.stored(&id).await;
     scene.days_later(20);
     service.tick_invitations().await.unwrap();
     service.raise_by_time().await.unwrap();
     service.tick_teams().await.unwrap();
-    assert_eq!(stored(&scene, &id).await, before);
+    assert_eq!(scene.stored(&id).await, before);
     let restore = format!("/tenants/{id}/restore");
     scene.send("POST", &restore, None).await.expect(200);
     assert_eq!(due().await.len(), 1);
     service.tick_invitations().await.unwrap();
-    assert_ne!(stored(&scene, &id).await, before);
+    assert_ne!(scene.stored(&id).await, before);
 }

@@ -97,6 +97,13 @@ impl Scene {
         read.await.unwrap()
     }
 
+    /// The same, without when its tokens were last used.
+    async fn stored(&self, tenant: &str) -> Vec<(String, Vec<Vec<Value>>)> {
+        let mut rows = self.rows(tenant).await;
+        rows.retain(|(table, _)| table != "credentials");
+        rows
+    }
+
     /// How many rows a tenant has.
     async fn count(&self, tenant: &str) -> usize {
         let rows = self.rows(tenant).await;
