@@ -116,7 +116,7 @@ impl Entitlements {
     /// Another plan from now on. What it has less of goes on for a while; what was ending already ends when it was to.
     pub fn then(before: Option<&Self>, plan: Plan, now: Millis) -> Self {
         let ending = Feature::ALL.into_iter().filter_map(|feature| {
-            let held = before.map_or(None, |b| b.standing(feature, now).amount);
+            let held = before.and_then(|b| b.standing(feature, now).amount);
             if !is_less(plan.amount(feature), held) {
                 return None;
             }
