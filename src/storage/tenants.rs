@@ -172,8 +172,8 @@ pub fn list_to_delete(conn: &mut AnyConnection, now: i64) -> Result<Vec<TenantRo
 /// Tenants in which somebody waits for a seat.
 pub fn list_short_of_seats(conn: &mut AnyConnection) -> Result<Vec<String>> {
     let query = Frag::sql(
-        "SELECT DISTINCT tenant FROM users WHERE access_reason = 'no-seat' AND tenant IN \
-         (SELECT id FROM tenants WHERE state IN ('active', 'suspended'))",
+        "SELECT t.id FROM tenants t WHERE t.state IN ('active', 'suspended') AND EXISTS \
+         (SELECT 1 FROM users u WHERE u.tenant = t.id AND u.access_reason = 'no-seat')",
     );
     Ok(query.query::<diesel::sql_types::Text>().load(conn)?)
 }

@@ -84,6 +84,8 @@ pub fn walks(plan: &str) -> Vec<String> {
                 "h USING INDEX sqlite_autoindex_heads_1",
                 "credentials",
                 "tenant_schemas",
+                // Holds only those who wait for a seat.
+                "u EXISTS USING COVERING INDEX users_no_seat",
                 "member_jobs",
                 "team_syncs",
                 "push_guards",
@@ -117,6 +119,7 @@ fn tenant_only(plan: &str) -> Vec<String> {
             "on connections",
             "on credentials",
             "on tenant_schemas",
+            "using users_no_seat on users",
             "on push_guards",
             "on member_jobs",
             "on team_syncs",

@@ -19,7 +19,7 @@ use crate::storage::{Lane, Outcome, Tx};
 /// How long a claim lasts, in milliseconds: longer than a mail may take.
 pub const CLAIM: i64 = 5 * 60_000;
 /// How often somebody tries: with these waits, for a day.
-const TRIES: i64 = 27;
+const TRIES: i64 = 28;
 /// Waits after failures, in minutes; the last one from then on.
 const WAITS: [i64; 5] = [1, 5, 15, 30, 60];
 
