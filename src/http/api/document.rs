@@ -185,8 +185,10 @@ fn parameters(operation: &Map<String, Value>, route: &Route) -> Value {
         _ => Vec::new(),
     };
     for (name, about) in PARAMETERS {
+        // What a handler says of its own parameter says more.
+        let is_told = all.iter().any(|own| own["name"] == name);
         let in_path = route.path.contains(&format!("{{{name}}}"));
-        if in_path || route.query.contains(&name) {
+        if !is_told && (in_path || route.query.contains(&name)) {
             let place = if in_path { "path" } else { "query" };
             let kind = if name == "limit" { "integer" } else { "string" };
             all.push(json!({
