@@ -65,6 +65,14 @@ pub struct Rows {
     pub next: Option<Vec<Value>>,
 }
 
+impl Table {
+    /// Names of the key's columns, quoted.
+    fn quoted_key(&self) -> Vec<String> {
+        let quoted = |column: &Column| format!("\"{}\"", column.name);
+        self.key.iter().map(quoted).collect()
+    }
+}
+
 impl Scope<'_> {
     /// Tables whose rows belong to tenants.
     pub fn list_tables(&mut self) -> Result<Vec<Table>> {
@@ -81,11 +89,7 @@ impl Scope<'_> {
         let (conn, tenant) = self.parts();
         let line = catalog::row_as_json(conn, &table.columns);
         let name = &table.name;
-        let key: Vec<String> = table
-            .key
-            .iter()
-            .map(|c| format!("\"{}\"", c.name))
-            .collect();
+        let key = table.quoted_key();
         let mut query = Frag::sql(format!(
             "SELECT {line} AS line FROM \"{name}\" WHERE \"{TENANT}\" = "
         ))
@@ -147,11 +151,7 @@ impl Tx<'_> {
     /// Deletes some rows of another tenant; answers how many there were. Only the operator's transaction may.
     pub fn delete_rows(&mut self, table: &Table, tenant: &str, limit: i64) -> Result<usize> {
         let name = &table.name;
-        let key: Vec<String> = table
-            .key
-            .iter()
-            .map(|c| format!("\"{}\"", c.name))
-            .collect();
+        let key = table.quoted_key();
         if key.is_empty() {
             // One row a tenant.
             let all = Frag::sql(format!("DELETE FROM \"{name}\" WHERE \"{TENANT}\" = "));
