@@ -50,7 +50,7 @@ pub(super) async fn run(config: &Config, output: Output, command: Audit) -> Resu
             filter: text,
             limit,
         } => {
-            let caller = open::caller(&service, &tenant, "audit query").await?;
+            let caller = open::reader(&service, &tenant, "audit query").await?;
             let registry = service.registry(&caller.tenant).await?;
             let parsed = match &text {
                 None => None,
@@ -88,7 +88,7 @@ pub(super) async fn run(config: &Config, output: Output, command: Audit) -> Resu
 }
 
 async fn export(service: &crate::service::Service, tenant: &str) -> Result<(), Failure> {
-    let caller = open::caller(service, tenant, "audit export").await?;
+    let caller = open::reader(service, tenant, "audit export").await?;
     let mut after = 0;
     loop {
         let page = service
@@ -123,7 +123,7 @@ async fn verify(
     };
     let mut broken = 0;
     for name in names {
-        let caller = open::caller(service, &name, "audit verify").await?;
+        let caller = open::reader(service, &name, "audit verify").await?;
         let bar = indicatif::ProgressBar::new_spinner().with_message(format!("{name}: verifying"));
         let progress = bar.clone();
         let done = service

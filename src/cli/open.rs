@@ -167,6 +167,23 @@ pub(super) async fn caller(
     command: &str,
 ) -> Result<Caller, Failure> {
     let row = self::tenant(service, tenant).await?;
+    if row.is_deleted() {
+        let name = shown(tenant);
+        return Err(format!(
+            "the tenant `{name}` is deleted: nothing is changed in it; `rosterd tenant restore {name}` brings it back"
+        )
+        .into());
+    }
+    Ok(Caller::operator(TenantId::new(row.id), command))
+}
+
+/// The same, to read: also of a deleted tenant.
+pub(super) async fn reader(
+    service: &Service,
+    tenant: &str,
+    command: &str,
+) -> Result<Caller, Failure> {
+    let row = self::tenant(service, tenant).await?;
     Ok(Caller::operator(TenantId::new(row.id), command))
 }
 

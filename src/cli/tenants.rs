@@ -203,7 +203,7 @@ fn entitled_page(entitled: &Entitled) -> String {
 }
 
 async fn export(service: &Service, name: &str) -> Result<(), Failure> {
-    let caller = open::caller(service, name, "tenant export").await?;
+    let caller = open::reader(service, name, "tenant export").await?;
     let mut export = service.export_tenant(&caller).await?;
     while let Some(text) = export.next().await? {
         write(text.as_bytes())?;

@@ -1,7 +1,7 @@
 //! Whether somebody may use the app, for its login path (SEMANTICS §9). Nothing is written: signing in grants nothing, unless
 //! the tenant lets in by it whoever is listed and works.
 
-use crate::domain::access::{Access, Standing, on_sign_in, reason};
+use crate::domain::access::{Access, JoinerPolicy, Standing, on_sign_in, reason};
 use crate::domain::clock::Millis;
 use crate::domain::employment::EmploymentState;
 use crate::domain::ids::TenantId;
@@ -9,12 +9,13 @@ use crate::scim::fold::email_identity_key;
 use crate::scim::schema::Registry;
 use crate::service::entitlements::need_seat;
 use crate::service::error::{Error, Result};
+use crate::service::invitations::drop_elevated;
 use crate::service::users::conflicts::state;
 use crate::service::users::identity::{is_verified, primary_key};
 use crate::service::users::model::Model;
 use crate::service::users::names::namesake;
-use crate::service::users::settle::settle_access;
-use crate::service::{Caller, Service};
+use crate::service::users::settle::{Act, settle, settle_access};
+use crate::service::{Caller, Service, Source};
 use crate::storage::access::Addressed;
 use crate::storage::claims::ClaimState;
 use crate::storage::view::{UserView, View};
@@ -184,6 +185,8 @@ fn let_in(tx: &mut Tx<'_>, registry: &Registry, id: &str, email: &str) -> Result
     };
     let (mut model, now) = (before.clone(), tx.now());
     model.decide(decision, now);
+    // What a human gave her once is not given back by a sign-in.
+    let is_changed = drop_elevated(tx, &mut model)?;
     if namesake(tx, Some(&before), &model)?.is_some() {
         // Somebody else has her userName: who is who is for a human to say, too.
         return Ok(false);
@@ -193,7 +196,19 @@ fn let_in(tx: &mut Tx<'_>, registry: &Registry, id: &str, email: &str) -> Result
         Err(Error::NotEntitled(_)) => return Ok(false),
         other => other?,
     }
-    settle_access(tx, &before, &mut model)
+    if !is_changed {
+        return settle_access(tx, &before, &mut model);
+    }
+    let act = Act {
+        source: &Source {
+            id: String::new(),
+            policy: JoinerPolicy::List,
+        },
+        settings: &settings,
+        says: None,
+        has_no_namesake: true,
+    };
+    settle(tx, registry, Some(&before), &mut model, &act)
 }
 
 /// Whose primary address it is: in force before as the app has it, with access before without. Who shares it with

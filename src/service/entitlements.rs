@@ -214,21 +214,35 @@ pub(in crate::service) fn need_seat(
     }
 }
 
-/// A source would let somebody in: she is listed where there is no seat. Whom the app itself has let in is in, and counts;
-/// nobody is ever put out because seats have become fewer.
+/// What is noted of somebody who waits for a seat and had access before: it is hers again, whatever the policy.
+const RETURNS: &str = r#"{"returns":true}"#;
+
+/// She waits for a seat, and had access before.
+pub(super) fn did_return(model: &Model) -> bool {
+    model.row.access_params.as_deref() == Some(RETURNS)
+}
+
+/// A source would let somebody in: she is listed where there is no seat. Whom the app itself has let in is in, and counts,
+/// as is whom an undo gives back what she had; nobody is ever put out because seats have become fewer.
 pub(in crate::service) fn keep_to_seats(
     tx: &mut Tx<'_>,
     before: Option<&Model>,
     model: &mut Model,
-    is_said_by_app: bool,
+    is_hers: bool,
 ) -> Result<()> {
-    if is_said_by_app {
+    if is_hers {
         return Ok(());
     }
     match need_seat(tx, before, model) {
         Err(Error::NotEntitled(_)) => {
             let now = tx.now();
             model.decide(NO_SEAT, now);
+            let returns = |b: &Model| {
+                b.row.removed_at.is_none() && (b.access() == Access::Revoked || did_return(b))
+            };
+            if before.is_some_and(returns) {
+                model.row.access_params = Some(RETURNS.to_owned());
+            }
             Ok(())
         }
         other => other,

@@ -12,7 +12,7 @@ use crate::domain::audit::{Committed, hex};
 use crate::domain::clock::Millis;
 use crate::storage::heads::Head;
 use crate::storage::journal::{Row, ValueRow};
-use crate::storage::tenants::TenantRow;
+use crate::storage::tenants::{TenantRow, state};
 use crate::storage::whole::{self, Table};
 
 /// Version of the form.
@@ -228,7 +228,11 @@ impl Export {
     }
 
     async fn last(&self) -> Result<Value> {
-        let (_, head) = self.stand().await?;
+        let (row, head) = self.stand().await?;
+        if row.is_none_or(|row| row.state == state::DELETING) {
+            let detail = "the tenant is being deleted meanwhile: what was exported is not whole";
+            return Err(Error::NotNow(detail.to_owned()));
+        }
         Ok(json!({
             "kind": "end", "lines": self.lines, "sha256": hex(&self.hash.clone().finalize()),
             "journal": mark(head.as_ref()),

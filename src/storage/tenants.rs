@@ -173,7 +173,7 @@ pub fn list_to_delete(conn: &mut AnyConnection, now: i64) -> Result<Vec<TenantRo
 pub fn list_short_of_seats(conn: &mut AnyConnection) -> Result<Vec<String>> {
     let query = Frag::sql(
         "SELECT t.id FROM tenants t WHERE t.state IN ('active', 'suspended') AND EXISTS \
-         (SELECT 1 FROM users u WHERE u.tenant = t.id AND u.access_reason = 'no-seat')",
+         (SELECT 1 FROM users u WHERE u.tenant = t.id AND u.access_reason = 'no-seat' AND u.removed_at IS NULL)",
     );
     Ok(query.query::<diesel::sql_types::Text>().load(conn)?)
 }
@@ -247,12 +247,22 @@ impl Scope<'_> {
         Ok(found.flatten())
     }
 
-    /// Who waits for a seat, the longest first.
-    pub fn list_without_seat(&mut self, limit: i64) -> Result<Vec<String>> {
+    /// Who waits for a seat and is brought by a connection that may bring anybody, the longest first; without `pushes` by one
+    /// that is pulled.
+    pub fn list_without_seat(&mut self, pushes: bool, limit: i64) -> Result<Vec<String>> {
         let (conn, tenant) = self.parts();
-        let query = Frag::sql("SELECT id FROM users WHERE access_reason = 'no-seat' AND tenant = ")
+        let kind = match pushes {
+            true => "n.kind <> 'app'",
+            false => "n.kind = 'hris'",
+        };
+        let query = Frag::sql("SELECT id FROM users WHERE access_reason = 'no-seat' AND removed_at IS NULL AND tenant = ")
             .text(tenant)
-            .push(" ORDER BY access_since, id LIMIT ")
+            .push(
+                " AND EXISTS (SELECT 1 FROM claims c JOIN connections n ON n.tenant = c.tenant AND n.id = c.connection_id \
+                 WHERE c.tenant = users.tenant AND c.user_id = users.id AND c.state = 'live' AND n.state = 'active' AND ",
+            )
+            .push(kind)
+            .push(") ORDER BY access_since, id LIMIT ")
             .int(limit);
         Ok(query.query::<diesel::sql_types::Text>().load(conn)?)
     }

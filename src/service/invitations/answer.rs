@@ -280,7 +280,7 @@ fn renew(tx: &mut Tx<'_>, registry: &Registry, link: &Link) -> Result<Option<Sho
         return Ok(Some(answer));
     }
     match resend(tx, registry, row, Kind::Renewed, Act::Renew) {
-        Ok(_) | Err(Error::NotNow(_)) => Ok(Some(answer)),
+        Ok(_) | Err(Error::NotNow(_) | Error::NotEntitled(_)) => Ok(Some(answer)),
         Err(error) => Err(error),
     }
 }

@@ -2,7 +2,7 @@
 //! her access, and a policy that invites sends one. It happens in the transaction of the change.
 
 use super::Wish;
-use super::write::{create, end, entry, link, next};
+use super::write::{address_of, create, end, entry, link, next};
 use crate::domain::access::Access;
 use crate::domain::invitation::State;
 use crate::service::error::Result;
@@ -42,7 +42,7 @@ fn begin(tx: &mut Tx<'_>, model: &Model) -> Result<()> {
     if tx.cause().kind == "undo"
         && let Some(row) = tx.find_last_invitation(&model.row.id)?
         && row.state == State::Superseded.as_str()
-        && !row.email.is_empty()
+        && address_of(&model.doc).as_deref() == Some(row.email.as_str())
     {
         return revive(tx, row);
     }

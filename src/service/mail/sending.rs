@@ -227,7 +227,10 @@ impl Service {
     /// Storage.
     pub async fn cancel_waiting(&self) -> Result<u64> {
         let mut canceled = 0;
-        for tenant in self.list_tenants().await? {
+        let tenants = self.list_tenants().await?;
+        // Of one whose data is going the mails go with it.
+        let going = crate::storage::tenants::state::DELETING;
+        for tenant in tenants.into_iter().filter(|t| t.state != going) {
             let caller = Caller::operator(TenantId::new(tenant.id), "mail");
             loop {
                 let waiting = self

@@ -196,7 +196,15 @@ impl Change {
             && !stood.has_access_of(&self.after)
         {
             // Somebody else moved her access in between: what he decided is what an undo goes back to.
-            self.before = Some(stood.clone());
+            self.before = Some(match &self.before {
+                None => stood.clone(),
+                Some(was) => Stood {
+                    removed_at: was.removed_at,
+                    merged_into: was.merged_into.clone(),
+                    employment: was.employment.clone(),
+                    ..stood.clone()
+                },
+            });
         }
         self.version = later.version;
         self.after = later.after;

@@ -75,10 +75,8 @@ fn store(tx: &mut Tx<'_>, mut revert: Revert<'_>) -> Result<Undone> {
     )?;
     if revert.model.access() != wanted {
         revert.outcome.returns = false;
-        revert
-            .outcome
-            .kept
-            .push(kept("access", "user-name-taken", None));
+        let taken = kept("access", "user-name-taken", None);
+        revert.outcome.kept.push(taken);
     }
     match (was_there, will_be) {
         (true, false) => {

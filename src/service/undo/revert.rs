@@ -317,7 +317,14 @@ impl Revert<'_> {
                 && claim.takes_part()
                 && claim.row.active == Some(false)
         };
-        has_left || (!self.since.is_empty() && self.model.claims.iter().any(says_gone))
+        // What the source itself said after what is undone.
+        let ended = ClaimState::Ended;
+        let place = self.model.position(self.connection());
+        let is_deleted = place.is_some_and(|place| self.model.claims[place].is(ended))
+            && self.own().is_none_or(|claim| claim.after != ended.as_str());
+        is_deleted
+            || has_left
+            || (!self.since.is_empty() && self.model.claims.iter().any(says_gone))
     }
 
     /// Access as it was.

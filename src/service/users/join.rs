@@ -14,6 +14,7 @@ use crate::scim::schema::{AttrPath, ENTERPRISE, Registry, ResourceKind};
 use crate::scim::units::{Units, flatten, unflatten};
 use crate::service::error::{Error, Result};
 use crate::service::groups::{Halt, move_memberships};
+use crate::service::invitations::drop_elevated;
 use crate::service::pull::tell_employment;
 use crate::service::{Source, push_guard};
 use crate::storage::Tx;
@@ -366,6 +367,23 @@ pub(in crate::service) fn part(
     Ok(id)
 }
 
+/// The next run looks at her records again, though they say the same.
+pub(in crate::service) fn look_again(
+    tx: &mut Tx<'_>,
+    connection: &str,
+    user: &str,
+) -> Result<()> {
+    for link in tx.list_links_of(user)? {
+        if link.connection_id == connection && !link.digest.is_empty() {
+            tx.update_link(&LinkRow {
+                digest: String::new(),
+                ..link
+            })?;
+        }
+    }
+    Ok(())
+}
+
 /// Whoever waits for this reason waits no more, since a human said that she is nobody else, or a seat is free: the policy may
 /// let her in, as it would have before.
 pub(in crate::service) fn release(
@@ -375,15 +393,7 @@ pub(in crate::service) fn release(
     waits: &str,
 ) -> Result<()> {
     let connection = joining.source.id.as_str();
-    for link in tx.list_links_of(user)? {
-        if link.connection_id == connection && !link.digest.is_empty() {
-            // The next run looks at the record again.
-            tx.update_link(&LinkRow {
-                digest: String::new(),
-                ..link
-            })?;
-        }
-    }
+    look_again(tx, connection, user)?;
     let Some(before) = Model::load(tx, joining.registry, user)?.filter(|m| {
         m.row.removed_at.is_none() && m.access() == Access::Listed && m.row.access_reason == waits
     }) else {
@@ -410,6 +420,9 @@ pub(in crate::service) fn release(
             &settings,
             now,
         );
+        if model.access() == Access::Granted {
+            drop_elevated(tx, &mut model)?;
+        }
         let act = Act {
             source: joining.source,
             settings: &settings,

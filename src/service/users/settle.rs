@@ -96,8 +96,9 @@ pub(in crate::service) fn settle(
             recompute(tx, registry, rules, model)?;
         }
     }
-    let is_said_by_app = act.says.is_some() && act.source.is_app();
-    keep_to_seats(tx, before, model, is_said_by_app)?;
+    // Whom the app has let in is in; an undo gives back what she had.
+    let is_hers = (act.says.is_some() && act.source.is_app()) || tx.cause().kind == "undo";
+    keep_to_seats(tx, before, model, is_hers)?;
     if !act.has_no_namesake {
         guard_user_name(tx, registry, before, model, act)?;
     }

@@ -231,6 +231,19 @@ async fn what_others_decided_in_between_outlives_the_undo() {
 }
 
 #[actix_web::test]
+async fn whom_the_provider_deleted_since_is_not_brought_back_by_an_undo() {
+    let w = World::of(40, Preset::Okta).await;
+    w.set_active(0, false).await.expect(200);
+    w.firm.later(30 * MINUTE);
+    w.unassign(Way::Delete, [0]).await;
+    let sessions = w.sessions().await;
+    undo(&w, &sessions[1]).await;
+    assert!(w.access(0).starts_with("revoked/"), "{}", w.access(0));
+    assert_eq!(w.parked_of(0), [""; 0]);
+    w.is_proved().await;
+}
+
+#[actix_web::test]
 async fn undoing_a_later_session_drops_no_loss_of_an_earlier_one() {
     let w = World::of(40, Preset::Okta).await;
     w.unassign(Way::OktaOin, 0..6).await;
