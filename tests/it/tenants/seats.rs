@@ -2,7 +2,6 @@
 
 use futures_util::future::join_all;
 use rosterd::domain::access::JoinerPolicy;
-use rosterd::domain::clock::Clock;
 use rosterd::domain::roles::Role;
 use rosterd::scim::rules::Preset;
 use serde_json::{Value, json};
@@ -154,10 +153,9 @@ async fn who_returns_to_a_full_plan_has_what_she_had_once_a_seat_is_free() {
         send(&me, "PUT", &path, Some(body)).await.expect(201);
     }
     let path = |n: usize| format!("/Users/{}", ids[n]);
-    scim.patch(&path(0), active(false)).await.expect(200);
     scene.seats(1).await;
-    scim.patch(&path(1), active(true)).await.expect(200);
-    scene.clock.set(scene.clock.now().plus_days(-10));
+    scim.patch(&path(0), active(false)).await.expect(200);
+    scene.days_later(3);
     scim.patch(&path(0), active(true)).await.expect(200);
     assert_eq!(stands(&scene.app, &ids[0]), "listed/no-seat");
     scim.patch(&path(1), active(false)).await.expect(200);
