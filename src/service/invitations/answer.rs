@@ -15,7 +15,7 @@ use crate::service::mail::Kind;
 use crate::service::users::model::Model;
 use crate::service::{Caller, Service};
 use crate::storage::invitations::InvitationRow;
-use crate::storage::{Lane, Outcome, Tx};
+use crate::storage::{Lane, Outcome, Scope, Tx};
 
 use super::attributes::Attributes;
 use super::handoff::{Code, hand_off};
@@ -126,7 +126,11 @@ impl Service {
         let row = self
             .store
             .point(&link.tenant, move |scope| {
-                Ok::<_, Error>(scope.find_invitation_by_link(&hash)?)
+                let Some(row) = scope.find_invitation_by_link(&hash)? else {
+                    return Ok::<_, Error>(None);
+                };
+                let is_of_use = can_answer(scope, &row)?;
+                Ok(Some(row).filter(|_| is_of_use))
             })
             .await?;
         Ok(match row {
@@ -218,8 +222,19 @@ impl Service {
 /// The invitation behind a link, with where it is.
 fn behind(tx: &mut Tx<'_>, link: &Link) -> Result<Option<(InvitationRow, State)>> {
     let now = tx.now();
-    let row = tx.find_invitation_by_link(&link.hash)?;
-    Ok(row.and_then(|row| standing(&row, now).map(|state| (row, state))))
+    let Some(row) = tx.find_invitation_by_link(&link.hash)? else {
+        return Ok(None);
+    };
+    if !can_answer(tx, &row)? {
+        return Ok(None);
+    }
+    Ok(standing(&row, now).map(|state| (row, state)))
+}
+
+/// Whoever reads the mail of a former address is nobody who may say yes or no. One that is too old is answered as any:
+/// asking for a new link tells nobody whose the address is.
+fn can_answer(scope: &mut Scope<'_>, row: &InvitationRow) -> Result<bool> {
+    Ok(state_of(row) != State::Pending || write::is_hers(scope, row)?)
 }
 
 fn accept(tx: &mut Tx<'_>, registry: &Registry, link: &Link) -> Result<Accepted> {
@@ -275,8 +290,7 @@ fn renew(tx: &mut Tx<'_>, registry: &Registry, link: &Link) -> Result<Option<Sho
             && p.row.access_reason == reason::INVITATION_EXPIRED
             && p.is_claimed()
     });
-    let address = waits.and_then(|p| write::address_of(&p.doc));
-    if address.as_deref() != Some(row.email.as_str()) {
+    if !waits.is_some_and(|p| write::is_at(&p.doc, &row)) {
         return Ok(Some(answer));
     }
     match resend(tx, registry, row, Kind::Renewed, Act::Renew) {

@@ -1,8 +1,10 @@
 //! What a change of a person means for her invitation, whoever made it: a pending one dies when something else decides about
 //! her access, and a policy that invites sends one. It happens in the transaction of the change.
 
-use super::Wish;
-use super::write::{address_of, create, end, entry, link, next};
+use serde_json::Value;
+
+use super::{Delivery, Wish};
+use super::write::{address_of, create, end, entry, is_at, link, next, send};
 use crate::domain::access::Access;
 use crate::domain::invitation::State;
 use crate::service::error::Result;
@@ -29,6 +31,11 @@ pub(in crate::service) fn follow(
                 end(tx, &mut row, State::Superseded, Some(why))?;
             }
         }
+        (true, true) => {
+            if let Some(row) = tx.find_pending_invitation(id)? {
+                move_on(tx, model, row)?;
+            }
+        }
         _ => {}
     }
     if before.is_some_and(is_there) && !is_there(model) {
@@ -37,12 +44,32 @@ pub(in crate::service) fn follow(
     Ok(())
 }
 
+/// Her address is another one by now: the invitation goes there, and no link that went to the former one works. The app
+/// sends those again that it writes itself; until then none works.
+fn move_on(tx: &mut Tx<'_>, model: &Model, mut row: InvitationRow) -> Result<()> {
+    if is_at(&model.doc, &row) || row.delivery == Delivery::App.as_str() {
+        return Ok(());
+    }
+    let Some(address) = address_of(&model.doc) else {
+        return Ok(());
+    };
+    let former = std::mem::replace(&mut row.email, address);
+    send(tx, &mut row, Kind::Invitation)?;
+    let moved = entry("invitation.resent", &row).change(
+        "email",
+        Some(Value::from(former)),
+        Some(Value::from(row.email.as_str())),
+    );
+    tx.record(moved);
+    Ok(())
+}
+
 /// Somebody is invited, and not by anybody in person: by a policy, or since an undo gives back what she had.
 fn begin(tx: &mut Tx<'_>, model: &Model) -> Result<()> {
     if tx.cause().kind == "undo"
         && let Some(row) = tx.find_last_invitation(&model.row.id)?
         && row.state == State::Superseded.as_str()
-        && address_of(&model.doc).as_deref() == Some(row.email.as_str())
+        && is_at(&model.doc, &row)
     {
         return revive(tx, row);
     }

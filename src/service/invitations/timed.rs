@@ -104,10 +104,7 @@ fn remind(
         write::cancel_mail(tx, row)?;
     }
     // A link that works goes to no address that is hers no more.
-    let person = Model::load(tx, registry, &row.user_id)?;
-    let address = person.and_then(|p| write::address_of(&p.doc));
-    let is_hers = address.as_deref() == Some(row.email.as_str());
-    if is_hers && !is_lost {
+    if !is_lost && write::is_hers(tx, row)? {
         write::link(tx, row, Kind::Reminder)?;
         tx.record(write::entry("invitation.reminded", row));
     }

@@ -13,15 +13,16 @@ use crate::domain::invitation::{Invitee, Refusal, State, VALID_DAYS, due, may_in
 use crate::domain::language::Language;
 use crate::domain::sealed::{NONCE, SecretText};
 use crate::scim::Doc;
+use crate::scim::fold::email_identity_key;
 use crate::scim::schema::Registry;
 use crate::service::entitlements::need_seat;
-use crate::service::error::{Error, Result};
+use crate::service::error::{Error, Result, corrupt};
 use crate::service::mail::{self, About, Draft, Kind, NewMail};
 use crate::service::users::model::{Model, text};
 use crate::service::users::names::namesake;
 use crate::service::users::settle::{Act, settle};
 use crate::service::{Source, notices};
-use crate::storage::Tx;
+use crate::storage::{Scope, Tx};
 use crate::storage::invitations::InvitationRow;
 
 /// The address that mail for somebody goes to: the primary one, if mail can go there.
@@ -47,6 +48,22 @@ pub(in crate::service) fn address_of(doc: &Doc) -> Option<String> {
     mail::check_address(address)
         .ok()
         .map(|()| address.to_owned())
+}
+
+/// Whether an invitation went to the address that somebody has: a former one may be somebody else's by now.
+pub(super) fn is_at(doc: &Doc, row: &InvitationRow) -> bool {
+    let key = address_of(doc).map(|address| email_identity_key(&address));
+    key == Some(email_identity_key(&row.email))
+}
+
+/// The same of whomever it invites.
+pub(super) fn is_hers(scope: &mut Scope<'_>, row: &InvitationRow) -> Result<bool> {
+    let Some(user) = scope.find_user(&row.user_id)? else {
+        return Ok(false);
+    };
+    let doc: Doc =
+        serde_json::from_str(&user.doc.0).map_err(|e| corrupt("users", &user.id, e))?;
+    Ok(is_at(&doc, row))
 }
 
 /// The language in which somebody is written to.
