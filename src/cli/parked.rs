@@ -21,7 +21,7 @@ pub(super) enum Parked {
         /// Only those of this connection.
         #[arg(long)]
         connection: Option<String>,
-        /// Only these: waiting, approved or dropped.
+        /// Only these: waiting, approved, dropped or spared.
         #[arg(long)]
         state: Option<String>,
         /// Most shown.

@@ -114,7 +114,8 @@ async fn serve(
     }
     let resumer = actix_web::rt::spawn(resume_jobs(service.clone()));
     let inviter = actix_web::rt::spawn(tick_invitations(service.clone()));
-    let tender = actix_web::rt::spawn(tend_tenants(service.clone()));
+    let deleter = actix_web::rt::spawn(delete_tenants(service.clone()));
+    let filler = actix_web::rt::spawn(fill_seats(service.clone()));
     let sweeper = actix_web::rt::spawn(forget_runs(service.clone(), config.runs_keep()));
     let mailer = mail::mailer(&config, &service, &public_url, &service.fresh_id())?;
     let sender = actix_web::rt::spawn(send(mailer.clone()));
@@ -147,7 +148,8 @@ async fn serve(
     let _ = service.end_replica(&replica).await;
     resumer.abort();
     inviter.abort();
-    tender.abort();
+    deleter.abort();
+    filler.abort();
     sweeper.abort();
     sender.abort();
     caller.abort();
@@ -300,23 +302,27 @@ async fn resume_jobs(service: Service) {
     }
 }
 
-/// Tenants whose time is over go, beside everything else, since that may take minutes; and each minute seats that became
-/// free are given to those who wait.
-async fn tend_tenants(service: Service) {
+/// Tenants whose time is over go, beside everything else, since that may take minutes.
+async fn delete_tenants(service: Service) {
     let mut tick = tokio::time::interval(Duration::from_secs(3));
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut ticks = 0_u64;
     loop {
         tick.tick().await;
         if let Err(error) = service.delete_due_tenants().await {
             tracing::warn!(error = %error, "tenants that are to be deleted cannot be looked for");
         }
-        if ticks.is_multiple_of(20)
-            && let Err(error) = service.fill_seats().await
-        {
+    }
+}
+
+/// Each minute seats that became free are given to those who wait.
+async fn fill_seats(service: Service) {
+    let mut tick = tokio::time::interval(Duration::from_secs(60));
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        if let Err(error) = service.fill_seats().await {
             tracing::warn!(error = %error, "tenants in which somebody waits for a seat cannot be looked for");
         }
-        ticks += 1;
     }
 }
 

@@ -33,6 +33,8 @@ pub mod parked {
     pub const APPROVED: &str = "approved";
     /// An admin, or the undo of a session, let the person keep her access.
     pub const DROPPED: &str = "dropped";
+    /// The person is a break-glass admin: it counts once she is none.
+    pub const SPARED: &str = "spared";
 }
 
 /// A loss of access beyond the limit.

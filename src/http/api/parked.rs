@@ -23,7 +23,8 @@ pub struct Parked {
     user_name: String,
     /// Id of the connection.
     connection: String,
-    /// `waiting`, `approved` (it is being carried out) or `dropped`.
+    /// `waiting`, `approved` (it is being carried out), `dropped`, or `spared` (she is a break-glass admin: it counts once
+    /// she is none).
     #[schema(example = "waiting")]
     state: String,
     /// What the connection said: `deactivated-by-source` or `deleted-by-source`.
@@ -77,16 +78,17 @@ fn show(parked: push_guard::Parked) -> Parked {
 
 /// List losses of access that are parked.
 ///
-/// With `state` only those in it: `waiting`, `approved` or `dropped`.
+/// With `state` only those in it: `waiting`, `approved`, `dropped` or `spared`.
 #[utoipa::path(get, path = "/api/v1/tenants/{tenant}/parked", responses((status = 200, description = "A page of them.", body = Page<Parked>)))]
 pub async fn list(call: Call) -> Result<Reply> {
     let (service, caller) = (&call.state.service, call.caller()?);
     let most = call.limit()?;
     let state = call.parameter("state");
-    if let Some(word) = state.filter(|word| !["waiting", "approved", "dropped"].contains(word)) {
+    let words = ["waiting", "approved", "dropped", "spared"];
+    if let Some(word) = state.filter(|word| !words.contains(word)) {
         let got = quote(word);
         return Err(Problem::invalid(format!(
-            "`state` takes waiting, approved or dropped; got `{got}`"
+            "`state` takes waiting, approved, dropped or spared; got `{got}`"
         )));
     }
     let after = match call.parameter("after") {

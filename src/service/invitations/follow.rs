@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 
-use super::{Delivery, Wish};
 use super::write::{address_of, create, end, entry, is_at, link, next, send};
+use super::{Delivery, Wish};
 use crate::domain::access::Access;
 use crate::domain::invitation::State;
 use crate::service::error::Result;

@@ -7,7 +7,6 @@ use crate::domain::invitation::{Act, State};
 use crate::scim::schema::Registry;
 use crate::service::error::{Error, Result};
 use crate::service::mail::{self, Kind};
-use crate::service::users::model::Model;
 use crate::service::{Caller, Service};
 use crate::storage::invitations::{InvitationRow, list_due};
 use crate::storage::{Lane, Outcome, Tx};
@@ -72,7 +71,7 @@ fn carry_out(tx: &mut Tx<'_>, registry: &Registry, id: &str) -> Result<()> {
         Some(expired) if row.expires_at <= now.0 => {
             close(tx, registry, &mut row, Act::Expire, expired)
         }
-        Some(_) => remind(tx, registry, &mut row, now),
+        Some(_) => remind(tx, &mut row, now),
         None => {
             row.due_at = None;
             Ok(tx.update_invitation(&row)?)
@@ -82,12 +81,7 @@ fn carry_out(tx: &mut Tx<'_>, registry: &Registry, id: &str) -> Result<()> {
 
 /// Another link for the same invitation: the one in the first mail goes on working. Nobody is reminded by an address at which
 /// the first mail did not arrive.
-fn remind(
-    tx: &mut Tx<'_>,
-    registry: &Registry,
-    row: &mut InvitationRow,
-    now: Millis,
-) -> Result<()> {
+fn remind(tx: &mut Tx<'_>, row: &mut InvitationRow, now: Millis) -> Result<()> {
     let first = match &row.mail_id {
         Some(id) => mail::status(tx, id)?,
         None => None,

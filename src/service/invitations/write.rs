@@ -22,8 +22,8 @@ use crate::service::users::model::{Model, text};
 use crate::service::users::names::namesake;
 use crate::service::users::settle::{Act, settle};
 use crate::service::{Source, notices};
-use crate::storage::{Scope, Tx};
 use crate::storage::invitations::InvitationRow;
+use crate::storage::{Scope, Tx};
 
 /// The address that mail for somebody goes to: the primary one, if mail can go there.
 pub(in crate::service) fn address_of(doc: &Doc) -> Option<String> {
@@ -61,8 +61,7 @@ pub(super) fn is_hers(scope: &mut Scope<'_>, row: &InvitationRow) -> Result<bool
     let Some(user) = scope.find_user(&row.user_id)? else {
         return Ok(false);
     };
-    let doc: Doc =
-        serde_json::from_str(&user.doc.0).map_err(|e| corrupt("users", &user.id, e))?;
+    let doc: Doc = serde_json::from_str(&user.doc.0).map_err(|e| corrupt("users", &user.id, e))?;
     Ok(is_at(&doc, row))
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 
 use super::record::{Record, Scene};
-use super::types::{Effect, Finding, Recognised, Stand, Step, unmanaged};
+use super::types::{Effect, Finding, Permit, Recognised, Stand, Step, unmanaged};
 use crate::domain::access::reason;
 use crate::domain::clock::Millis;
 use crate::domain::employment::EmploymentState;
@@ -248,6 +248,12 @@ impl Draft {
         let counted = counted.filter(|l| !l.has_ended() && term_of(l).ends.is_some());
         let earliest = counted.filter_map(|l| day(&l.end_date)).min();
         day(&self.link.end_date).is_some_and(|day| earliest.is_none_or(|was| day < was))
+    }
+
+    /// What may be done to her access. Nothing is held of a break-glass admin: no source takes it, and what one says counts
+    /// when she is none any more.
+    pub(super) fn permit(&mut self, permit: Permit) {
+        self.heard.keeps_access = permit == Permit::KeepAccess && !self.model.row.break_glass;
     }
 
     /// A loss of access, now or ahead, that was not permitted: its reason.

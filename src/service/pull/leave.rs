@@ -129,7 +129,7 @@ fn gone(
         // Matched by this run, and gone in it: what was read contradicts itself.
         drafted.heard.earlier = Earlier::Matched;
     }
-    drafted.heard.keeps_access = permit == Permit::KeepAccess;
+    drafted.permit(permit);
     let since = drafted.link.absent_since.unwrap_or(scene.now.0);
     drafted.link.absent_since = Some(since);
     if drafted.held().is_some() {
@@ -201,7 +201,7 @@ fn due(
         return Ok(Ok(drafted));
     }
     drafted.heard.phase = term.phase(scene.now);
-    drafted.heard.keeps_access = permit == Permit::KeepAccess;
+    drafted.permit(permit);
     drafted.heard.day = day_of(&drafted.link, drafted.heard.phase);
     drafted.employ(scope, scene, Some(term))?;
     Ok(Ok(drafted))

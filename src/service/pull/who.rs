@@ -84,7 +84,7 @@ pub(super) fn draft(
             Err(effect) => return Ok(Err(effect)),
         },
     };
-    drafted.heard.keeps_access = permit == Permit::KeepAccess;
+    drafted.permit(permit);
     let manager = find_manager(scope, scene, record, &mut drafted.findings)?;
     drafted.assert(scene, record.doc(manager.as_deref()), &record.person.unsaid)?;
     drafted.employ(scope, scene, Some(record.term))?;

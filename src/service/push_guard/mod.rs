@@ -24,11 +24,12 @@ use crate::service::connections::ConnectionRow;
 use crate::service::error::{Result, corrupt};
 use crate::service::pull::says_left;
 use crate::service::users::access::Says;
-use crate::service::users::model::Model;
+use crate::service::users::model::{Claim, Model};
 use crate::service::{Source, notices};
 use crate::storage::Tx;
 use crate::storage::claims::ClaimState;
-use crate::storage::push::{GuardRow, parked::APPROVED, parked::DROPPED, parked::WAITING};
+use crate::storage::push::GuardRow;
+use crate::storage::push::parked::{APPROVED, DROPPED, SPARED, WAITING};
 
 /// What becomes of a source's word about access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +67,10 @@ pub(in crate::service) fn weigh(
             withdraw(tx, before, model, source)?;
             Ok(Weighed::Decide)
         }
+        Says::Inactive(because) if before.is_some_and(is_spared) => {
+            note(tx, model, source, because)?;
+            Ok(Weighed::Decide)
+        }
         Says::Inactive(_) if before.is_none_or(|b| !can_lose(b)) => Ok(Weighed::Decide),
         Says::Inactive(because) => match verdict(tx, model, source)? {
             Verdict::Pass => {
@@ -95,9 +100,17 @@ pub(in crate::service) fn would_park(
 
 /// Somebody has access that a push source can take.
 fn can_lose(model: &Model) -> bool {
+    is_in(model) && !model.row.break_glass
+}
+
+/// Somebody has access that no source takes.
+fn is_spared(model: &Model) -> bool {
+    is_in(model) && model.row.break_glass
+}
+
+fn is_in(model: &Model) -> bool {
     let row = &model.row;
-    let is_in = model.access() == Access::Granted && row.has_access;
-    is_in && row.removed_at.is_none() && !row.break_glass
+    model.access() == Access::Granted && row.has_access && row.removed_at.is_none()
 }
 
 fn verdict(tx: &mut Tx<'_>, model: &Model, source: &Source) -> Result<Verdict> {
@@ -182,20 +195,12 @@ fn park(tx: &mut Tx<'_>, model: &mut Model, source: &Source, because: &'static s
         // It says what it said: what was decided about that stands.
         return Ok(());
     }
-    let now = tx.now().0;
     let is_first = !tx.has_waiting(connection)?;
     let waited = known.filter(|row| [WAITING, APPROVED].contains(&row.state.as_str()));
     let row = ParkedRow {
-        tenant: tx.tenant().as_str().to_owned(),
-        connection_id: connection.to_owned(),
-        user_id: user.clone(),
-        state: WAITING.to_owned(),
-        reason: because.to_owned(),
         session_id: session.clone().unwrap_or_default(),
-        since: waited.map_or(now, |row| row.since),
-        decided_at: None,
-        decider_kind: None,
-        decider_id: None,
+        since: waited.map_or(tx.now().0, |row| row.since),
+        ..loss(tx, (connection, &user), because)
     };
     tx.put_parked(&row)?;
     if let Some(session) = session {
@@ -207,6 +212,51 @@ fn park(tx: &mut Tx<'_>, model: &mut Model, source: &Source, because: &'static s
         tripped(tx, connection)?;
     }
     Ok(())
+}
+
+/// What a connection says of somebody, for an admin to decide.
+fn loss(tx: &Tx<'_>, (connection, user): (&str, &str), because: &'static str) -> ParkedRow {
+    ParkedRow {
+        tenant: tx.tenant().as_str().to_owned(),
+        connection_id: connection.to_owned(),
+        user_id: user.to_owned(),
+        state: WAITING.to_owned(),
+        reason: because.to_owned(),
+        session_id: String::new(),
+        since: tx.now().0,
+        decided_at: None,
+        decider_kind: None,
+        decider_id: None,
+    }
+}
+
+/// What a connection says against a break-glass admin takes no access, and is not forgotten: it counts once she is none.
+fn note(tx: &mut Tx<'_>, model: &Model, source: &Source, because: &'static str) -> Result<()> {
+    let (user, connection) = (model.row.id.as_str(), source.id.as_str());
+    let known = tx.find_parked(connection, user)?;
+    if known.is_some_and(|row| row.reason == because) {
+        // It says what it said: what was decided about that stands.
+        return Ok(());
+    }
+    let row = ParkedRow {
+        state: SPARED.to_owned(),
+        session_id: gather(tx, connection)?.unwrap_or_default(),
+        ..loss(tx, (connection, user), because)
+    };
+    tx.put_parked(&row)?;
+    let entry = Entry::new("loss.spared", "user", user).object("connection", connection);
+    tx.record(entry.reason(because));
+    Ok(())
+}
+
+/// What was said against somebody while no source could take her access.
+pub(in crate::service) fn said_meanwhile(
+    tx: &mut Tx<'_>,
+    user: &str,
+) -> Result<Option<&'static str>> {
+    let rows = tx.list_parked_of(user)?;
+    let said = rows.iter().find(|row| row.state == SPARED);
+    Ok(said.map(|row| code(&row.reason)))
 }
 
 /// A set of losses begins to wait: whoever is to know is told, in the transaction of its first loss.
@@ -234,9 +284,8 @@ fn withdraw(
 ) -> Result<()> {
     let connection = source.id.as_str();
     let was = before.and_then(|b| Some(&b.claims[b.position(connection)?]));
-    let could_wait =
-        was.is_some_and(|claim| claim.is(ClaimState::Parked) || claim.is(ClaimState::Ended));
-    if !could_wait {
+    let could_wait = |claim: &Claim| !claim.is(ClaimState::Live) || claim.row.active == Some(false);
+    if !was.is_some_and(could_wait) {
         return Ok(());
     }
     if let Some(place) = model.position(connection)
@@ -275,7 +324,8 @@ pub(in crate::service) fn clear(
     Ok(())
 }
 
-/// Whom no source removes from now on has nothing that waits for a decision; what was decided for her stands.
+/// Whom no source removes from now on has nothing that waits for a decision: it counts once she is no break-glass admin any
+/// more. What was decided for her stands.
 pub(in crate::service) fn spare(tx: &mut Tx<'_>, model: &mut Model) -> Result<()> {
     let rows = tx.list_parked_of(&model.row.id)?;
     for row in rows.iter().filter(|row| row.state != DROPPED) {
@@ -284,7 +334,11 @@ pub(in crate::service) fn spare(tx: &mut Tx<'_>, model: &mut Model) -> Result<()
         {
             model.claims[place].set_state(ClaimState::Live);
         }
-        forget(tx, &row.connection_id, &row.user_id)?;
+        tx.put_parked(&ParkedRow {
+            state: SPARED.to_owned(),
+            ..row.clone()
+        })?;
+        waits_no_more(tx, row)?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use crate::service::error::Result;
 use crate::service::push_guard::code;
 use crate::storage::Scope;
 use crate::storage::claims::ClaimState;
-use crate::storage::push::parked::WAITING;
+use crate::storage::push::parked::{SPARED, WAITING};
 
 impl Revert<'_> {
     /// The source goes on reading that she is gone.
@@ -43,7 +43,7 @@ impl Revert<'_> {
     /// it is in force any more; a loss of access that waits by this session is dropped.
     pub(super) fn claims_pushed(&mut self, scope: &mut Scope<'_>) -> Result<()> {
         if let Some(row) = scope.find_parked(self.connection(), &self.model.row.id)?
-            && row.state == WAITING
+            && [WAITING, SPARED].contains(&row.state.as_str())
             && row.session_id == self.run.id
         {
             self.outcome.is_undone = true;

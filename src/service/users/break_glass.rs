@@ -3,16 +3,15 @@
 
 use serde_json::Value;
 
-use super::model::{Claim, Model};
+use super::model::Model;
 use super::settle::{Act, settle};
 use crate::domain::access::{Access, Decision, JoinerPolicy, reason};
 use crate::domain::app::APP;
 use crate::domain::audit::Entry;
-use crate::domain::employment::EmploymentState;
 use crate::scim::schema::Registry;
 use crate::service::error::{Error, Result};
 use crate::service::{Caller, Service, Source, push_guard};
-use crate::storage::claims::ClaimState;
+use crate::storage::links::ABSENT;
 use crate::storage::{Outcome, Tx};
 
 /// States of a connection that brings nobody any more.
@@ -46,10 +45,10 @@ fn set(tx: &mut Tx<'_>, registry: &Registry, id: &str, is_one: bool) -> Result<b
     }
     let mut model = before.clone();
     match is_one {
-        // What a source said against her is not in force while she is one.
+        // What waits against her counts when she is none any more.
         true => push_guard::spare(tx, &mut model)?,
         false => {
-            if let Some(reason) = gone(&model) {
+            if let Some(reason) = gone(tx, &model)? {
                 let access = Access::Revoked;
                 model.decide(Decision { access, reason }, tx.now());
             }
@@ -79,21 +78,24 @@ fn set(tx: &mut Tx<'_>, registry: &Registry, id: &str, is_one: bool) -> Result<b
     Ok(true)
 }
 
-/// What her sources said of her while no source could remove her, and still say.
-fn gone(model: &Model) -> Option<&'static str> {
+/// What her sources said of her while no source could remove her, and still say. What they said before is decided: she was
+/// let in since, or in spite of it.
+fn gone(tx: &mut Tx<'_>, model: &Model) -> Result<Option<&'static str>> {
     if !model.row.has_access {
-        return None;
+        return Ok(None);
     }
-    let left = Some(EmploymentState::Left.as_str());
-    if model.row.employment_state.as_deref() == left {
-        return Some(reason::LEFT);
+    let since = model.row.access_since;
+    for link in tx.list_links_of(&model.row.id)? {
+        if link.has_ended() && link.left_at.is_some_and(|at| at > since) {
+            let is_absent = link.in_force.as_deref() == Some(ABSENT);
+            return Ok(Some(if is_absent {
+                reason::ABSENT
+            } else {
+                reason::LEFT
+            }));
+        }
     }
-    // A loss of hers that was dropped stays so.
-    let is_off = |claim: &Claim| {
-        !claim.is_of_app() && claim.is(ClaimState::Live) && claim.row.active == Some(false)
-    };
-    let is_off = model.claims.iter().any(is_off);
-    is_off.then_some(reason::DEACTIVATED_BY_SOURCE)
+    push_guard::said_meanwhile(tx, &model.row.id)
 }
 
 fn check_in(model: &Model) -> Result<()> {

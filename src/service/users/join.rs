@@ -368,11 +368,7 @@ pub(in crate::service) fn part(
 }
 
 /// The next run looks at her records again, though they say the same.
-pub(in crate::service) fn look_again(
-    tx: &mut Tx<'_>,
-    connection: &str,
-    user: &str,
-) -> Result<()> {
+pub(in crate::service) fn look_again(tx: &mut Tx<'_>, connection: &str, user: &str) -> Result<()> {
     for link in tx.list_links_of(user)? {
         if link.connection_id == connection && !link.digest.is_empty() {
             tx.update_link(&LinkRow {

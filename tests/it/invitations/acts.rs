@@ -1,6 +1,7 @@
 //! Every state × every act; who is invited and why not; two at once.
 
 use rosterd::domain::roles::Role;
+use rosterd::service::invitations::{Accepted, Opened};
 use serde_json::{Value, json};
 
 use super::{Scene, token_of};
@@ -504,18 +505,45 @@ async fn no_link_that_works_goes_to_a_former_address() {
         .patch(&format!("/Users/{ann}"), moved)
         .await
         .expect(200);
-    s.days_later(5);
-    s.tick().await;
     let to = |state: &str| {
         s.rows(&format!(
             "SELECT kind || ' ' || recipient AS line FROM outbox WHERE state = '{state}'"
         ))
     };
-    assert!(!to("queued").iter().any(|line| line.starts_with("reminder")));
-    // Sent again it goes to where she is now.
-    let resent = s.act(&id, "resend").await.expect(200).body;
-    assert_eq!(resent["invitation"]["email"], "new@x.test");
+    // It follows her, and what has not gone out yet does not go there any more.
+    assert_eq!(s.invitation(&id).await["email"], "new@x.test");
     assert_eq!(to("queued"), ["invitation new@x.test"]);
+    assert_eq!(to("canceled"), ["invitation ann@x.test"]);
+    // The same address in other letters is the same.
+    let case = json!([{"op": "replace", "path": "emails", "value": [{"value": "New@x.test", "type": "work", "primary": true}]}]);
+    let path = format!("/Users/{ann}");
+    s.okta.patch(&path, case).await.expect(200);
+    assert_eq!(to("queued"), ["invitation new@x.test"]);
+    s.days_later(5);
+    s.tick().await;
+    assert_eq!(to("queued"), ["reminder new@x.test"]);
+    s.check().await;
+}
+
+#[actix_web::test]
+async fn whoever_reads_the_mail_of_a_former_address_can_say_nothing() {
+    let s = Scene::start().await;
+    let ann = s.listed("ann@x.test").await;
+    let (id, token) = s.link_for(&ann).await;
+    let to = |address: &str| json!([{"op": "replace", "path": "emails", "value": [{"value": address, "type": "work", "primary": true}]}]);
+    let path = format!("/Users/{ann}");
+    s.okta.patch(&path, to("new@x.test")).await.expect(200);
+    let service = &s.app.service;
+    assert_eq!(service.open_invitation(&token).await.unwrap(), Opened::Gone);
+    let said = service.accept_invitation(&token, "test").await.unwrap();
+    assert!(matches!(said, Accepted::Gone));
+    assert!(!service.decline_invitation(&token, "test").await.unwrap());
+    assert_eq!(s.state(&id).await, "pending");
+    assert_eq!(s.access(&ann).await, "invited/invited");
+    // What the app sends again works.
+    let again = s.act(&id, "resend").await.expect(200).body;
+    let said = service.accept_invitation(&token_of(&again), "test").await;
+    assert!(matches!(said.unwrap(), Accepted::In { .. }));
     s.check().await;
 }
 

@@ -39,8 +39,8 @@ async fn no_source_removes_a_break_glass_admin_or_takes_her_over() {
     assert_eq!(seen["userName"], json!("p000@x.test"));
     assert_eq!(seen["displayName"], json!("Person 0"));
     assert_eq!(
-        w.firm.lines("SELECT user_id AS line FROM parked_losses"),
-        [""; 0]
+        w.firm.lines("SELECT state AS line FROM parked_losses"),
+        ["spared"]
     );
     w.idp.delete(&path).await.expect(204);
     assert!(w.access(0).starts_with("granted/"));
@@ -63,6 +63,7 @@ async fn no_source_removes_a_break_glass_admin_or_takes_her_over() {
     send(&operator, "PUT", &other, None).await.expect(204);
     send(&operator, "DELETE", &mark, None).await.expect(204);
     send(&operator, "DELETE", &mark, None).await.expect(204);
+    assert_eq!(w.access(0), "revoked/deleted-by-source");
     send(&operator, "DELETE", &other, None).await.expect(403);
     // Nobody without access is one.
     w.set_active(5, false).await.expect(200);
@@ -106,7 +107,93 @@ async fn what_her_sources_said_of_a_break_glass_admin_counts_when_the_mark_is_go
     let mark = format!("/people/{}/break-glass", w.ids[0]);
     send(&operator, "DELETE", &mark, None).await.expect(204);
     assert_eq!(w.access(0), "revoked/deactivated-by-source");
+    // What was taken back counts no more.
+    w.set_active(1, false).await.expect(200);
+    w.set_active(1, true).await.expect(200);
+    for (verb, n) in [("PUT", 2), ("DELETE", 1)] {
+        let mark = format!("/people/{}/break-glass", w.ids[n]);
+        send(&operator, verb, &mark, None).await.expect(204);
+    }
+    assert!(w.access(1).starts_with("granted/"));
     w.is_proved().await;
+}
+
+#[actix_web::test]
+async fn what_waited_against_her_counts_when_the_mark_is_gone_and_what_was_dropped_does_not() {
+    let w = World::of(40, Preset::Okta).await;
+    let operator = operator(&w.firm).await;
+    for n in 10..16 {
+        w.set_active(n, false).await.expect(200);
+    }
+    let deleted = format!("/Users/{}", w.ids[0]);
+    w.idp.delete(&deleted).await.expect(204);
+    w.set_active(1, false).await.expect(200);
+    assert_eq!(w.waiting().await, 3);
+    let body = json!({"people": [w.ids[1]]});
+    w.api("POST", "/parked/drop", Some(body)).await.expect(200);
+    for n in [0, 1, 2] {
+        let mark = format!("/people/{}/break-glass", w.ids[n]);
+        send(&operator, "PUT", &mark, None).await.expect(204);
+    }
+    assert_eq!(w.waiting().await, 1);
+    for n in [0, 1] {
+        assert!(w.access(n).starts_with("granted/"));
+        let mark = format!("/people/{}/break-glass", w.ids[n]);
+        send(&operator, "DELETE", &mark, None).await.expect(204);
+    }
+    assert_eq!(w.access(0), "revoked/deleted-by-source");
+    assert!(w.access(1).starts_with("granted/"));
+    w.is_proved().await;
+}
+
+#[actix_web::test]
+async fn who_was_let_in_in_spite_of_her_source_is_so_after_the_mark_too() {
+    let w = World::of(12, Preset::Okta).await;
+    let operator = operator(&w.firm).await;
+    w.set_active(0, false).await.expect(200);
+    w.firm.later(MINUTE);
+    let body = json!({"people": [w.ids[0]], "inSpite": true, "delivery": "app"});
+    let made = w.api("POST", "/invitations", Some(body)).await.expect(200);
+    let link = made.body["results"][0]["link"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{}", made.body));
+    let token = link.rsplit('/').next().unwrap();
+    let service = &w.firm.app.service;
+    service.accept_invitation(token, "test").await.unwrap();
+    assert!(w.access(0).starts_with("granted/"), "{}", w.access(0));
+    for (verb, n) in [("PUT", 0), ("PUT", 1), ("DELETE", 0)] {
+        let mark = format!("/people/{}/break-glass", w.ids[n]);
+        send(&operator, verb, &mark, None).await.expect(204);
+    }
+    assert!(w.access(0).starts_with("granted/"), "{}", w.access(0));
+    w.is_proved().await;
+}
+
+#[actix_web::test]
+async fn what_hr_said_of_a_break_glass_admin_counts_when_the_mark_is_gone() {
+    let firm = Firm::of(40, JoinerPolicy::Grant).await;
+    let operator = operator(&firm).await;
+    for n in 0..3 {
+        let id = firm.user(&crate::leaving::firm::id(n));
+        let mark = format!("/people/{id}/break-glass");
+        send(&operator, "PUT", &mark, None).await.expect(204);
+    }
+    firm.later(HOUR);
+    firm.leave([0]);
+    firm.delete(&crate::leaving::firm::id(1));
+    for _ in 0..3 {
+        firm.pull().await;
+        firm.later(2 * HOUR);
+    }
+    assert_eq!(firm.inside().len(), 40);
+    assert_eq!(firm.held(), [""; 0], "nobody is asked in vain");
+    for (n, stands) in [(0, "revoked/left"), (1, "revoked/absent-from-source")] {
+        let id = firm.user(&crate::leaving::firm::id(n));
+        let mark = format!("/people/{id}/break-glass");
+        send(&operator, "DELETE", &mark, None).await.expect(204);
+        assert_eq!(firm.access(&id), stands);
+    }
+    assert_eq!(firm.app.verify().await.faults, []);
 }
 
 #[actix_web::test]
