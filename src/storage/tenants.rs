@@ -173,7 +173,7 @@ pub fn list_to_delete(conn: &mut AnyConnection, now: i64) -> Result<Vec<TenantRo
 pub fn list_short_of_seats(conn: &mut AnyConnection) -> Result<Vec<String>> {
     let query = Frag::sql(
         "SELECT t.id FROM tenants t WHERE t.state IN ('active', 'suspended') AND EXISTS \
-         (SELECT 1 FROM users u WHERE u.tenant = t.id AND u.access_reason = 'no-seat' AND u.removed_at IS NULL)",
+         (SELECT 1 FROM users u WHERE u.tenant = t.id AND u.access_reason = 'no-seat')",
     );
     Ok(query.query::<diesel::sql_types::Text>().load(conn)?)
 }
