@@ -27,13 +27,13 @@ pub(super) fn check(manifest: &Manifest) -> Result<(), Fault> {
     for (place, list) in manifest.lists() {
         check_list(manifest, &place, list)?;
     }
-    for id in manifest
-        .joins
-        .values()
-        .filter_map(|join| join.only_if.as_ref())
-    {
-        if !manifest.fields().any(|field| field.id == *id) {
-            return fault("only_if:", format!("joins: `{id}` is not asked for"));
+    let joins = manifest.joins.values().map(|j| ("joins", &j.only_if));
+    let details = manifest.details.values().map(|d| ("details", &d.only_if));
+    for (place, only_if) in joins.chain(details) {
+        if let Some(id) = only_if
+            && !manifest.fields().any(|field| field.id == *id)
+        {
+            return fault("only_if:", format!("{place}: `{id}` is not asked for"));
         }
     }
     let mut origins = BTreeMap::new();

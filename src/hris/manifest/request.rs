@@ -403,6 +403,9 @@ pub struct Detail {
     /// Where `.record` or `.parent` says `true` when there is none: nobody asks then, and the detail is null.
     #[serde(default)]
     pub unless: Option<Path>,
+    /// Id of a value: nobody asks unless it is filled in, and the detail is null.
+    #[serde(default)]
+    pub only_if: Option<String>,
     /// Calls at the same time.
     #[serde(default = "four")]
     pub concurrency: u8,

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::server::{Reply, Server, list, people};
-use super::{OPEN, PLAIN, connector, pull};
+use super::{OPEN, PLAIN, Setting, connector, pull, pull_with};
 
 #[actix_web::test]
 async fn a_second_list_is_joined_by_person_and_the_row_in_force_is_taken() {
@@ -122,4 +122,29 @@ async fn a_list_in_several_parts_is_read_once_for_each_and_details_only_where_th
     let departments = pulled.people.iter();
     let departments = departments.filter(|p| p.user.contains_key(rosterd::hris::ENTERPRISE));
     assert_eq!(departments.count(), 2);
+}
+
+#[actix_web::test]
+async fn a_detail_that_belongs_to_a_setting_is_asked_for_only_where_that_is_filled_in() {
+    let detail = "settings:\n  - id: extra\n    label: { en: Extra, fr: Extra }\n    optional: true\ndetails:\n  job:\n    \
+                  request: { url: 'https://api.vendor.test/people/{{ id }}/job' }\n    value: job\n    only_if: extra";
+    let manifest = connector(OPEN, PLAIN, detail);
+    let server = Server::start(|asked, _| match asked.path.as_str() {
+        "/people" => list(1..=2),
+        _ => Reply::json(&json!({"job": {"department": "D"}})),
+    })
+    .await;
+    for (extra, wanted) in [("", None), ("yes", Some("D"))] {
+        let setting = Setting {
+            given: vec![("key", "s3cret-key"), ("extra", extra)],
+            ..Setting::default()
+        };
+        let pulled = pull_with(&manifest, &server, setting).await;
+        assert_eq!(pulled.ids(), ["1", "2"]);
+        for person in &pulled.people {
+            let department = person.user.get(rosterd::hris::ENTERPRISE);
+            let department = department.and_then(|e| e["department"].as_str());
+            assert_eq!(department, wanted, "extra is `{extra}`");
+        }
+    }
 }
