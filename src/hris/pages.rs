@@ -208,6 +208,15 @@ impl<'a> Pages<'a> {
         hidden: impl Fn(&Value) -> Option<Error>,
     ) -> Result<Vec<Value>, Error> {
         let path = &self.list.records;
+        if self.list.single {
+            // One object has no list that could be missing: what it says itself counts.
+            if let Some(error) = hidden(&body) {
+                return Err(error);
+            }
+            let record = path.inner().take(body).filter(|record| !record.is_null());
+            let missing = || Problem::new("json.records_missing").with("path", path);
+            return Ok(self.unwrap(vec![record.ok_or_else(missing)?]));
+        }
         let is_missing = path.find(&body).is_none();
         if let Some(error) = is_missing.then(|| hidden(&body)).flatten() {
             return Err(error);

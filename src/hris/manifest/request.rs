@@ -156,6 +156,9 @@ pub struct List {
     /// The records' key may be missing when there are none.
     #[serde(default)]
     pub records_may_be_missing: bool,
+    /// There is one record there, and no list of them.
+    #[serde(default)]
+    pub single: bool,
     /// Where a record's id lies; it shows pages that come twice, and joins.
     #[serde(default)]
     pub id: Option<Path>,

@@ -1,5 +1,6 @@
 //! Look-ups, second lists, details, parents.
 
+use rosterd::hris::Kind;
 use serde_json::json;
 
 use super::server::{Reply, Server, list, people};
@@ -96,6 +97,32 @@ async fn a_list_is_read_once_for_each_parent() {
     assert_eq!(pulled.ids(), ["1", "2", "3"]);
     assert_eq!(pulled.evidence().announced, Some(3));
     assert!(pulled.evidence().is_complete());
+}
+
+#[actix_web::test]
+async fn a_parent_can_be_one_record_that_says_for_itself_what_is_wrong() {
+    let parents = "errors:\n  - { status: 200, path: active, is: ['false'], kind: credentials }\nparents:\n  company: { request: { \
+                   url: 'https://api.vendor.test/whose' }, records: $, single: true }";
+    let people_of = "  request: { url: 'https://api.vendor.test/companies/{{ parent.company }}/people' }\n  records: people\n  \
+                     id: id\n  total: '@odata\\.count'\n  each: company";
+    let manifest = connector(OPEN, people_of, parents);
+    let answer = |active: bool| {
+        move |asked: &super::server::Asked, _: usize| match asked.path.as_str() {
+            "/whose" => Reply::json(&json!({"active": active, "company": "c1"})),
+            "/companies/c1/people" => {
+                Reply::json(&json!({"people": people(1..=2), "@odata.count": 2}))
+            }
+            other => panic!("{other}"),
+        }
+    };
+    let server = Server::start(answer(true)).await;
+    let pulled = pull(&manifest, &server).await;
+    assert_eq!(pulled.ids(), ["1", "2"]);
+    assert_eq!(pulled.evidence().announced, Some(2));
+
+    let server = Server::start(answer(false)).await;
+    let pulled = pull(&manifest, &server).await;
+    assert_eq!(pulled.error().kind, Kind::Credentials);
 }
 
 #[actix_web::test]
