@@ -102,7 +102,8 @@ fn split(text: &str) -> Vec<String> {
 pub struct Unwrap {
     /// Members of this object are lifted into the record (`attributes`); the record's own win.
     pub lift: Option<String>,
-    /// Objects that hold nothing but these names (`["label", "value"]`) become their `value` member, at any depth.
+    /// Objects that hold all of these names (`["label", "value"]`), whatever else, become their `value` member, at any
+    /// depth.
     pub wrapper: Vec<String>,
 }
 
@@ -150,10 +151,11 @@ impl Unwrap {
     fn unwrap_value(&self, value: Value) -> Value {
         match value {
             Value::Object(mut map) => {
-                let is_wrapper =
-                    map.contains_key("value") && map.keys().all(|k| self.wrapper.contains(k));
-                if is_wrapper {
-                    return self.unwrap_value(map.remove("value").unwrap_or_default());
+                // A vendor may add a member to its wrappers any day.
+                if self.wrapper.iter().all(|name| map.contains_key(name))
+                    && let Some(value) = map.remove("value")
+                {
+                    return self.unwrap_value(value);
                 }
                 Value::Object(
                     map.into_iter()
@@ -243,13 +245,14 @@ mod tests {
             json!({"attributes": [1]})
         );
         let wrapper = Unwrap {
-            wrapper: ["label", "value", "type"].map(str::to_owned).to_vec(),
+            wrapper: ["label", "value"].map(str::to_owned).to_vec(),
             ..Unwrap::default()
         };
-        let record = json!({"a": {"label": "A", "value": 1}, "b": {"label": "B", "value": {"value": [{"value": 2}]}}, "c": {"value": 3, "unit": "h"}, "d": {"label": "D"}});
+        let record = json!({"a": {"label": "A", "value": 1, "new": 2}, "b": {"label": "B", "value": {"x": [{"label": "C", "value": 2}]}},
+            "c": {"value": 3, "unit": "h"}, "d": {"label": "D"}});
         assert_eq!(
             wrapper.apply(record),
-            json!({"a": 1, "b": [2], "c": {"value": 3, "unit": "h"}, "d": {"label": "D"}})
+            json!({"a": 1, "b": {"x": [2]}, "c": {"value": 3, "unit": "h"}, "d": {"label": "D"}})
         );
     }
 

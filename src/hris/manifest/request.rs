@@ -242,7 +242,7 @@ pub struct Unwrap {
     /// Members of this object are lifted into the record (`attributes`).
     #[serde(default)]
     pub lift: Option<String>,
-    /// Objects that hold nothing but these names (`[label, value]`) become their `value`.
+    /// Objects that hold all of these names (`[label, value]`), whatever else, become their `value`.
     #[serde(default)]
     pub wrapper: Vec<String>,
 }

@@ -53,7 +53,7 @@ pub(super) async fn read(
 }
 
 /// Whether the value for which something is read, if it is read for one, is filled in.
-pub(super) fn is_wanted(source: &Source<'_>, only_if: Option<&str>) -> bool {
+pub(in crate::hris) fn is_wanted(source: &Source<'_>, only_if: Option<&str>) -> bool {
     only_if.is_none_or(|id| source.values.get(id).and_then(scalar).is_some())
 }
 

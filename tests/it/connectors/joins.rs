@@ -4,7 +4,7 @@ use rosterd::hris::Kind;
 use serde_json::json;
 
 use super::server::{Reply, Server, list, people};
-use super::{OPEN, PLAIN, Setting, connector, pull, pull_with};
+use super::{OPEN, PLAIN, Setting, connector, probe, pull, pull_with};
 
 #[actix_web::test]
 async fn a_second_list_is_joined_by_person_and_the_row_in_force_is_taken() {
@@ -29,6 +29,66 @@ async fn a_second_list_is_joined_by_person_and_the_row_in_force_is_taken() {
         .collect();
     assert_eq!(departments, [Some("Now"), Some("Soon"), None]);
     assert!(pulled.evidence().is_complete());
+}
+
+#[actix_web::test]
+async fn names_that_stand_in_one_answer_are_asked_for_once() {
+    let lookup = |name: &str, url: &str| {
+        format!(
+            "  {name}:\n    list: {{ request: {{ url: 'https://api.vendor.test/{url}' }}, records: {name} }}\n    key: id\n"
+        )
+    };
+    let all = [
+        lookup("roles", "names"),
+        lookup("sites", "names"),
+        lookup("teams", "teams"),
+    ];
+    let manifest = connector(OPEN, PLAIN, &format!("lookups:\n{}", all.concat()));
+    let server = Server::start(|asked, _| match asked.path.as_str() {
+        "/people" => list(1..=3),
+        _ => {
+            Reply::json(&json!({"roles": [{"id": 1}], "sites": [{"id": 2}], "teams": [{"id": 3}]}))
+        }
+    })
+    .await;
+    let pulled = pull(&manifest, &server).await;
+    assert_eq!((pulled.ids().len(), pulled.warnings.len()), (3, 0));
+    let asked: Vec<String> = server.asked().into_iter().map(|a| a.path).collect();
+    assert_eq!(asked, ["/names", "/teams", "/people"]);
+}
+
+#[actix_web::test]
+async fn a_check_names_what_cannot_be_read_beside_people() {
+    let more = "lookups:\n  teams:\n    list: { request: { url: 'https://api.vendor.test/teams' }, records: teams }\n    key: id\n\
+                details:\n  job:\n    request: { url: 'https://api.vendor.test/people/{{ id }}/job' }\n\
+                errors:\n  - { status: 403, kind: rights, right: { en: read teams, fr: lire les équipes } }";
+    let server = Server::start(|asked, _| match asked.path.as_str() {
+        "/people" => list(1..=3),
+        "/people/1/job" => Reply::json(&json!({})),
+        _ => Reply::status(403, &json!({})),
+    })
+    .await;
+    let manifest = connector(OPEN, PLAIN, more);
+    let found = probe(&manifest, &server).await.unwrap();
+    assert_eq!(found.records, 3);
+    let unread: Vec<(&str, &str)> = found
+        .unread
+        .iter()
+        .map(|(name, error)| (name.as_str(), error.params["right"].as_str()))
+        .collect();
+    assert_eq!(unread, [("lookups.teams", "read teams")]);
+    assert_eq!(
+        found.requests, 3,
+        "a page of people, a detail, a page of teams"
+    );
+
+    let required = more.replace("key: id\n", "key: id\n    required: true\n");
+    let manifest = connector(OPEN, PLAIN, &required);
+    let refused = probe(&manifest, &server).await.unwrap_err();
+    assert_eq!(
+        (refused.kind, refused.params["lookup"].as_str()),
+        (Kind::Rights, "lookups.teams")
+    );
 }
 
 #[actix_web::test]
