@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::cli::simulate::hris::call::{Refusal, Reply};
+use crate::cli::simulate::hris::company::Company;
 use crate::cli::simulate::hris::desk::{Desk, Roster};
 use crate::cli::simulate::hris::names::UNITS;
 use crate::cli::simulate::hris::people::{Kind, Person, shift};
@@ -88,6 +89,7 @@ pub const STANDIN: Standin = Standin {
         } else {
             // Sheet: Record, active list item: it has no termination date.
             facts.end = None;
+            facts.manager = manager_or_lead(company, person).map(|n| n.to_string());
         }
         if facts.state == EmploymentState::OnLeave {
             facts.state = EmploymentState::Employed;
@@ -105,6 +107,27 @@ const COST_FIELD: &str = "Cost centre";
 /// Sheet: Record, "id integer".
 fn number(person: &Person) -> u32 {
     100 + person.serial
+}
+
+/// The manager whom the record names. Whoever has no address is new, and nobody has entered one yet.
+fn own_manager(company: &Company, person: &Person) -> Option<u32> {
+    let manager = company.manager_of(person).filter(|_| person.email.is_some());
+    manager.map(number)
+}
+
+/// Sheet: SCIM mapping, "`reports_to_employee_id`, else first entry of the team's `manager_ids` that is not the person".
+fn manager_or_lead(company: &Company, person: &Person) -> Option<u32> {
+    let lead = || lead(company, person.unit.id).filter(|lead| *lead != number(person));
+    own_manager(company, person).or_else(lead)
+}
+
+/// Who leads a team: the one who is there longest by number.
+fn lead(company: &Company, unit: u32) -> Option<u32> {
+    let is_gone = |p: &Person| {
+        p.state(company.day) == EmploymentState::Left || is_announced(p, company.day)
+    };
+    let mut people = company.people().filter(|p| p.unit.id == unit);
+    people.find(|p| !is_gone(p)).map(number)
 }
 
 /// Sheet: Record, "Whether a person with a future termination is still in /employees or already in the terminated list is
@@ -249,7 +272,7 @@ fn active(desk: &Desk, person: &Person) -> Value {
         "team_id": person.unit.id,
         "position": person.title,
         "position_id": position_id(person.title),
-        "reports_to_employee_id": desk.company.manager_of(person).map(number),
+        "reports_to_employee_id": own_manager(desk.company, person),
         "work_phone": person.work_phone,
         "home_phone": "+44 1632 960999",
         "mobile_phone": person.mobile,
@@ -297,22 +320,22 @@ fn custom_fields(desk: &Desk) -> Result<Reply, Refusal> {
     Ok(Reply::json(200, &json!({"data": data})))
 }
 
-/// Sheet: Other calls, "{id, name, manager_ids[], employee_ids[]}"; "A team manager may manage their own team": whoever
-/// has nobody above leads the team she is in.
+/// Sheet: Other calls, "{id, name, manager_ids[], employee_ids[]}"; "A team manager may manage their own team": all
+/// of them here.
 fn teams(desk: &Desk) -> Result<Reply, Refusal> {
     let company = desk.company;
-    let ids = |unit: u32, is_wanted: &dyn Fn(&Person) -> bool| -> Vec<u32> {
+    let ids = |unit: u32| -> Vec<u32> {
         let people = company
             .people()
             .filter(|p| p.unit.id == unit && !is_terminated(desk, p));
-        people.filter(|p| is_wanted(p)).map(number).collect()
+        people.map(number).collect()
     };
     let rows = UNITS.iter().map(|u| {
         json!({
             "id": u.id,
             "name": u.name,
-            "manager_ids": ids(u.id, &|p| p.manager.is_none()),
-            "employee_ids": ids(u.id, &|_| true),
+            "manager_ids": lead(company, u.id).into_iter().collect::<Vec<u32>>(),
+            "employee_ids": ids(u.id),
         })
     });
     plain(desk, rows.collect())

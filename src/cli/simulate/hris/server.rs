@@ -13,6 +13,7 @@ use super::control;
 use super::desk::lock;
 use super::fault::Fault;
 use super::stage::Stage;
+use super::vary::Variation;
 
 /// Largest body of a request.
 const LARGEST: usize = 4 << 20;
@@ -45,13 +46,24 @@ async fn handle(stage: web::Data<Stage>, request: HttpRequest, body: web::Bytes)
     if is_slow {
         actix_web::rt::time::sleep(stage.delay).await;
     }
-    write(reply)
+    let is_camel = stage.vary.has(Variation::HeaderCase);
+    let mut response = write(reply);
+    response.head_mut().set_camel_case_headers(is_camel);
+    stage.vary.note(Variation::HeaderCase);
+    response
 }
 
 fn read(stage: &Stage, request: &HttpRequest, body: &web::Bytes) -> Option<Call> {
     let path = request.path();
     let below = path.strip_prefix(stage.prefix.as_str());
-    let path = below.filter(|p| p.starts_with('/')).unwrap_or(path);
+    // The vendor's own paths may begin like ours.
+    let is_own = stage
+        .standin
+        .routes
+        .iter()
+        .any(|r| r.places(path).is_some());
+    let below = below.filter(|p| p.starts_with('/') && !is_own);
+    let path = below.unwrap_or(path);
     let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
     Some(Call {
         method: request.method().as_str().to_owned(),

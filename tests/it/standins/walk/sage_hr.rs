@@ -35,6 +35,17 @@ async fn rows(world: &World, list: &str) -> Result<(Vec<Value>, u64), String> {
 pub async fn everybody(world: &World) -> Result<Vec<Row>, String> {
     let (people, there) = rows(world, PEOPLE).await?;
     let (leavers, gone) = rows(world, LEAVERS).await?;
+    let (teams, _) = rows(world, "teams").await?;
+    // Who has no manager of their own has that of the team.
+    let manager = |r: &Value| {
+        let team = teams
+            .iter()
+            .find(|t| !r["team_id"].is_null() && t["id"] == r["team_id"]);
+        let lead = team.map_or(&Value::Null, |t| &t["manager_ids"][0]);
+        let own = &r["reports_to_employee_id"];
+        let lead = if *lead == r["id"] { &Value::Null } else { lead };
+        text(if own.is_null() { lead } else { own })
+    };
     let today = world.today();
     let row = |r: &Value| {
         let start = text(&r["employment_start_date"]);
@@ -45,7 +56,7 @@ pub async fn everybody(world: &World) -> Result<Vec<Row>, String> {
             email: email(&r["email"]),
             family: text(&r["last_name"]),
             title: text(&r["position"]),
-            manager: text(&r["reports_to_employee_id"]),
+            manager: manager(r),
             is_in: start <= today && (end.is_empty() || end >= today),
             start,
             end,
