@@ -8,7 +8,7 @@ mod joins;
 mod paging;
 pub mod server;
 mod shell;
-mod vendors;
+mod suite;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
