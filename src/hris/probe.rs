@@ -4,14 +4,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::auth::Session;
 use super::client::Client;
-use super::error::Error;
-use super::manifest::Each;
-use super::pages::{Pages, Source};
+use super::error::{Error, Kind};
+use super::manifest::{Each, List, Path};
+use super::pages::{Last, Pages, Source};
 use super::pull::Job;
+use super::pull::joins::is_wanted;
 
 /// What a try showed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,11 +23,14 @@ pub struct Probe {
     pub announced: Option<u64>,
     /// For each path of a record: which kinds of values it has, and in how many records.
     pub fields: BTreeMap<String, (String, u64)>,
+    /// What the credentials cannot read beside the main list, such as `lookups.departments`, and why: nobody is missing
+    /// then, but what it would have filled in is empty.
+    pub unread: BTreeMap<String, Error>,
     /// Requests sent.
     pub requests: u64,
 }
 
-/// Tries the credentials, then reads the first page of the main list, if it is read for no parent.
+/// Tries the credentials, then reads the first page of each list, and each detail of the first record.
 pub async fn probe(job: &Job<'_>) -> Result<Probe, Error> {
     let client = Client::new(
         job.manifest,
@@ -50,24 +54,13 @@ pub async fn probe(job: &Job<'_>) -> Result<Probe, Error> {
         client: &client,
         session: &session,
         values: &values,
+        last: Last::default(),
     };
     if let Some(request) = &job.manifest.check {
         source.ask(request, &Value::Object(values.clone())).await?;
     }
     let mut probe = Probe::default();
-    let parent = match &job.manifest.people.each {
-        None => None,
-        Some(Each::Values(values)) => values.first().cloned(),
-        Some(Each::Parent(name)) => {
-            let list = job.manifest.parents.get(name);
-            let mut parents = list.map(|list| Pages::new(&source, list, None));
-            let page = match &mut parents {
-                Some(pages) => pages.next().await?,
-                None => None,
-            };
-            page.and_then(|page| page.records.into_iter().next())
-        }
-    };
+    let parent = first_parent(&source, &job.manifest.people).await?;
     let mut pages = Pages::new(&source, &job.manifest.people, parent.as_ref());
     if let Some(page) = pages.next().await? {
         probe.records = page.records.len() as u64;
@@ -75,9 +68,97 @@ pub async fn probe(job: &Job<'_>) -> Result<Probe, Error> {
         page.records
             .iter()
             .for_each(|record| shape(record, String::new(), &mut probe.fields));
+        if let Some(record) = page.records.first() {
+            details(&source, record, parent.as_ref(), &mut probe).await?;
+        }
     }
+    beside(&source, &mut probe).await?;
     probe.requests = client.requests();
     Ok(probe)
+}
+
+/// The first of those that a list is read for.
+async fn first_parent(source: &Source<'_>, list: &List) -> Result<Option<Value>, Error> {
+    let name = match &list.each {
+        None => return Ok(None),
+        Some(Each::Values(values)) => return Ok(values.first().cloned()),
+        Some(Each::Parent(name)) => name,
+    };
+    let Some(list) = source.manifest.parents.get(name) else {
+        return Ok(None);
+    };
+    let page = Pages::new(source, list, None).next().await?;
+    Ok(page.and_then(|page| page.records.into_iter().next()))
+}
+
+/// Tries what is read beside the main list.
+async fn beside(source: &Source<'_>, probe: &mut Probe) -> Result<(), Error> {
+    let manifest = source.manifest;
+    let lookups = manifest.lookups.iter().map(|(name, lookup)| {
+        let name = format!("lookups.{name}");
+        (name, &lookup.list, lookup.required)
+    });
+    let joins = manifest
+        .joins
+        .iter()
+        .filter(|(_, join)| is_wanted(source, join.only_if.as_deref()))
+        .map(|(name, join)| (format!("joins.{name}"), &join.list, join.required));
+    for (name, list, is_required) in lookups.chain(joins) {
+        let parent = first_parent(source, list).await?;
+        let read = Pages::new(source, list, parent.as_ref()).next().await;
+        probe.note(name, is_required, read)?;
+    }
+    Ok(())
+}
+
+/// Tries the details of one record.
+async fn details(
+    source: &Source<'_>,
+    record: &Value,
+    parent: Option<&Value>,
+    probe: &mut Probe,
+) -> Result<(), Error> {
+    let manifest = source.manifest;
+    let mut values = source.values.clone();
+    let id = manifest
+        .people
+        .id
+        .as_ref()
+        .and_then(|path| path.text(record));
+    values.insert("id".to_owned(), json!(id));
+    values.insert("record".to_owned(), record.clone());
+    values.insert("parent".to_owned(), json!(parent));
+    let values = Value::Object(values);
+    for (name, detail) in &manifest.details {
+        let is_none = |path: &Path| path.find(&values) == Some(&Value::Bool(true));
+        if detail.unless.as_ref().is_some_and(is_none)
+            || !is_wanted(source, detail.only_if.as_deref())
+        {
+            continue;
+        }
+        let read = source.ask(&detail.request, &values).await;
+        probe.note(format!("details.{name}"), detail.required, read)?;
+    }
+    Ok(())
+}
+
+impl Probe {
+    /// Notes what could not be read. Without what is required there is no pull.
+    fn note<T>(
+        &mut self,
+        name: String,
+        is_required: bool,
+        read: Result<T, Error>,
+    ) -> Result<(), Error> {
+        match read {
+            Ok(_) => {}
+            Err(error) if is_required || error.kind == Kind::Credentials => {
+                return Err(error.with("lookup", name));
+            }
+            Err(error) => drop(self.unread.insert(name, error)),
+        }
+        Ok(())
+    }
 }
 
 /// Notes the kind of each value, by path; places in lists are one path.

@@ -76,9 +76,14 @@ pub(in crate::cli) fn report(probe: &Probe, output: Output) -> Result<(), Failur
             .iter()
             .map(|(path, (kinds, count))| (path.clone(), json!({"kinds": kinds, "filled": count})))
             .collect();
+        let unread: serde_json::Map<String, serde_json::Value> = probe
+            .unread
+            .iter()
+            .map(|(name, error)| (name.clone(), json!(error.to_string())))
+            .collect();
         return say(&json!({
             "ok": true, "records": probe.records, "announced": probe.announced, "requests": probe.requests,
-            "fields": fields,
+            "fields": fields, "unread": unread,
         }).to_string());
     }
     let announced = probe
@@ -89,6 +94,9 @@ pub(in crate::cli) fn report(probe: &Probe, output: Output) -> Result<(), Failur
         "the credentials work; {}{announced} records on the first page, {} requests",
         probe.records, probe.requests
     ))?;
+    for (name, error) in &probe.unread {
+        say(&format!("  cannot read {name}: {error}"))?;
+    }
     for (path, (kinds, count)) in &probe.fields {
         say(&format!("  {:<48} {kinds:<16} {count} filled", shown(path)))?;
     }

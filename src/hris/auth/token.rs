@@ -94,7 +94,10 @@ impl Session<'_> {
     }
 
     async fn login(&self, login: &Login) -> Result<Given, Error> {
-        let mut call = Call::post(&login.url, &self.values)?;
+        let mut call = Call {
+            method: login.method,
+            ..Call::post(&login.url, &self.values)?
+        };
         for (name, text) in &login.headers {
             call.set_header(name, &self.fill(text)?);
         }

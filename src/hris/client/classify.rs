@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::Answer;
 use crate::hris::error::{Error, Kind};
+use crate::hris::formats::xml;
 use crate::hris::manifest::{ErrorRule, Path, scalar};
 use crate::hris::mapping;
 
@@ -13,16 +14,24 @@ pub(super) fn error(answer: &Answer, rules: &[ErrorRule], header: Option<&str>) 
     if (200..300).contains(&answer.status) {
         return None;
     }
-    let body = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
+    let body = serde_json::from_slice(&answer.body)
+        .or_else(|_| xml::to_json(&answer.body, &xml::Rules::default()))
+        .unwrap_or(Value::Null);
     let rule = rules.iter().find(|rule| fits(rule, answer.status, &body));
     let kind = rule.map_or_else(|| by_status(answer.status), |rule| rule.kind);
-    let mut error = Error::new(kind, "http_status").with("status", answer.status);
+    let error = Error::new(kind, "http_status").with("status", answer.status);
+    let text = said_in(&answer.headers, header).or_else(|| said(&body));
+    Some(told(error, rule, text))
+}
+
+/// The error with the right that its rule names, and with what the vendor says.
+fn told(mut error: Error, rule: Option<&ErrorRule>, said: Option<String>) -> Error {
     if let Some(right) = rule.and_then(|rule| rule.right.as_ref()) {
         error = error.with("right", right.get("en"));
     }
-    match said_in(&answer.headers, header).or_else(|| said(&body)) {
-        Some(text) => Some(error.with("said", text)),
-        None => Some(error),
+    match said {
+        Some(text) => error.with("said", text),
+        None => error,
     }
 }
 
@@ -48,10 +57,7 @@ pub(in crate::hris) fn hidden(status: u16, body: &Value, rules: &[ErrorRule]) ->
         rule.map_or(Kind::NotUnderstood, |rule| rule.kind),
         "error_behind_200",
     );
-    Some(match said(body) {
-        Some(text) => error.with("said", text),
-        None => error,
-    })
+    Some(told(error, rule, said(body)))
 }
 
 fn fits(rule: &ErrorRule, status: u16, body: &Value) -> bool {
@@ -80,7 +86,7 @@ fn said_in(headers: &HeaderMap, name: Option<&str>) -> Option<String> {
 }
 
 /// Where vendors put what they have to say.
-const SAID: [&[&str]; 12] = [
+const SAID: [&[&str]; 13] = [
     &["error_description"],
     &["error", "message"],
     &["error", "message", "value"],
@@ -93,6 +99,7 @@ const SAID: [&[&str]; 12] = [
     &["errors", "0", "title"],
     &["title"],
     &["error"],
+    &["Envelope", "Body", "Fault", "faultstring"],
 ];
 
 fn said(body: &Value) -> Option<String> {

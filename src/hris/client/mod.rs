@@ -71,7 +71,7 @@ pub struct Outside {
 }
 
 /// An answer.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Answer {
     /// Status.
     pub status: u16,

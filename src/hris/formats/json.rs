@@ -1,6 +1,7 @@
 //! JSON answers: where the records lie in a page, and how one record is unwrapped.
 //!
-//! **Records path**: names joined by dots (`data.employees`), a number for a place in a list, `$` for the answer itself.
+//! **Records path**: names joined by dots (`data.employees`), a number for a place in a list, `$` for the answer itself;
+//! a dot that is part of a name has a `\` before it (`@odata\.count`).
 //! **Unwrapping**: `attributes` lifts the members of that object into the record; `{value, label}` wrappers become their
 //! value.
 
@@ -16,7 +17,7 @@ pub const LONGEST: usize = 100 << 20;
 pub struct Path(Vec<String>);
 
 impl Path {
-    /// Reads `$`, `a.b.0`, `$.a.b`. Errors: an empty name.
+    /// Reads `$`, `a.b.0`, `$.a.b`, `@odata\.count`. Errors: an empty name.
     pub fn parse(text: &str) -> Result<Self, Problem> {
         let rest = text
             .strip_prefix('$')
@@ -28,7 +29,7 @@ impl Path {
                 Ok(Self::default())
             };
         }
-        let names: Vec<String> = rest.split('.').map(str::to_owned).collect();
+        let names = split(rest);
         if names.iter().any(String::is_empty) {
             return Err(Problem::new("json.path_empty_name").with("path", text));
         }
@@ -68,9 +69,32 @@ impl std::fmt::Display for Path {
         if self.0.is_empty() {
             f.write_str("$")
         } else {
-            f.write_str(&self.0.join("."))
+            let names: Vec<String> = self.0.iter().map(|n| n.replace('.', "\\.")).collect();
+            f.write_str(&names.join("."))
         }
     }
+}
+
+/// Names between dots; a dot behind a `\` is part of its name.
+fn split(text: &str) -> Vec<String> {
+    let mut names = vec![String::new()];
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        if letter == '.' {
+            names.push(String::new());
+            continue;
+        }
+        let is_escape = letter == '\\' && letters.peek() == Some(&'.');
+        let letter = if is_escape {
+            letters.next()
+        } else {
+            Some(letter)
+        };
+        if let (Some(name), Some(letter)) = (names.last_mut(), letter) {
+            name.push(letter);
+        }
+    }
+    names
 }
 
 /// How one record is unwrapped before it is mapped.
@@ -78,7 +102,8 @@ impl std::fmt::Display for Path {
 pub struct Unwrap {
     /// Members of this object are lifted into the record (`attributes`); the record's own win.
     pub lift: Option<String>,
-    /// Objects that hold nothing but these names (`["label", "value"]`) become their `value` member, at any depth.
+    /// Objects that hold all of these names (`["label", "value"]`), whatever else, become their `value` member, at any
+    /// depth.
     pub wrapper: Vec<String>,
 }
 
@@ -126,10 +151,11 @@ impl Unwrap {
     fn unwrap_value(&self, value: Value) -> Value {
         match value {
             Value::Object(mut map) => {
-                let is_wrapper =
-                    map.contains_key("value") && map.keys().all(|k| self.wrapper.contains(k));
-                if is_wrapper {
-                    return self.unwrap_value(map.remove("value").unwrap_or_default());
+                // A vendor may add a member to its wrappers any day.
+                if self.wrapper.iter().all(|name| map.contains_key(name))
+                    && let Some(value) = map.remove("value")
+                {
+                    return self.unwrap_value(value);
                 }
                 Value::Object(
                     map.into_iter()
@@ -192,6 +218,11 @@ mod tests {
         assert_eq!(path("data.items.0.id").find(&answer), Some(&json!(1)));
         assert_eq!(path("a.b").to_string(), "a.b");
         assert_eq!(path("$").to_string(), "$");
+        let odata = json!({"@odata.count": 3, "a": {"b.c": [7]}});
+        assert_eq!(path("@odata\\.count").find(&odata), Some(&json!(3)));
+        assert_eq!(path("a.b\\.c.0").find(&odata), Some(&json!(7)));
+        assert_eq!(path("@odata.count").find(&odata), None);
+        assert_eq!(path("@odata\\.count").to_string(), "@odata\\.count");
         for bad in ["", "a..b", ".a", "a.", "$.", "$a..b"] {
             assert!(Path::parse(bad).is_err() || bad == "$.", "{bad}");
         }
@@ -214,13 +245,14 @@ mod tests {
             json!({"attributes": [1]})
         );
         let wrapper = Unwrap {
-            wrapper: ["label", "value", "type"].map(str::to_owned).to_vec(),
+            wrapper: ["label", "value"].map(str::to_owned).to_vec(),
             ..Unwrap::default()
         };
-        let record = json!({"a": {"label": "A", "value": 1}, "b": {"label": "B", "value": {"value": [{"value": 2}]}}, "c": {"value": 3, "unit": "h"}, "d": {"label": "D"}});
+        let record = json!({"a": {"label": "A", "value": 1, "new": 2}, "b": {"label": "B", "value": {"x": [{"label": "C", "value": 2}]}},
+            "c": {"value": 3, "unit": "h"}, "d": {"label": "D"}});
         assert_eq!(
             wrapper.apply(record),
-            json!({"a": 1, "b": [2], "c": {"value": 3, "unit": "h"}, "d": {"label": "D"}})
+            json!({"a": 1, "b": {"x": [2]}, "c": {"value": 3, "unit": "h"}, "d": {"label": "D"}})
         );
     }
 

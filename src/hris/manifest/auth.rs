@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::request::Body;
+use super::request::{Body, Method};
 use super::text::{Path, PlainText, UrlText};
 
 /// Kind of authentication.
@@ -146,16 +146,19 @@ impl Auth {
     }
 }
 
-/// A call that gives a token for a key. It is a POST; nothing of the customer's is written by it.
+/// A call that gives a token for a key; nothing of the customer's is written by it.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Login {
+    /// Method; POST unless said.
+    #[serde(default = "post")]
+    pub method: Method,
     /// Address.
     pub url: UrlText,
     /// Headers.
     #[serde(default)]
     pub headers: BTreeMap<String, PlainText>,
-    /// Body.
+    /// Body of a POST.
     #[serde(default)]
     pub body: Option<Body>,
     /// Where the token lies in the answer.
@@ -272,6 +275,10 @@ pub type KeyText = Path;
 
 fn hour() -> u32 {
     3_600
+}
+
+fn post() -> Method {
+    Method::Post
 }
 
 fn access_token() -> Path {

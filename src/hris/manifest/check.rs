@@ -27,18 +27,18 @@ pub(super) fn check(manifest: &Manifest) -> Result<(), Fault> {
     for (place, list) in manifest.lists() {
         check_list(manifest, &place, list)?;
     }
-    for id in manifest
-        .joins
-        .values()
-        .filter_map(|join| join.only_if.as_ref())
-    {
-        if !manifest.fields().any(|field| field.id == *id) {
-            return fault("only_if:", format!("joins: `{id}` is not asked for"));
+    let joins = manifest.joins.values().map(|j| ("joins", &j.only_if));
+    let details = manifest.details.values().map(|d| ("details", &d.only_if));
+    for (place, only_if) in joins.chain(details) {
+        if let Some(id) = only_if
+            && !manifest.fields().any(|field| field.id == *id)
+        {
+            return fault("only_if:", format!("{place}: `{id}` is not asked for"));
         }
     }
     let mut origins = BTreeMap::new();
-    for (place, url) in auth_urls(&manifest.auth) {
-        origin(manifest, &mut origins, Method::Post, &place, url, &values)?;
+    for (place, method, url) in auth_urls(&manifest.auth) {
+        origin(manifest, &mut origins, method, &place, url, &values)?;
     }
     if let Auth::AuthorizationCode { authorize, .. } = &manifest.auth {
         let place = "auth.authorize";
@@ -196,6 +196,9 @@ fn auth(manifest: &Manifest, values: &Value) -> Result<(), Fault> {
         Auth::Bearer { token } => plain("auth.token", token, values)?,
         Auth::JwtBearer(jwt) => key(&jwt.private_key, values)?,
         Auth::SamlBearer(saml) => key(&saml.private_key, values)?,
+        Auth::Login(login) if login.method == Method::Get && login.body.is_some() => {
+            return fault(login.url.source(), "auth.login: a GET has no body");
+        }
         Auth::None | Auth::Login(_) | Auth::ClientCredentials { .. } => {}
     }
     if matches!(manifest.auth, Auth::WsSecurity { .. }) {
@@ -338,20 +341,20 @@ fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().to_owned()
 }
 
-/// Addresses of the calls that give a token.
-fn auth_urls(auth: &Auth) -> Vec<(String, &UrlText)> {
-    match auth {
-        Auth::Login(login) => vec![("auth.login".to_owned(), &login.url)],
-        Auth::ClientCredentials { endpoint } | Auth::RefreshToken { endpoint, .. } => {
-            vec![("auth.endpoint".to_owned(), &endpoint.url)]
+/// The calls that give a token: place, method and address.
+fn auth_urls(auth: &Auth) -> Vec<(String, Method, &UrlText)> {
+    let (place, method, url) = match auth {
+        Auth::Login(login) => ("auth.login", login.method, &login.url),
+        Auth::ClientCredentials { endpoint }
+        | Auth::RefreshToken { endpoint, .. }
+        | Auth::AuthorizationCode { endpoint, .. } => {
+            ("auth.endpoint", Method::Post, &endpoint.url)
         }
-        Auth::AuthorizationCode { endpoint, .. } => {
-            vec![("auth.endpoint".to_owned(), &endpoint.url)]
-        }
-        Auth::JwtBearer(jwt) => vec![("auth.jwt_bearer".to_owned(), &jwt.url)],
-        Auth::SamlBearer(saml) => vec![("auth.saml_bearer".to_owned(), &saml.url)],
-        _ => Vec::new(),
-    }
+        Auth::JwtBearer(jwt) => ("auth.jwt_bearer", Method::Post, &jwt.url),
+        Auth::SamlBearer(saml) => ("auth.saml_bearer", Method::Post, &saml.url),
+        _ => return Vec::new(),
+    };
+    vec![(place.to_owned(), method, url)]
 }
 
 /// The customer's field by which somebody could have the operator's values sent to a host of their own: it stands in a host

@@ -156,6 +156,9 @@ pub struct List {
     /// The records' key may be missing when there are none.
     #[serde(default)]
     pub records_may_be_missing: bool,
+    /// There is one record there, and no list of them.
+    #[serde(default)]
+    pub single: bool,
     /// Where a record's id lies; it shows pages that come twice, and joins.
     #[serde(default)]
     pub id: Option<Path>,
@@ -239,7 +242,7 @@ pub struct Unwrap {
     /// Members of this object are lifted into the record (`attributes`).
     #[serde(default)]
     pub lift: Option<String>,
-    /// Objects that hold nothing but these names (`[label, value]`) become their `value`.
+    /// Objects that hold all of these names (`[label, value]`), whatever else, become their `value`.
     #[serde(default)]
     pub wrapper: Vec<String>,
 }
@@ -403,6 +406,9 @@ pub struct Detail {
     /// Where `.record` or `.parent` says `true` when there is none: nobody asks then, and the detail is null.
     #[serde(default)]
     pub unless: Option<Path>,
+    /// Id of a value: nobody asks unless it is filled in, and the detail is null.
+    #[serde(default)]
+    pub only_if: Option<String>,
     /// Calls at the same time.
     #[serde(default = "four")]
     pub concurrency: u8,

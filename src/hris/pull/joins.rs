@@ -41,11 +41,7 @@ pub(super) async fn read(
         beside.lookups.insert(name.clone(), Value::Object(outcome));
     }
     for (name, join) in &source.manifest.joins {
-        let value = join
-            .only_if
-            .as_ref()
-            .map(|id| source.values.get(id).and_then(scalar));
-        if value == Some(None) {
+        if !is_wanted(source, join.only_if.as_deref()) {
             continue;
         }
         let parents = parents(&beside, &join.list);
@@ -54,6 +50,11 @@ pub(super) async fn read(
         beside.joins.insert(name.clone(), outcome);
     }
     Ok(beside)
+}
+
+/// Whether the value for which something is read, if it is read for one, is filled in.
+pub(in crate::hris) fn is_wanted(source: &Source<'_>, only_if: Option<&str>) -> bool {
+    only_if.is_none_or(|id| source.values.get(id).and_then(scalar).is_some())
 }
 
 /// A failure beside the main list is a warning, unless nothing can be pulled without it. What ends the whole pull, such

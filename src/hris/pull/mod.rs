@@ -4,7 +4,7 @@
 
 mod evidence;
 mod inspect;
-mod joins;
+pub(super) mod joins;
 mod managers;
 mod records;
 mod table;
@@ -25,7 +25,7 @@ use super::client::{Client, Outside};
 use super::error::{Error, Kind};
 use super::jq::{Limits, Runner, Variables};
 use super::manifest::Manifest;
-use super::pages::{Pages, Source};
+use super::pages::{Last, Pages, Source};
 use super::values::Values;
 use super::{Evidence, Gap, Mapped};
 use crate::domain::chance::Chance;
@@ -94,6 +94,7 @@ pub async fn pull<S: Sink>(
         client: &client,
         session: &session,
         values: &values,
+        last: Last::default(),
     };
     let beside = joins::read(&source, job.as_of, progress).await?;
     let mut run = Run::new(job, &source, beside);

@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use futures_util::StreamExt as _;
 use serde_json::{Map, Value, json};
 
+use super::joins::is_wanted;
 use super::{Progress, Run, exhausted, gap};
 use crate::hris::error::{Error, Kind};
 use crate::hris::jq::Failure;
@@ -43,7 +44,9 @@ impl Run<'_> {
             items.push(self.item(id, place, record, parent));
         }
         for (name, detail) in &self.job.manifest.details {
-            add_details(self.source, name, detail, &mut items, progress).await?;
+            if is_wanted(self.source, detail.only_if.as_deref()) {
+                add_details(self.source, name, detail, &mut items, progress).await?;
+            }
         }
         let mut batch = Vec::with_capacity(items.len());
         items.retain_mut(|item| match item.fault.take() {

@@ -49,18 +49,23 @@ const FAULTS: [&str; 16] = [
     "broken-status",
 ];
 /// Whose lists say how many people there are.
-const WITH_TOTALS: [&str; 11] = [
+const WITH_TOTALS: [&str; 16] = [
     "bamboohr",
     "breathe-hr",
     "deel",
+    "eurecia",
     "factorial",
     "humaans",
+    "iris-cascade",
     "lucca",
     "nmbrs",
+    "officient",
     "personio",
     "planday",
     "remote",
+    "sage-hr",
     "sesame-hr",
+    "simployer",
 ];
 /// People of a company.
 const PEOPLE: u32 = 64;

@@ -120,6 +120,28 @@ async fn a_login_gives_a_token_that_is_used_until_it_ends() {
 }
 
 #[actix_web::test]
+async fn a_login_may_be_a_get() {
+    const GET: &str = "  login:\n    method: GET\n    url: 'https://auth.vendor.test/login'\n    \
+                       headers: { authToken: '{{ key }}' }\n    token: answer.token.$\n    \
+                       send: { header: token, value: '{{ token }}' }";
+    let server = Server::start(|asked, _| match asked.path.as_str() {
+        "/login" => Reply::json(&json!({"answer": {"token": {"$": "t-1234"}}})),
+        _ => list(1..=1),
+    })
+    .await;
+    let pulled = pull(&connector(GET, PLAIN, ""), &server).await;
+    assert_eq!(pulled.ids(), ["1"], "{:?}", pulled.outcome);
+    let asked = server.asked();
+    assert_eq!((asked.len(), asked[0].method.as_str()), (2, "GET"));
+    assert_eq!(asked[0].header("authToken"), Some("s3cret-key"));
+    assert_eq!(
+        (asked[0].header("token"), asked[0].body.as_str()),
+        (None, "")
+    );
+    assert_eq!(asked[1].header("token"), Some("t-1234"));
+}
+
+#[actix_web::test]
 async fn a_token_is_not_used_in_its_last_minute() {
     let clock = Arc::new(ManualClock::at(Millis(1_000_000)));
     let hand = Arc::clone(&clock);

@@ -149,6 +149,31 @@ async fn a_rule_of_the_connector_reads_an_error_and_names_the_right() {
 }
 
 #[actix_web::test]
+async fn an_error_in_xml_is_read_by_its_rule() {
+    let rules = "errors:\n  - { status: 500, path: Envelope.Body.Fault.faultcode, is: ['*notYou'], kind: credentials }";
+    let fault = |code: &str| {
+        let body = format!(
+            "<s:Envelope xmlns:s='x'><s:Body><s:Fault><faultcode>s:{code}</faultcode><faultstring>so</faultstring></s:Fault></s:Body></s:Envelope>"
+        );
+        Reply::text(500, "text/xml", &body)
+    };
+    for (code, kind, times) in [
+        ("notYou", Kind::Credentials, 1),
+        ("other", Kind::Unavailable, 3),
+    ] {
+        let reply = fault(code);
+        let server = Server::start(move |_, _| reply.clone()).await;
+        let pulled = pull(&connector(OPEN, PLAIN, rules), &server).await;
+        assert_eq!(
+            (pulled.error().kind, server.asked().len()),
+            (kind, times),
+            "{code}"
+        );
+        assert_eq!(pulled.error().params["said"], "so");
+    }
+}
+
+#[actix_web::test]
 async fn an_empty_list_proves_nothing() {
     let server = Server::start(|_, _| Reply::json(&json!({"people": []}))).await;
     let pulled = pull(&connector(OPEN, PLAIN, ""), &server).await;

@@ -8,7 +8,7 @@ mod joins;
 mod paging;
 pub mod server;
 mod shell;
-mod vendors;
+mod suite;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -165,7 +165,38 @@ async fn pull(manifest: &Manifest, server: &Server) -> Pulled {
     pull_with(manifest, server, Setting::default()).await
 }
 
+/// What `connectors check` does.
+async fn probe(manifest: &Manifest, server: &Server) -> Result<hris::Probe, Error> {
+    with_job(
+        manifest,
+        server,
+        Setting::default(),
+        async |job: &Job<'_>| hris::probe(job).await,
+    )
+    .await
+}
+
 async fn pull_with(manifest: &Manifest, server: &Server, setting: Setting<'_>) -> Pulled {
+    let mut sink = Collected::default();
+    let told = Told::default();
+    let outcome = with_job(manifest, server, setting, async |job: &Job<'_>| {
+        hris::pull(job, &mut sink, &told).await
+    })
+    .await;
+    Pulled {
+        outcome,
+        people: sink.people,
+        rejected: sink.rejected,
+        warnings: told.0.into_inner().unwrap(),
+    }
+}
+
+async fn with_job<T>(
+    manifest: &Manifest,
+    server: &Server,
+    setting: Setting<'_>,
+    run: impl AsyncFnOnce(&Job<'_>) -> T,
+) -> T {
     let given: BTreeMap<String, String> = setting
         .given
         .iter()
@@ -186,13 +217,5 @@ async fn pull_with(manifest: &Manifest, server: &Server, setting: Setting<'_>) -
         chance: Arc::new(SeededChance::new(1)),
         keeper: setting.keeper,
     };
-    let mut sink = Collected::default();
-    let told = Told::default();
-    let outcome = hris::pull(&job, &mut sink, &told).await;
-    Pulled {
-        outcome,
-        people: sink.people,
-        rejected: sink.rejected,
-        warnings: told.0.into_inner().unwrap(),
-    }
+    run(&job).await
 }

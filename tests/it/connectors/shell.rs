@@ -248,6 +248,11 @@ fn what_does_not_hold_together_is_refused_at_its_line() {
             "bearer: { token: '{{ keys }}' }",
             "keys",
         ),
+        (
+            "bearer: { token: '{{ key }}' }",
+            "login: { method: GET, url: 'https://api.vendor.test/in', body: { json: '{}' }, token: t }",
+            "a GET has no body",
+        ),
     ];
     assert!(Manifest::parse(good, "x.yaml").is_ok());
     for (from, to, wanted) in cases {

@@ -7,16 +7,26 @@ use serde_json::{Value, json};
 
 use super::client::{Heard, World};
 
+mod charlie_hr;
 mod directories;
+mod eurecia;
+mod fourth;
+mod hailey_hr;
 mod hrworks;
+mod iris_cascade;
 mod joined;
 mod keyed;
 mod listed;
+mod officient;
+mod payfit;
 mod people_hr;
 mod planday;
+mod sage_hr;
 mod sesame_hr;
 mod signed;
+mod simployer;
 mod soap;
+mod sympa;
 mod views;
 
 use directories::{entra, entra_first, okta, okta_page};
@@ -95,6 +105,16 @@ pub async fn first(world: &World) -> First {
         "okta" => okta_page(world, ""),
         "cezanne" => cezanne_first(world).await,
         "afas" => afas_page(world, 0),
+        "charlie-hr" => charlie_hr::page(world, "?per_page=25"),
+        "eurecia" => eurecia::page(world, 0).await,
+        "officient" => officient::page(world, 0).await,
+        "hailey-hr" => hailey_hr::get(world, "/Employees"),
+        "sage-hr" => sage_hr::page(world, sage_hr::PEOPLE, 1),
+        "iris-cascade" => iris_cascade::page(world, iris_cascade::PEOPLE, 0).await,
+        "simployer" => simployer::page(world, 0),
+        "payfit" => payfit::page(world, payfit::PEOPLE).await,
+        "sympa" => sympa::page(world, ""),
+        "fourth" => fourth::page(world, fourth::PEOPLE, 0),
         other => panic!("`{other}` has a stand-in and no walk: write one here"),
     }
 }
@@ -124,12 +144,22 @@ pub async fn everybody(world: &World) -> Result<Vec<Row>, String> {
         "okta" => okta(world).await,
         "cezanne" => cezanne(world).await,
         "afas" => afas(world).await,
+        "charlie-hr" => charlie_hr::everybody(world).await,
+        "eurecia" => eurecia::everybody(world).await,
+        "officient" => officient::everybody(world).await,
+        "hailey-hr" => hailey_hr::everybody(world).await,
+        "sage-hr" => sage_hr::everybody(world).await,
+        "iris-cascade" => iris_cascade::everybody(world).await,
+        "simployer" => simployer::everybody(world).await,
+        "payfit" => payfit::everybody(world).await,
+        "sympa" => sympa::everybody(world).await,
+        "fourth" => fourth::everybody(world).await,
         other => panic!("`{other}` has a stand-in and no walk: write one here"),
     }
 }
 
 /// Headers in which vendors want their credentials.
-const KEYS: [&str; 2] = ["Authorization", "X-Api-Key"];
+const KEYS: [&str; 4] = ["Authorization", "X-Api-Key", "X-Auth-Token", "token"];
 
 impl First {
     /// Without credentials, wherever they stand.

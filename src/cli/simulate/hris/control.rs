@@ -9,6 +9,7 @@ use super::company::{Change, Scenario};
 use super::desk::lock;
 use super::fault::{Fault, Faults};
 use super::stage::Stage;
+use super::standin::Limit;
 use super::truth::truth;
 
 /// Answers what is asked of the stand-in itself; nothing if the path is the vendor's.
@@ -64,7 +65,13 @@ fn about(stage: &Stage) -> Value {
         "scenarios": Scenario::ALL.map(Scenario::as_str),
         "routes": routes.map(|r| format!("{} {}", r.method, r.path)).collect::<Vec<_>>(),
         "people": stage.company().people().count(),
+        "limits": standin.limits.iter().map(limit).collect::<Vec<_>>(),
+        "varied": stage.vary.counts(),
     })
+}
+
+fn limit(limit: &Limit) -> Value {
+    json!({"path": limit.path, "count": limit.count, "seconds": limit.seconds})
 }
 
 fn date(text: &str) -> Result<NaiveDate, String> {

@@ -10,6 +10,7 @@ use super::fault::{Fault, Faults};
 use super::people::Person;
 use super::standin::Standin;
 use super::truth::Field;
+use super::vary::Variations;
 use crate::domain::clock::Millis;
 use crate::domain::employment::EmploymentState;
 
@@ -27,6 +28,7 @@ pub struct Desk<'a> {
     pub page_size: usize,
     pub(super) keys: &'a BTreeMap<&'static str, String>,
     pub(super) faults: &'a Mutex<Faults>,
+    pub(super) vary: &'a Variations,
     pub(super) tokens: &'a Mutex<Tokens>,
     pub(super) index: &'a Mutex<HashMap<String, u32>>,
 }
@@ -99,8 +101,10 @@ impl<'a> Desk<'a> {
         self.rows(people.collect(), size)
     }
 
-    /// These rows as a list in pages of `size`: the faults on lists happen to pages.
+    /// These rows as a list in pages of `size`: the faults on lists happen to pages, and another order is another one
+    /// here.
     pub fn rows<T: Clone>(&self, mut people: Vec<T>, size: usize) -> Roster<T> {
+        self.vary.order(&mut people, self.company.seed);
         let mut total = people.len();
         let size = size.max(1);
         let pages = total.div_ceil(size);

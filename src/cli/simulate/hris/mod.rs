@@ -16,6 +16,7 @@ mod server;
 mod stage;
 mod standin;
 mod truth;
+mod vary;
 mod xml;
 
 use std::collections::BTreeMap;
@@ -31,6 +32,7 @@ use crate::domain::clock::{Clock, SystemClock};
 use company::Company;
 use fault::Faults;
 use stage::Stage;
+use vary::Variations;
 
 /// Arguments of `rosterd simulate hris`.
 #[derive(Debug, Clone, clap::Args)]
@@ -51,6 +53,10 @@ pub struct Args {
     /// What goes wrong: words such as lost-page, slow or 500=3 (three times), with commas between them
     #[arg(long, value_delimiter = ',', value_name = "FAULTS")]
     faults: Vec<String>,
+    /// Answers that say the same in another form: words such as text-ids, with commas between them; a wrong one is
+    /// answered with the list
+    #[arg(long, value_delimiter = ',', value_name = "VARIATIONS")]
+    vary: Vec<String>,
     /// Also serve below this path [default: / and the system]
     #[arg(long, value_name = "PATH")]
     endpoint_prefix: Option<String>,
@@ -86,6 +92,8 @@ pub struct Setup {
     pub listen: SocketAddr,
     /// Faults, as words.
     pub faults: Vec<String>,
+    /// Variations, as words.
+    pub vary: Vec<String>,
     /// Path under which it is served beside `/`; none: the slug.
     pub prefix: Option<String>,
     /// People on a page, where the vendor tells the client.
@@ -106,6 +114,7 @@ impl Setup {
             day,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             faults: Vec::new(),
+            vary: Vec::new(),
             prefix: None,
             page_size: None,
             is_limited: true,
@@ -137,11 +146,12 @@ impl Served {
 /// Listens; nothing is answered before the server is awaited or spawned.
 ///
 /// # Errors
-/// There is no such system or fault, or the address cannot be used.
+/// There is no such system, fault or variation, or the address cannot be used.
 pub fn listen(setup: Setup, clock: Arc<dyn Clock>) -> Result<Served, String> {
     let (slug, standin) = registry::find(&setup.slug)?;
     let words = setup.faults.iter().map(String::as_str);
     let faults = Faults::parse(words, standin)?;
+    let vary = Variations::parse(setup.vary.iter().map(String::as_str))?;
     let keys: BTreeMap<_, _> = standin
         .credentials
         .iter()
@@ -156,6 +166,7 @@ pub fn listen(setup: Setup, clock: Arc<dyn Clock>) -> Result<Served, String> {
         keys: keys.clone(),
         company: RwLock::new(Arc::new(Company::new(setup.seed, setup.people, setup.day))),
         faults: Mutex::new(faults),
+        vary,
         tokens: Mutex::default(),
         index: Mutex::default(),
         meter: Mutex::default(),
@@ -204,6 +215,7 @@ pub async fn run(args: Args) -> u8 {
         day: args.day.unwrap_or(today.date_naive()),
         listen: address,
         faults: args.faults,
+        vary: args.vary,
         prefix: args.endpoint_prefix,
         page_size: args.page_size.and_then(|n| usize::try_from(n).ok()),
         is_limited: !args.no_limits,

@@ -13,6 +13,7 @@ use super::control;
 use super::desk::lock;
 use super::fault::Fault;
 use super::stage::Stage;
+use super::vary::Variation;
 
 /// Largest body of a request.
 const LARGEST: usize = 4 << 20;
@@ -45,13 +46,15 @@ async fn handle(stage: web::Data<Stage>, request: HttpRequest, body: web::Bytes)
     if is_slow {
         actix_web::rt::time::sleep(stage.delay).await;
     }
-    write(reply)
+    let is_camel = stage.vary.has(Variation::HeaderCase);
+    let mut response = write(reply);
+    response.head_mut().set_camel_case_headers(is_camel);
+    stage.vary.note(Variation::HeaderCase);
+    response
 }
 
 fn read(stage: &Stage, request: &HttpRequest, body: &web::Bytes) -> Option<Call> {
-    let path = request.path();
-    let below = path.strip_prefix(stage.prefix.as_str());
-    let path = below.filter(|p| p.starts_with('/')).unwrap_or(path);
+    let path = vendors_path(stage, request.path());
     let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
     Some(Call {
         method: request.method().as_str().to_owned(),
@@ -65,6 +68,25 @@ fn read(stage: &Stage, request: &HttpRequest, body: &web::Bytes) -> Option<Call>
         body: body.to_vec(),
         places: Vec::new(),
     })
+}
+
+/// The path without the stand-in's own prefix. Where the vendor's paths begin with the same word, as `/acme/rest` of `acme`
+/// does, it is the stand-in's own only if it stands there twice.
+fn vendors_path<'p>(stage: &Stage, path: &'p str) -> &'p str {
+    let rest = |path: &'p str| {
+        let rest = path.strip_prefix(stage.prefix.as_str());
+        rest.filter(|rest| rest.starts_with('/'))
+    };
+    let Some(below) = rest(path) else {
+        return path;
+    };
+    let mut own = stage.standin.routes.iter().map(|route| route.path);
+    let is_vendors = own.any(|own| rest(own).is_some());
+    if is_vendors && rest(below).is_none() && !below.starts_with("/_") {
+        path
+    } else {
+        below
+    }
 }
 
 fn write(reply: Reply) -> HttpResponse {

@@ -1,7 +1,9 @@
 //! One running stand-in: takes a request through faults, limits and credentials to the vendor's answer, and keeps a
 //! list of what was asked.
 
+use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -11,6 +13,7 @@ use super::desk::{Desk, Tokens, lock};
 use super::fault::{Fault, Faults};
 use super::meter::{Budget, Meter};
 use super::standin::{Role, Route, Standin};
+use super::vary::Variations;
 use crate::domain::clock::Clock;
 
 /// Requests that are remembered; the oldest go first.
@@ -26,6 +29,7 @@ pub struct Stage {
     /// Replaced as a whole: an answer is made from the people of one moment.
     pub(super) company: RwLock<Arc<Company>>,
     pub(super) faults: Mutex<Faults>,
+    pub(super) vary: Variations,
     pub(super) tokens: Mutex<Tokens>,
     /// Serials by stable id, for those who were looked for.
     pub(super) index: Mutex<HashMap<String, u32>>,
@@ -51,6 +55,8 @@ pub struct Seen {
     pub route: Option<&'static str>,
     /// Status of the answer.
     pub status: u16,
+    /// The same for two requests that are the same to the last byte of their bodies.
+    pub mark: u64,
 }
 
 impl Stage {
@@ -80,6 +86,7 @@ impl Stage {
             page_size: self.page_size,
             keys: &self.keys,
             faults: &self.faults,
+            vary: &self.vary,
             tokens: &self.tokens,
             index: &self.index,
         };
@@ -92,6 +99,7 @@ impl Stage {
         if let Some(budget) = budget {
             reply.headers.extend((self.standin.limit_headers)(&budget));
         }
+        self.vary.apply(&mut reply, &call, &self.prefix);
         if route.is_some_and(|r| r.role != Role::Token)
             && reply.status == 200
             && lock(&self.faults).take(Fault::CutBody)
@@ -168,6 +176,14 @@ impl Stage {
             query: call.query.iter().map(|(name, _)| name.clone()).collect(),
             route: route.map(|r| r.path),
             status,
+            mark: mark(call),
         });
     }
+}
+
+/// Hashed, so that nothing can be read from it.
+fn mark(call: &Call) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (&call.method, &call.path, &call.query, &call.body).hash(&mut hasher);
+    hasher.finish()
 }
