@@ -20,28 +20,32 @@ use super::{Collected, Told};
 use crate::support::variable;
 
 /// What the vendor's admin would paste; what the stand-in does not ask for is the example.
-fn values(manifest: &Manifest, keys: &BTreeMap<&'static str, String>) -> Values {
+fn values(manifest: &Manifest, keys: &BTreeMap<&'static str, String>, without: &[&str]) -> Values {
     let mut given = BTreeMap::new();
     for field in manifest.fields() {
         let example = field
             .example
             .clone()
             .filter(|_| field.default.is_none() && !field.optional);
-        if let Some(value) = keys.get(field.id.as_str()).cloned().or(example) {
+        let id = field.id.as_str();
+        let pasted = keys.get(id).filter(|_| !without.contains(&id));
+        if let Some(value) = pasted.cloned().or(example) {
             given.insert(field.id.clone(), value);
         }
     }
     Values::check(manifest, given).unwrap()
 }
 
-async fn pulled(
+/// Pulls from a stand-in, with everything that its administrator would paste but these values.
+pub(super) async fn pulled(
     manifest: &Manifest,
     setup: Setup,
+    without: &[&str],
 ) -> Result<(Evidence, Vec<Person>, String), hris::Error> {
     let day = setup.day;
     let served = listen(setup, Arc::new(SystemClock)).unwrap();
     let truth = served.truth(day);
-    let values = values(manifest, &served.keys);
+    let values = values(manifest, &served.keys, without);
     let outside = Outside {
         endpoint: Some(Endpoint::parse(&format!("{}{}", served.origin, served.prefix)).unwrap()),
         allow_private: false,
@@ -168,7 +172,7 @@ async fn each_connector_tells_what_its_vendor_tells() {
         }
         let mut setup = Setup::new(slug, 120, day);
         setup.is_limited = false;
-        let (evidence, people, truth) = match pulled(&manifest, setup).await {
+        let (evidence, people, truth) = match pulled(&manifest, setup, &[]).await {
             Ok(pulled) => pulled,
             Err(error) => {
                 faults.push(format!("{slug}: {error}"));
