@@ -207,7 +207,7 @@ fn record(desk: &Desk, person: &Person) -> Value {
     };
     let is_terse = person.serial.is_multiple_of(2);
     if let Some(members) = record.as_object_mut() {
-        members.retain(|name, value| !is_hidden(name) && !(is_terse && value.is_null()));
+        members.retain(|name, value| !(is_hidden(name) || is_terse && value.is_null()));
     }
     record
 }

@@ -32,7 +32,7 @@ pub const STANDIN: Standin = Standin {
         Credential::new("department_level", Make::Fixed("4")),
         Credential::new("division_level", Make::Fixed("3")),
         Credential::new("organization_level", Make::Fixed("2")),
-        Credential::new("preferred_names", Make::Fixed("yes")),
+        Credential::new("known_as_names", Make::Fixed("yes")),
     ],
     // Sheet: Listing, "paths are not case-sensitive in the vendor's samples".
     routes: &[

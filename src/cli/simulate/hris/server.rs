@@ -49,9 +49,7 @@ async fn handle(stage: web::Data<Stage>, request: HttpRequest, body: web::Bytes)
 }
 
 fn read(stage: &Stage, request: &HttpRequest, body: &web::Bytes) -> Option<Call> {
-    let path = request.path();
-    let below = path.strip_prefix(stage.prefix.as_str());
-    let path = below.filter(|p| p.starts_with('/')).unwrap_or(path);
+    let path = vendors_path(stage, request.path());
     let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
     Some(Call {
         method: request.method().as_str().to_owned(),
@@ -65,6 +63,25 @@ fn read(stage: &Stage, request: &HttpRequest, body: &web::Bytes) -> Option<Call>
         body: body.to_vec(),
         places: Vec::new(),
     })
+}
+
+/// The path without the stand-in's own prefix. Where the vendor's paths begin with the same word, as `/acme/rest` of `acme`
+/// does, it is the stand-in's own only if it stands there twice.
+fn vendors_path<'p>(stage: &Stage, path: &'p str) -> &'p str {
+    let rest = |path: &'p str| {
+        let rest = path.strip_prefix(stage.prefix.as_str());
+        rest.filter(|rest| rest.starts_with('/'))
+    };
+    let Some(below) = rest(path) else {
+        return path;
+    };
+    let mut own = stage.standin.routes.iter().map(|route| route.path);
+    let is_vendors = own.any(|own| rest(own).is_some());
+    if is_vendors && rest(below).is_none() && !below.starts_with("/_") {
+        path
+    } else {
+        below
+    }
 }
 
 fn write(reply: Reply) -> HttpResponse {
