@@ -242,7 +242,7 @@ texts! {
     /// What the list is.
     INTRODUCTION: "Which system tells what. Made by a test of `connectors/*.yaml` and of a pull from the stand-in of each vendor; do not edit. A connector that stops bringing something fails that test.", "Quel système fournit quoi. Produit par un test à partir de `connectors/*.yaml` et d'une lecture de la doublure de chaque fournisseur ; ne pas modifier. Un connecteur qui cesse de fournir une donnée fait échouer ce test.";
     /// What the marks mean.
-    LEGEND: "● comes; ○ comes where a setting names the field; – does not come, and the system's page says why. What nobody has tried against the vendor itself stands there too.", "● fourni ; ○ fourni si un réglage désigne le champ ; – non fourni, et la page du système dit pourquoi. Ce que personne n'a essayé avec le fournisseur même y figure aussi.";
+    LEGEND: "● comes; ○ comes where a setting names the field; – does not come, and the system's page says why. What nobody has verified stands there too.", "● fourni ; ○ fourni si un réglage désigne le champ ; – non fourni, et la page du système dit pourquoi. Ce que personne n'a vérifié y figure aussi.";
     /// Where else people can come from.
     ELSEWHERE: "No system of yours here: [files](../FILES.md) (CSV, a folder, SFTP), or [a connector of your own](../CONNECTORS.md#an-api-of-your-own).", "Votre système n'y est pas : [des fichiers](../FILES.md) (CSV, dossier, SFTP), ou [un connecteur à vous](../CONNECTORS.md#an-api-of-your-own), en anglais.";
     /// Head of a table.

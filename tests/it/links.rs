@@ -90,7 +90,10 @@ fn anchors(page: &str) -> BTreeSet<String> {
             out.extend(named.split('"').next().map(str::to_owned));
         }
         let hashes = line.len() - line.trim_start_matches('#').len();
-        let Some(title) = line[hashes..].strip_prefix(' ').filter(|_| (1..=6).contains(&hashes)) else {
+        let Some(title) = line[hashes..]
+            .strip_prefix(' ')
+            .filter(|_| (1..=6).contains(&hashes))
+        else {
             continue;
         };
         let anchor = anchor(title);
@@ -247,5 +250,8 @@ fn a_broken_link_is_found() {
     // Below a folder too.
     std::fs::write(root.join("README.md"), readme).unwrap();
     std::fs::write(root.join("docs/deep/c.md"), "[x](a.md) [y](../a.md)").unwrap();
-    assert_eq!(broken(root).0, ["docs/deep/c.md: `a.md`: docs/deep/a.md is not there"]);
+    assert_eq!(
+        broken(root).0,
+        ["docs/deep/c.md: `a.md`: docs/deep/a.md is not there"]
+    );
 }

@@ -45,10 +45,7 @@ pub fn page(manifest: &Manifest, delivered: &Delivered, language: Language) -> S
             &file_name(slug, other_than(language))
         ),
         fill(text(w::MADE_OF), &params),
-        fill(
-            text(w::SIGN_IN_BY),
-            &json!({"how": sign_in, "slug": slug})
-        ),
+        fill(text(w::SIGN_IN_BY), &json!({"how": sign_in, "slug": slug})),
     );
     for section in sections(&manifest.card(), Some(manifest), language) {
         if section.title == w::NOT_SYNCED {

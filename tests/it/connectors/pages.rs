@@ -43,7 +43,7 @@ fn parts(units: &Option<Units>) -> BTreeSet<Part> {
     units.filter_map(|unit| Part::of_unit(unit)).collect()
 }
 
-/// Settings that the stand-in's administrator would fill in, and that may be left as they are.
+/// Settings that the stand-in's administrator would fill in, and that a customer may leave as they are.
 fn settings(manifest: &Manifest) -> Vec<&str> {
     let keys = listen(setup(&manifest.slug), Arc::new(SystemClock))
         .unwrap()
@@ -60,7 +60,13 @@ fn settings(manifest: &Manifest) -> Vec<&str> {
 async fn delivered(manifest: &Manifest) -> Delivered {
     let full = units(manifest, &[]).await;
     let full = full.unwrap_or_else(|| panic!("{}: the pull fails", manifest.slug));
-    let settings = settings(manifest);
+    let mut settings = settings(manifest);
+    // What each of them alone takes away. One without which nothing comes at all (the name of an interface) names no field.
+    let mut left = BTreeMap::new();
+    for setting in &settings {
+        left.insert(*setting, units(manifest, &[setting]).await);
+    }
+    settings.retain(|setting| left.get(setting).is_some_and(Option::is_some));
     let others = full.iter().filter(|unit| Part::of_unit(unit).is_none());
     let others = others.filter(|unit| *unit != "externalId").cloned();
     let others = others.collect();
@@ -73,8 +79,10 @@ async fn delivered(manifest: &Manifest) -> Delivered {
     found.extend(all.iter().map(|part| (*part, BTreeSet::new())));
     if bare != all {
         for setting in &settings {
-            let left = parts(&units(manifest, &[setting]).await);
-            let lost = all.iter().filter(|p| !left.contains(p) && !bare.contains(p));
+            let left = parts(&left[setting]);
+            let lost = all
+                .iter()
+                .filter(|p| !left.contains(p) && !bare.contains(p));
             for part in lost {
                 let needs = found.entry(*part).or_default();
                 needs.insert((*setting).to_owned());
@@ -106,9 +114,14 @@ fn lies(manifest: &Manifest, delivered: &Delivered) -> Vec<String> {
     let mut lies = Vec::new();
     for part in Part::ALL {
         let word = part.as_str();
-        match (delivered.parts.contains_key(&part), manifest.lacks.get(&part)) {
+        match (
+            delivered.parts.contains_key(&part),
+            manifest.lacks.get(&part),
+        ) {
             (false, None) => {
-                lies.push(format!("{slug}: `{word}` does not come: say under `lacks` why"));
+                lies.push(format!(
+                    "{slug}: `{word}` does not come: say under `lacks` why"
+                ));
             }
             (true, Some(_)) => lies.push(format!("{slug}: `{word}` comes: not under `lacks`")),
             (false, Some(Lack::Custom)) if !manifest.settings.iter().any(|s| s.optional) => {
@@ -119,7 +132,9 @@ fn lies(manifest: &Manifest, delivered: &Delivered) -> Vec<String> {
     }
     let others = delivered.others.iter();
     let unknown = others.filter(|unit| !OTHERS.contains(&unit.as_str()));
-    lies.extend(unknown.map(|unit| format!("{slug}: `{unit}` comes too: is it anybody's business?")));
+    lies.extend(
+        unknown.map(|unit| format!("{slug}: `{unit}` comes too: is it anybody's business?")),
+    );
     lies
 }
 

@@ -42,7 +42,7 @@ pub(super) async fn pulled(
     setup: Setup,
     without: &[&str],
 ) -> Result<(Evidence, Vec<Person>, String), hris::Error> {
-    let day = setup.day;
+    let (day, is_paced) = (setup.day, setup.is_limited);
     let served = listen(setup, Arc::new(SystemClock)).unwrap();
     let truth = served.truth(day);
     let values = values(manifest, &served.keys, without);
@@ -51,6 +51,8 @@ pub(super) async fn pulled(
         allow_private: false,
         limits: Limits {
             backoff: Duration::from_millis(10),
+            // The stand-in counts only where a test says so.
+            is_paced,
             ..Limits::default()
         },
     };
