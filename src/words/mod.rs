@@ -2,6 +2,7 @@
 //! Whoever invents a code writes its words here; a test looks for codes without.
 
 mod conflicts;
+pub mod connectors;
 mod files;
 mod findings;
 mod health;
@@ -55,11 +56,19 @@ pub enum Book {
     Problems,
     /// What the management API answers: what to do next.
     ProblemsNext,
+    /// Parts of a person that an HR system may tell.
+    Parts,
+    /// Why a connector does not bring one.
+    Lacks,
+    /// How a connector signs in.
+    SignIn,
+    /// How a record names somebody's manager.
+    ManagerBy,
 }
 
 impl Book {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 17] = [
         Self::Reasons,
         Self::Held,
         Self::Health,
@@ -73,6 +82,10 @@ impl Book {
         Self::TeamSync,
         Self::Problems,
         Self::ProblemsNext,
+        Self::Parts,
+        Self::Lacks,
+        Self::SignIn,
+        Self::ManagerBy,
     ];
 
     /// Its codes.
@@ -91,6 +104,10 @@ impl Book {
             Self::TeamSync => refusals::TEAM_SYNC,
             Self::Problems => problems::MEANING,
             Self::ProblemsNext => problems::NEXT,
+            Self::Parts => connectors::PARTS,
+            Self::Lacks => connectors::LACKS,
+            Self::SignIn => connectors::SIGN_IN,
+            Self::ManagerBy => connectors::MANAGER_BY,
         }
     }
 }

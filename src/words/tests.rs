@@ -107,6 +107,19 @@ fn in_the_source() -> Vec<(Book, Vec<String>)> {
             (is_name && words.next()?.parse::<u16>().is_ok()).then(|| code.to_owned())
         })
         .collect();
+    let parts = include_str!("../hris/manifest/parts.rs");
+    let (parts, lacks) = parts.split_once("impl Lack {").unwrap_or_default();
+    let word = |source: &str| own(quoted(between(source, "as_str(self)", "\n    }"), "=> \""));
+    let sign_in = between(
+        include_str!("../hris/manifest/auth.rs"),
+        "pub fn kind(&self)",
+        "\n    }",
+    );
+    let manager_by = between(
+        include_str!("../hris/manifest/mod.rs"),
+        "impl ManagerBy {",
+        "\n}",
+    );
     vec![
         (Book::Reasons, own(quoted(reasons, ": &str = \""))),
         (Book::Held, own(quoted(held, "=> \""))),
@@ -121,6 +134,10 @@ fn in_the_source() -> Vec<(Book, Vec<String>)> {
         (Book::TeamSync, own(listed("REFUSALS"))),
         (Book::Problems, problems.clone()),
         (Book::ProblemsNext, problems),
+        (Book::Parts, word(parts)),
+        (Book::Lacks, word(lacks)),
+        (Book::SignIn, own(quoted(sign_in, "=> \""))),
+        (Book::ManagerBy, own(quoted(manager_by, "=> \""))),
     ]
 }
 
@@ -203,5 +220,26 @@ fn every_failure_of_a_mail_has_words() {
     for code in quoted(smtp, "=> \"") {
         let has_words = mail::FAILURES.iter().any(|(known, _)| *known == code);
         assert!(has_words, "{code}");
+    }
+}
+
+#[test]
+fn every_text_about_connectors_is_in_both_languages_with_the_same_holes() {
+    let holes = |text: &str| {
+        let mut holes: Vec<String> = text.split('{').skip(1).map(str::to_owned).collect();
+        for hole in &mut holes {
+            hole.truncate(hole.find('}').unwrap_or_default());
+        }
+        holes.sort();
+        holes
+    };
+    assert!(connectors::ALL.len() > 30);
+    for (name, [en, fr]) in connectors::ALL {
+        assert!(!en.is_empty() && !fr.is_empty(), "{name}");
+        assert!(en != fr || *name == "SECRET", "{name}");
+        assert_eq!(holes(en), holes(fr), "{name}");
+        for text in [en, fr] {
+            assert_eq!(text.matches('`').count() % 2, 0, "{name}: {text}");
+        }
     }
 }

@@ -41,6 +41,7 @@ mod large_groups;
 mod leaving;
 mod lifecycle;
 mod limits;
+mod links;
 mod looks;
 mod mail;
 mod nested_groups;

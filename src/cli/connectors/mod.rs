@@ -4,7 +4,9 @@
 mod check;
 mod configure;
 pub(in crate::cli) mod consent;
+mod describe;
 mod files;
+pub mod pages;
 mod pull;
 mod rotated;
 mod show;
@@ -60,7 +62,8 @@ pub(super) async fn run(config: &Config, args: Args, output: Output) -> Result<u
             let mut cards = catalogue.cards().into_iter();
             let card = cards.find(|card| card.slug == args.slug);
             let card = card.ok_or_else(|| unknown(&catalogue, &args.slug))?;
-            show::show(&card, &args, output).map(|()| 0)
+            let api = catalogue.find(card.slug);
+            show::show(&card, api.as_deref(), &args, output).map(|()| 0)
         }
         What::Configure(args) => {
             let catalogue = Catalogue::load(directory)?;

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::describe::{Body, marks, sections};
 use crate::cli::Failure;
 use crate::cli::output::{Output, say};
+use crate::domain::language::Language;
 use crate::hris::catalogue::Catalogue;
-use crate::hris::manifest::{Card, Field, GivenBy, ManagerBy};
+use crate::hris::manifest::{Card, Field, GivenBy, ManagerBy, Manifest};
+use crate::words::of;
 
 /// Arguments of `show`.
 #[derive(Debug, Clone, clap::Args)]
@@ -95,64 +98,52 @@ fn summary(card: &Card<'_>) -> Value {
     })
 }
 
-/// Prints everything about a connector.
-pub(super) fn show(card: &Card<'_>, args: &Args, output: Output) -> Result<(), Failure> {
+/// Prints everything about a connector; `api` is none for one that reads files.
+pub(super) fn show(
+    card: &Card<'_>,
+    api: Option<&Manifest>,
+    args: &Args,
+    output: Output,
+) -> Result<(), Failure> {
     if output.json {
         return say(&details(card, &args.lang).to_string());
     }
-    let (asked, set, steps, notes) = match args.lang.as_str() {
-        "fr" => ("Identifiants", "Réglages", "Mise en place", "À savoir"),
-        _ => ("Credentials", "Settings", "Set-up", "Good to know"),
-    };
+    let language = Language::of_tag(&args.lang);
     say(&format!(
         "{} ({}, version {})",
         card.name, card.slug, card.version
     ))?;
-    fields(asked, card.credentials, &args.lang)?;
-    fields(set, card.settings, &args.lang)?;
-    say(&format!("\n{steps}"))?;
-    for (step, number) in card.steps.iter().zip(1..) {
-        say(&format!("  {number}. {}", step.get(&args.lang)))?;
-    }
-    if !card.notes.is_empty() {
-        say(&format!("\n{notes}"))?;
-    }
-    for note in card.notes {
-        say(&format!("  - {}", note.get(&args.lang)))?;
+    for section in sections(card, api, language) {
+        say(&format!("\n{}", of(section.title, language)))?;
+        if let Some(lead) = section.lead {
+            say(&format!("  {lead}"))?;
+        }
+        match section.body {
+            Body::Fields(list) => fields(list, language)?,
+            Body::Steps(list) => {
+                for (step, number) in list.iter().zip(1..) {
+                    say(&format!("  {number}. {step}"))?;
+                }
+            }
+            Body::List(list) => {
+                for line in list {
+                    say(&format!("  - {line}"))?;
+                }
+            }
+        }
     }
     Ok(())
 }
 
-fn fields(title: &str, fields: &[Field], lang: &str) -> Result<(), Failure> {
-    if fields.is_empty() {
-        return Ok(());
-    }
-    say(&format!("\n{title}"))?;
+fn fields(fields: &[Field], language: Language) -> Result<(), Failure> {
+    let lang = language.as_str();
     for field in fields {
-        let mut marks = Vec::new();
-        if field.secret {
-            marks.push("secret".to_owned());
-        }
-        if field.optional {
-            marks.push("optional".to_owned());
-        }
-        if field.given_by != GivenBy::Customer {
-            marks.push(given_by(field).to_owned());
-        }
-        if let Some(default) = &field.default {
-            marks.push(format!("default {default}"));
-        } else if let Some(example) = field.example.as_ref().filter(|_| !field.json) {
-            marks.push(format!("such as {example}"));
-        }
-        let marks = match marks.is_empty() {
-            true => String::new(),
-            false => format!(" ({})", marks.join(", ")),
+        let marks = match marks(field, language) {
+            none if none.is_empty() => String::new(),
+            marks => format!(" ({})", marks.join(", ")),
         };
-        say(&format!(
-            "  {:<24} {}{marks}",
-            field.id,
-            field.label.get(lang)
-        ))?;
+        let label = field.label.get(lang);
+        say(&format!("  {:<24} {label}{marks}", field.id))?;
         if let Some(help) = &field.help {
             say(&format!("  {:<24} {}", "", help.get(lang)))?;
         }

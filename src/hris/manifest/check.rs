@@ -260,7 +260,7 @@ fn check_list(manifest: &Manifest, place: &str, list: &List) -> Result<(), Fault
 }
 
 /// Every request for data, with its place.
-fn requests(manifest: &Manifest) -> impl Iterator<Item = (String, &Request)> {
+pub(super) fn requests(manifest: &Manifest) -> impl Iterator<Item = (String, &Request)> {
     let lists = manifest
         .lists()
         .map(|(place, list)| (format!("{place}.request"), &list.request));
@@ -342,7 +342,7 @@ fn first_line(text: &str) -> String {
 }
 
 /// The calls that give a token: place, method and address.
-fn auth_urls(auth: &Auth) -> Vec<(String, Method, &UrlText)> {
+pub(super) fn auth_urls(auth: &Auth) -> Vec<(String, Method, &UrlText)> {
     let (place, method, url) = match auth {
         Auth::Login(login) => ("auth.login", login.method, &login.url),
         Auth::ClientCredentials { endpoint }

@@ -6,10 +6,11 @@ use serde_json::Value;
 use crate::domain::audit::{canonical, sha256_hex};
 
 /// What people read, and what says how the vendor is asked but not what it tells.
-const OTHER: [&str; 7] = [
+const OTHER: [&str; 8] = [
     "name",
     "steps",
     "notes",
+    "lacks",
     "rate",
     "timeout_seconds",
     "error_header",

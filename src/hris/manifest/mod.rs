@@ -5,6 +5,7 @@ mod auth;
 mod check;
 mod digest;
 mod mapping;
+mod parts;
 mod request;
 mod schema;
 mod text;
@@ -16,6 +17,7 @@ use utoipa::ToSchema;
 
 pub use self::auth::{Auth, ClientAuth, JwtBearer, Login, SamlBearer, SendToken, TokenEndpoint};
 pub use self::mapping::Mapping;
+pub use self::parts::{Lack, Part};
 pub use self::request::{
     Body, CursorPlace, Detail, Each, Format, InForce, Join, List, Lookup, Method, OneOrMany,
     Paging, Request, Until, Unwrap,
@@ -52,6 +54,9 @@ pub struct Manifest {
     /// What is not certain, and what to watch.
     #[serde(default)]
     pub notes: Vec<Localized>,
+    /// Parts of a person that it does not bring, and why.
+    #[serde(default)]
+    pub lacks: BTreeMap<Part, Lack>,
     /// How to get in.
     pub auth: Auth,
     /// Headers of every request for data.
@@ -332,6 +337,16 @@ impl Manifest {
     /// Everything that is asked for.
     pub fn fields(&self) -> impl Iterator<Item = &Field> {
         self.credentials.iter().chain(&self.settings)
+    }
+
+    /// Every request for data, with its place in the file.
+    pub fn requests(&self) -> impl Iterator<Item = (String, &Request)> {
+        check::requests(self)
+    }
+
+    /// The calls that give a token: place, method and address.
+    pub fn token_calls(&self) -> Vec<(String, Method, &UrlText)> {
+        check::auth_urls(&self.auth)
     }
 
     /// Every list, with what it is read for.

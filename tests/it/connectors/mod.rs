@@ -5,6 +5,7 @@ mod auth;
 mod data;
 mod faults;
 mod joins;
+mod pages;
 mod paging;
 pub mod server;
 mod shell;

@@ -5,7 +5,7 @@
 
 mod asked;
 mod keys;
-mod play;
+pub mod play;
 mod troubles;
 mod truth;
 mod variations;

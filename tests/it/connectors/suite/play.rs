@@ -185,9 +185,16 @@ impl Company {
     }
 
     pub async fn pull(&self) -> Pulled {
+        self.pull_without(&[]).await
+    }
+
+    /// The same where some of the values were not pasted.
+    pub async fn pull_without(&self, without: &[&str]) -> Pulled {
+        let mut keys = self.keys();
+        keys.retain(|id, _| !without.contains(&id.as_str()));
         let (mut sink, rows) = (Collected::default(), Rows::default());
         let pull = async |job: &Job<'_>| hris::pull(job, &mut sink, &rows).await;
-        let outcome = self.with_job(self.keys(), pull).await;
+        let outcome = self.with_job(keys, pull).await;
         let mut before = 0;
         let rows = rows.0.into_inner().unwrap().into_iter();
         let pages = rows.map(|all| all - std::mem::replace(&mut before, all));
