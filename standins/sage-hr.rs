@@ -111,7 +111,9 @@ fn number(person: &Person) -> u32 {
 
 /// The manager whom the record names. Whoever has no address is new, and nobody has entered one yet.
 fn own_manager(company: &Company, person: &Person) -> Option<u32> {
-    let manager = company.manager_of(person).filter(|_| person.email.is_some());
+    let manager = company
+        .manager_of(person)
+        .filter(|_| person.email.is_some());
     manager.map(number)
 }
 
@@ -123,9 +125,8 @@ fn manager_or_lead(company: &Company, person: &Person) -> Option<u32> {
 
 /// Who leads a team: the one who is there longest by number.
 fn lead(company: &Company, unit: u32) -> Option<u32> {
-    let is_gone = |p: &Person| {
-        p.state(company.day) == EmploymentState::Left || is_announced(p, company.day)
-    };
+    let is_gone =
+        |p: &Person| p.state(company.day) == EmploymentState::Left || is_announced(p, company.day);
     let mut people = company.people().filter(|p| p.unit.id == unit);
     people.find(|p| !is_gone(p)).map(number)
 }
