@@ -73,6 +73,7 @@ pub const STANDIN: Standin = Standin {
     ],
     // Sheet: Access, "that user's authorisation filters limit which rows come back".
     hides: &[Field::State],
+    widens: false,
     is_paged: true,
     // Sheet: Record, "Medewerker (employee number, string, may contain letters or leading zeros)".
     id: |_, person| match person.kind {

@@ -109,6 +109,7 @@ pub const STANDIN: Standin = Standin {
         Field::End,
     ],
     hides: &[Field::Email, Field::Manager, Field::End],
+    widens: false,
     is_paged: true,
     id: |_, person| (100 + person.serial).to_string(),
     // Sheet: Record, "status": there is no word for a leave, whoever is on one is Active.

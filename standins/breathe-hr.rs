@@ -52,6 +52,7 @@ pub const STANDIN: Standin = Standin {
     ],
     // Sheet: Access, "a key reads all data of the account".
     hides: &[],
+    widens: false,
     is_paged: true,
     id: |_, person| (1_800 + person.serial).to_string(),
     tell: |company, person, mut facts| {

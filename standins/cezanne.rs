@@ -72,6 +72,7 @@ pub const STANDIN: Standin = Standin {
     ],
     // Sheet: Access, "A restricted role silently returns fewer people".
     hides: &[Field::State],
+    widens: false,
     is_paged: true,
     // Sheet: Record, "PERSONID (person code …), assigned by the customer": with zeros before it.
     id: |_, person| format!("{:04}", 900 + person.serial),

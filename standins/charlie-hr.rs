@@ -51,6 +51,7 @@ pub const STANDIN: Standin = Standin {
     ],
     // Sheet: Access, "No scopes": the pair reads everything or nothing.
     hides: &[],
+    widens: false,
     is_paged: true,
     id: member_id,
     tell: |_, person, mut facts| {

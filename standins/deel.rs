@@ -55,6 +55,7 @@ pub const STANDIN: Standin = Standin {
     ],
     // Sheet: Record, "null/omitted without the extra permission" is of `person_status` alone; `hiring_status` stays.
     hides: &[],
+    widens: false,
     is_paged: true,
     id: |seed, person| Dice::new(seed, &format!("deel/{}", person.serial)).uuid(),
     tell: |_, person, mut facts| {

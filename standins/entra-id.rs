@@ -65,6 +65,7 @@ pub const STANDIN: Standin = Standin {
     ],
     // Sheet: Listing, "403 Authorization_RequestDenied (missing consent)": nothing goes quietly.
     hides: &[],
+    widens: false,
     is_paged: true,
     id: |seed, person| Dice::new(seed, &format!("entra/{}", person.serial)).uuid(),
     tell: |company, person, mut facts| {

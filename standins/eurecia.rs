@@ -63,6 +63,7 @@ pub const STANDIN: Standin = Standin {
     ],
     // Sheet: Access, "Calls run with that person's rights".
     hides: &[Field::Organization],
+    widens: false,
     is_paged: true,
     id: user_id,
     tell: |_, _, mut facts| {

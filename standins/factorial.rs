@@ -101,6 +101,7 @@ pub const STANDIN: Standin = Standin {
     ],
     // Sheet: Access, a key "reads everything in the company".
     hides: &[],
+    widens: false,
     is_paged: true,
     id: |_, person| (3_000 + person.serial).to_string(),
     tell: |company, person, mut facts| {

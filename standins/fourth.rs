@@ -59,6 +59,7 @@ pub const STANDIN: Standin = Standin {
     ],
     // An account without the right is refused.
     hides: &[],
+    widens: false,
     is_paged: true,
     id: |_, person| account_id(person),
     tell: |_, person, mut facts| {

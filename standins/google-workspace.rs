@@ -67,6 +67,7 @@ pub const STANDIN: Standin = Standin {
     ],
     // Sheet: Listing, "403 … wrong admin or missing scope": nothing goes quietly.
     hides: &[],
+    widens: false,
     is_paged: true,
     // Sheet: Record, "string of ~21 digits".
     id: |_, person| format!("1{:020}", person.serial),

@@ -44,6 +44,7 @@ pub const STANDIN: Standin = Standin {
     ],
     // Sheet: Access, "a token from a weak account gives records without e-mail or manager rather than an error".
     hides: &[Field::Email, Field::Manager],
+    widens: false,
     is_paged: false,
     id: |seed, person| {
         let mut dice = Dice::new(seed, &format!("hailey-hr/{}", person.serial));

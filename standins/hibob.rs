@@ -55,6 +55,7 @@ pub const STANDIN: Standin = Standin {
         Field::End,
     ],
     hides: &[Field::Email, Field::Manager, Field::End],
+    widens: false,
     // Sheet: Listing, "Pagination: none".
     is_paged: false,
     id: |_, person| format!("29000000000{:08}", person.serial),

@@ -80,6 +80,7 @@ pub const STANDIN: Standin = Standin {
     ],
     // Nothing is known to go quietly.
     hides: &[],
+    widens: false,
     is_paged: true,
     id: |seed, person| Dice::new(seed, &format!("hrworks/{}", person.serial)).uuid(),
     tell: |_, person, mut facts| {

@@ -82,6 +82,7 @@ pub const STANDIN: Standin = Standin {
     ],
     // Sheet: Access, "With only public:read, future hires and offboarded people are not returned".
     hides: &[Field::State],
+    widens: false,
     is_paged: true,
     id: |seed, person| {
         let mut dice = Dice::new(seed, &format!("humaans/{}", person.serial));

@@ -77,6 +77,7 @@ pub const STANDIN: Standin = Standin {
     ],
     // Sheet: Listing, "Errors: 400/401/403": nothing goes quietly.
     hides: &[],
+    widens: false,
     is_paged: true,
     id: |seed, person| Dice::new(seed, &format!("iris/{}", person.serial)).uuid(),
     tell: |company, person, mut facts| {

@@ -60,6 +60,7 @@ pub const STANDIN: Standin = Standin {
         Field::End,
     ],
     hides: &[],
+    widens: false,
     is_paged: true,
     id: |_, person| (500 + person.serial).to_string(),
     tell: |_, _, mut facts| {

@@ -112,6 +112,7 @@ pub const STANDIN: Standin = Standin {
     ],
     // Sheet: Listing, "403 usually a missing scope": nothing goes quietly.
     hides: &[],
+    widens: false,
     is_paged: true,
     id: |seed, person| Dice::new(seed, &format!("nmbrs/{}", person.serial)).uuid(),
     tell: |company, person, mut facts| {

@@ -64,6 +64,7 @@ pub const STANDIN: Standin = Standin {
     ],
     // Sheet: Sources, "whether narrower scopes exist: unknown".
     hides: &[],
+    widens: false,
     is_paged: true,
     id: |_, person| employee_id(person).to_string(),
     tell: |_, _, mut facts| {

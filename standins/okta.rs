@@ -68,6 +68,7 @@ pub const STANDIN: Standin = Standin {
     ],
     // Sheet: Listing, "403 E0000006 no permission": nothing goes quietly.
     hides: &[],
+    widens: false,
     is_paged: true,
     // Sheet: Record, "20 characters, starts with 00u".
     id: |seed, person| {

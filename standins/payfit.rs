@@ -69,6 +69,7 @@ pub const STANDIN: Standin = Standin {
     ],
     // Sheet: Record, "fields outside the key's scopes are simply missing".
     hides: &[Field::Email, Field::Manager, Field::WorkPhone],
+    widens: false,
     is_paged: true,
     // Sheet: Record, "`id` string (24 hexadecimal)".
     id: |seed, person| hex(seed, &format!("person/{}", person.serial)),

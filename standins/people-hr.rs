@@ -47,6 +47,7 @@ pub const STANDIN: Standin = Standin {
     ],
     // A key without the right is refused: "Access Denied.".
     hides: &[],
+    widens: false,
     // Sheet: Listing, "Pagination: none".
     is_paged: false,
     id: |_, person| employee_id(person),

@@ -109,6 +109,7 @@ pub const STANDIN: Standin = Standin {
         Field::End,
     ],
     hides: &[Field::Email, Field::Manager, Field::End],
+    widens: false,
     is_paged: true,
     id: |_, person| (1_000 + person.serial).to_string(),
     // Sheet: SCIM mapping, `displayName` is the full preferred name, `division` the team.

@@ -97,6 +97,7 @@ pub const STANDIN: Standin = Standin {
     ],
     // Sheet: Access, "Data returned is limited to what the consenting administrator may see in Planday".
     hides: &[Field::Department],
+    widens: false,
     is_paged: true,
     id: |_, person| employee_id(person).to_string(),
     tell: |company, person, mut facts| {

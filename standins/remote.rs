@@ -72,6 +72,7 @@ pub const STANDIN: Standin = Standin {
     ],
     // Sheet: Access, "broad company-wide access, not scoped".
     hides: &[],
+    widens: false,
     is_paged: true,
     // Sheet: Record, "uuid, one per employment (a rehire gets a new one)".
     id: |seed, person| employment_id(seed, person.serial, person.stint),

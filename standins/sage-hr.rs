@@ -72,6 +72,7 @@ pub const STANDIN: Standin = Standin {
     ],
     // Sheet: Access, "There are no scopes": a key reads everything or is not valid any more.
     hides: &[],
+    widens: false,
     is_paged: true,
     id: |_, person| number(person).to_string(),
     tell: |company, person, mut facts| {

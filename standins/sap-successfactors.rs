@@ -50,6 +50,7 @@ pub const STANDIN: Standin = Standin {
         Field::End,
     ],
     hides: &[],
+    widens: false,
     is_paged: true,
     id: |_, person| format!("{:04}", 1_000 + person.serial),
     tell: |_, person, mut facts| {

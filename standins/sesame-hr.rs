@@ -98,6 +98,7 @@ pub const STANDIN: Standin = Standin {
     ],
     // Nothing is known to go quietly.
     hides: &[],
+    widens: false,
     is_paged: true,
     id: |seed, person| employee_id(seed, person),
     tell: |company, person, mut facts| {

@@ -65,6 +65,7 @@ pub const STANDIN: Standin = Standin {
     ],
     // Sheet: Access, A, "access tokens have owner rights over the account".
     hides: &[],
+    widens: false,
     is_paged: true,
     // Sheet: Record, A, "24 hexadecimal characters".
     id: |seed, person| hex(seed, &format!("employee/{}", person.serial)),

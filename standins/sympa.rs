@@ -65,6 +65,7 @@ pub const STANDIN: Standin = Standin {
     ],
     // Sheet: Listing, "interfaces this key may call": a key without this one is refused.
     hides: &[],
+    widens: false,
     is_paged: true,
     id: |_, person| (5_000 + person.serial).to_string(),
     tell: |_, _, facts| Some(facts),

@@ -48,6 +48,7 @@ pub const STANDIN: Standin = Standin {
     ],
     // Sheet: Access, "Get access on … domains": what a closed domain holds is left out.
     hides: &[Field::Email, Field::Manager, Field::End],
+    widens: false,
     is_paged: true,
     // Sheet: Record, "WID".
     id: |seed, person| Dice::new(seed, &format!("workday/{}", person.serial)).hex(32),

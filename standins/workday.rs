@@ -48,6 +48,7 @@ pub const STANDIN: Standin = Standin {
     ],
     // Sheet: Access, "Get access on … domains": a column whose domain is closed stays empty, and so is left out.
     hides: &[Field::Email, Field::Manager, Field::End],
+    widens: false,
     is_paged: false,
     // Sheet: Record, "WID".
     id: |seed, person| Dice::new(seed, &format!("workday/{}", person.serial)).hex(32),

@@ -90,6 +90,11 @@ impl<'a> Desk<'a> {
         person.state(self.company.day)
     }
 
+    /// Whether the credentials may read more than a connection needs, such as salaries: [`Fault::WideScope`].
+    pub fn reads_more(&self) -> bool {
+        self.is_on(Fault::WideScope)
+    }
+
     /// Whether the credentials may read this of people; without [`Fault::ReducedScope`] they may read everything.
     pub fn may_read(&self, field: Field) -> bool {
         !(self.is_on(Fault::ReducedScope) && self.standin.hides.contains(&field))

@@ -30,6 +30,8 @@ pub enum Fault {
     ExpiredToken,
     /// Some fields cannot be read any more, and the vendor says so in its quiet way.
     ReducedScope,
+    /// The credentials may read more than a connection needs, and the vendor shows it.
+    WideScope,
     /// The list may not be read any more.
     Forbidden,
     /// Every status says that the person left.
@@ -38,7 +40,7 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::TooMany,
         Self::Broken,
         Self::EmptyList,
@@ -50,6 +52,7 @@ impl Fault {
         Self::Slow,
         Self::ExpiredToken,
         Self::ReducedScope,
+        Self::WideScope,
         Self::Forbidden,
         Self::BrokenStatus,
     ];
@@ -68,6 +71,7 @@ impl Fault {
             Self::Slow => "slow",
             Self::ExpiredToken => "expired-token",
             Self::ReducedScope => "reduced-scope",
+            Self::WideScope => "wide-scope",
             Self::Forbidden => "forbidden",
             Self::BrokenStatus => "broken-status",
         }
@@ -78,6 +82,7 @@ impl Fault {
         match self {
             Self::ExpiredToken => standin.routes.iter().any(|r| r.role == Role::Token),
             Self::ReducedScope => !standin.hides.is_empty(),
+            Self::WideScope => standin.widens,
             Self::RepeatedPage => standin.is_paged,
             Self::BrokenStatus => standin.fields.contains(&Field::State),
             _ => true,
@@ -92,6 +97,7 @@ impl Fault {
                 | Self::LostPage
                 | Self::RepeatedPage
                 | Self::ReducedScope
+                | Self::WideScope
                 | Self::BrokenStatus
         )
     }

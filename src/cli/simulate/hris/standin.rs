@@ -22,6 +22,8 @@ pub struct Standin {
     pub fields: &'static [Field],
     /// What is hidden when the credentials lose rights; empty if the vendor then refuses everything.
     pub hides: &'static [Field],
+    /// Whether it shows when the credentials may read more than a connection needs.
+    pub widens: bool,
     /// Lists come in pages.
     pub is_paged: bool,
     /// The stable id of this person in the company of this seed.
