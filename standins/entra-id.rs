@@ -65,7 +65,7 @@ pub const STANDIN: Standin = Standin {
     ],
     // Sheet: Listing, "403 Authorization_RequestDenied (missing consent)": nothing goes quietly.
     hides: &[],
-    widens: false,
+    widens: true,
     is_paged: true,
     id: |seed, person| Dice::new(seed, &format!("entra/{}", person.serial)).uuid(),
     tell: |company, person, mut facts| {
@@ -219,13 +219,29 @@ fn token(desk: &Desk) -> Result<Reply, Refusal> {
         let why = "The provided value for the input parameter 'scope' is not valid.";
         return Err(denied(400, "invalid_scope", 1_002_012, why));
     }
-    let (token, seconds) = desk.issue("eyJ0eXAi.", 3_599, false);
+    let (token, seconds) = desk.issue(&claims(desk), 3_599, false);
     Ok(Reply::json(
         200,
         &json!({
             "token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token,
         }),
     ))
+}
+
+/// An access token up to its signature: application permissions stand in the claim `roles`.
+fn claims(desk: &Desk) -> String {
+    let mut roles = vec!["User.Read.All", "User-LifeCycleInfo.Read.All"];
+    if desk.reads_more() {
+        roles.push("Mail.Read");
+    }
+    let tenant = desk.key("tenant_id");
+    let payload = json!({
+        "aud": "https://graph.microsoft.com", "iss": format!("https://sts.windows.net/{tenant}/"), "tid": tenant,
+        "appid": desk.key("client_id"), "idtyp": "app", "roles": roles,
+    });
+    let header = URL_SAFE_NO_PAD.encode(r#"{"typ":"JWT","alg":"RS256"}"#);
+    let payload = URL_SAFE_NO_PAD.encode(payload.to_string());
+    format!("{header}.{payload}.")
 }
 
 /// Sheet: Record, "Deleted users are not in /users": some accounts are deleted soon after the last day.

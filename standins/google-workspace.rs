@@ -6,13 +6,16 @@ use serde_json::{Map, Value, json};
 
 use crate::cli::simulate::hris::call::{Refusal, Reply};
 use crate::cli::simulate::hris::desk::Desk;
-use crate::cli::simulate::hris::dice::Dice;
-use crate::cli::simulate::hris::keys;
 use crate::cli::simulate::hris::names::DOMAIN;
 use crate::cli::simulate::hris::people::{Kind, Person};
 use crate::cli::simulate::hris::standin::{Credential, Limit, Make, Role, Route, Standin};
 use crate::cli::simulate::hris::truth::Field;
 use crate::domain::employment::EmploymentState;
+
+#[path = "google-workspace/token.rs"]
+mod token;
+
+use token::{service_account, token};
 
 pub const STANDIN: Standin = Standin {
     name: "Google Workspace",
@@ -97,13 +100,6 @@ pub const STANDIN: Standin = Standin {
 };
 
 const ADMINISTRATOR: &str = "admin@kestrel.test";
-const SCOPE: &str = "https://www.googleapis.com/auth/admin.directory.user.readonly";
-const SCOPES: &[&str] = &[
-    SCOPE,
-    "https://www.googleapis.com/auth/admin.directory.orgunit.readonly",
-    "https://www.googleapis.com/auth/admin.directory.group.readonly",
-];
-const AUDIENCE: &str = "https://oauth2.googleapis.com/token";
 const QUERY: &[&str] = &[
     "customer",
     "domain",
@@ -118,22 +114,6 @@ const QUERY: &[&str] = &[
     "fields",
     "showDeleted",
 ];
-
-fn client_email(seed: u64) -> String {
-    let word = Dice::new(seed, "google/account").hex(8);
-    format!("roster-{word}@kestrel-hr.iam.gserviceaccount.com")
-}
-
-/// Sheet: Access, "the JSON key file (contains client_email, private_key, token_uri)".
-fn service_account(seed: u64) -> String {
-    json!({
-        "type": "service_account", "project_id": "kestrel-hr",
-        "private_key_id": Dice::new(seed, "google/key").hex(40), "private_key": keys::PRIVATE,
-        "client_email": client_email(seed), "client_id": "100000000000000000077",
-        "token_uri": AUDIENCE,
-    })
-    .to_string()
-}
 
 fn admit(desk: &Desk) -> Result<(), Refusal> {
     match desk.call.bearer() {
@@ -167,80 +147,6 @@ fn refuse(_: &Desk, refusal: Refusal) -> Reply {
         status,
         &json!({"error": {"code": status, "message": why, "errors": [one]}}),
     )
-}
-
-fn oauth_error(status: u16, error: &str, why: &str) -> Refusal {
-    let body = json!({"error": error, "error_description": why});
-    Refusal::Special(Box::new(Reply::json(status, &body)))
-}
-
-/// Sheet: Access, steps 1 to 3.
-fn token(desk: &Desk) -> Result<Reply, Refusal> {
-    let form = desk.call.form()?;
-    let get = |name: &str| {
-        let found = form.iter().find(|(n, _)| n == name);
-        found.map_or("", |(_, value)| value.as_str())
-    };
-    if get("grant_type") != "urn:ietf:params:oauth:grant-type:jwt-bearer" {
-        return Err(oauth_error(
-            400,
-            "unsupported_grant_type",
-            "Invalid grant_type",
-        ));
-    }
-    let claims = claims(get("assertion"))
-        .ok_or_else(|| oauth_error(400, "invalid_grant", "Invalid JWT Signature."))?;
-    let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default();
-    let time = |name: &str| claims.get(name).and_then(Value::as_i64).unwrap_or_default();
-    let now = desk.now.0 / 1_000;
-    let (issued, until) = (time("iat"), time("exp"));
-    // "exp = now + at most 3600"; "invalid_grant = unknown subject or clock skew"
-    if text("iss") != client_email(desk.company.seed) || text("aud") != AUDIENCE {
-        return Err(oauth_error(
-            400,
-            "invalid_grant",
-            "Invalid issuer or audience",
-        ));
-    }
-    if issued > now + 300 || until <= now || until - issued > 3_600 {
-        return Err(oauth_error(
-            400,
-            "invalid_grant",
-            "Invalid JWT: check the clock",
-        ));
-    }
-    if text("sub") != ADMINISTRATOR {
-        return Err(oauth_error(
-            400,
-            "invalid_grant",
-            "Invalid email or User ID",
-        ));
-    }
-    let mut scopes = text("scope").split(' ');
-    if scopes.clone().all(|s| s != SCOPE) || scopes.any(|s| !SCOPES.contains(&s)) {
-        let why = "Client is unauthorized to retrieve access tokens using this method, or client not authorized for any of the scopes requested.";
-        return Err(oauth_error(401, "unauthorized_client", why));
-    }
-    let (token, seconds) = desk.issue("ya29.", 3_600, false);
-    Ok(Reply::json(
-        200,
-        &json!({"access_token": token, "expires_in": seconds, "token_type": "Bearer"}),
-    ))
-}
-
-/// The claims of a token that the key signed with RS256.
-fn claims(assertion: &str) -> Option<Map<String, Value>> {
-    let (message, signature) = assertion.rsplit_once('.')?;
-    let (header, payload) = message.split_once('.')?;
-    let header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).ok()?).ok()?;
-    if header["alg"] != "RS256" || header["typ"] != "JWT" {
-        return None;
-    }
-    let is_signed = keys::is_signed(message.as_bytes(), signature);
-    let claims = URL_SAFE_NO_PAD.decode(payload).ok()?;
-    is_signed
-        .then(|| serde_json::from_slice(&claims).ok())
-        .flatten()
 }
 
 /// An account always has an address, in lower case.
@@ -346,6 +252,38 @@ fn users(desk: &Desk) -> Result<Reply, Refusal> {
     Ok(Reply::json(200, &body))
 }
 
+/// Keys of a user that a selection may name. Reference of the resource: also those that nobody here has.
+const NAMES: &[&str] = &[
+    "id",
+    "etag",
+    "kind",
+    "primaryEmail",
+    "aliases",
+    "nonEditableAliases",
+    "emails",
+    "name",
+    "suspended",
+    "suspensionReason",
+    "suspensionTime",
+    "archived",
+    "archivalTime",
+    "deletionTime",
+    "isGuestUser",
+    "isAdmin",
+    "customerId",
+    "orgUnitPath",
+    "organizations",
+    "externalIds",
+    "relations",
+    "phones",
+    "languages",
+    "locations",
+    "addresses",
+    "creationTime",
+    "lastLoginTime",
+    "customSchemas",
+];
+
 /// The keys of a user in `nextPageToken,users(id,name(givenName),…)`.
 fn mask(fields: &str) -> Result<Vec<String>, Refusal> {
     let bad = || Refusal::Bad("Invalid field selection".to_owned());
@@ -367,10 +305,11 @@ fn mask(fields: &str) -> Result<Vec<String>, Refusal> {
     }
     names.push(name);
     let top = |n: String| n.split('/').next().unwrap_or_default().to_owned();
-    if depth != 0 {
+    let names: Vec<String> = names.into_iter().map(top).collect();
+    if depth != 0 || names.iter().any(|n| !NAMES.contains(&n.as_str())) {
         return Err(bad());
     }
-    Ok(names.into_iter().map(top).collect())
+    Ok(names)
 }
 
 fn cut(mut user: Value, wanted: &Option<Vec<String>>) -> Value {
@@ -387,6 +326,10 @@ fn is_suspended(desk: &Desk, person: &Person) -> bool {
 
 fn is_archived(desk: &Desk, person: &Person) -> bool {
     desk.state(person) == EmploymentState::Left && person.serial % 3 == 2
+}
+
+fn is_last_day_unsaid(desk: &Desk, person: &Person) -> bool {
+    desk.state(person) == EmploymentState::Left && person.serial.is_multiple_of(2)
 }
 
 /// Sheet: Record, "organizations[]: pick primary == true, else first".
@@ -410,9 +353,20 @@ fn phones(person: &Person) -> Vec<Value> {
     let phone = |value: &Option<String>, kind: &str| {
         value.as_ref().map(|v| json!({"value": v, "type": kind}))
     };
+    // Numbers of other types stand among them.
+    let mobile = match person.serial.is_multiple_of(2) {
+        true => "work_mobile",
+        false => "mobile",
+    };
+    let home = person
+        .serial
+        .is_multiple_of(3)
+        .then(|| "+44 20 7946 0000".to_owned());
     [
+        phone(&home, "home"),
+        phone(&home, "work_fax"),
         phone(&person.work_phone, "work"),
-        phone(&person.mobile, "mobile"),
+        phone(&person.mobile, mobile),
     ]
     .into_iter()
     .flatten()
@@ -459,11 +413,20 @@ fn present(desk: &Desk, person: &Person, is_full: bool) -> Map<String, Value> {
     let manager = manager.map(|m| alias(m).unwrap_or_else(|| primary(m)));
     let phones = phones(person);
     let mut dates = json!({"startDate": person.start.to_string()});
-    if let Some(end) = person.end {
+    // Not everybody's last day is entered; the account tells when it was suspended or archived.
+    if let Some(end) = person.end
+        && !is_last_day_unsaid(desk, person)
+    {
         dates["endDate"] = json!(end.to_string());
     }
+    let since = person.end.map(|end| json!(format!("{end}T16:00:00.000Z")));
     let parts = [
         ("aliases", alias(person).map(|a| json!([a]))),
+        (
+            "suspensionTime",
+            since.clone().filter(|_| is_suspended(desk, person)),
+        ),
+        ("archivalTime", since.filter(|_| is_archived(desk, person))),
         ("externalIds", number),
         (
             "relations",

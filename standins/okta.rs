@@ -68,7 +68,7 @@ pub const STANDIN: Standin = Standin {
     ],
     // Sheet: Listing, "403 E0000006 no permission": nothing goes quietly.
     hides: &[],
-    widens: false,
+    widens: true,
     is_paged: true,
     // Sheet: Record, "20 characters, starts with 00u".
     id: |seed, person| {
@@ -235,6 +235,10 @@ fn record(desk: &Desk, person: &Person) -> Value {
         && let Some(profile) = profile.as_object_mut()
     {
         profile.retain(|_, value| !value.is_null());
+    }
+    // Custom attributes beside the base ones; a role can leave some of them out.
+    if desk.reads_more() {
+        profile["baseSalary"] = json!("60000");
     }
     // The display name is an attribute like any other, and not everybody has one.
     if !person.serial.is_multiple_of(3) {

@@ -12,9 +12,13 @@ use crate::cli::simulate::hris::keys;
 use crate::cli::simulate::hris::people::Person;
 use crate::cli::simulate::hris::standin::{Credential, Make, Role, Route, Standin};
 use crate::cli::simulate::hris::truth::Field;
-use crate::cli::simulate::hris::xml::{Element, elements};
 use crate::domain::clock::Millis;
 use crate::domain::employment::EmploymentState;
+
+#[path = "sap-successfactors/saml.rs"]
+mod saml;
+
+use saml::{check_conditions, check_signature};
 
 pub const STANDIN: Standin = Standin {
     name: "SAP SuccessFactors",
@@ -25,6 +29,12 @@ pub const STANDIN: Standin = Standin {
         Credential::new("api_key", Make::Hex("", 40)),
         Credential::new("api_user", Make::Fixed("ROSTERAPI")),
         Credential::new("private_key", Make::Fixed(keys::PRIVATE)),
+        // Sheet: Record, "Cost centre: none standard (custom01-15)": what this tenant keeps where.
+        Credential::new("cost_center_field", Make::Fixed(COST_CENTER)),
+        Credential::new("organization_field", Make::Fixed(COMPANY)),
+        Credential::new("end_date_field", Make::Fixed("companyExitDate")),
+        // Whoever is hired and still in Onboarding has a user too, of another status.
+        Credential::new("onboarding", Make::Fixed("yes")),
     ],
     routes: &[
         Route::post("/oauth/token", Role::Token, &[], token),
@@ -41,15 +51,29 @@ pub const STANDIN: Standin = Standin {
         Field::Number,
         Field::Department,
         Field::Division,
+        Field::Organization,
+        Field::CostCenter,
         Field::Manager,
         Field::WorkPhone,
         Field::Mobile,
+        Field::Locale,
         Field::Timezone,
         Field::State,
         Field::Start,
         Field::End,
     ],
-    hides: &[],
+    // SAP note 2991051, "Field-level Permission": a role chooses the fields that its users see.
+    hides: &[
+        Field::Title,
+        Field::Department,
+        Field::Division,
+        Field::Organization,
+        Field::CostCenter,
+        Field::WorkPhone,
+        Field::Mobile,
+        Field::Locale,
+        Field::Timezone,
+    ],
     widens: false,
     is_paged: true,
     id: |_, person| format!("{:04}", 1_000 + person.serial),
@@ -71,6 +95,8 @@ pub const STANDIN: Standin = Standin {
 };
 
 const API_SERVER: &str = "api4.successfactors.com";
+const COST_CENTER: &str = "custom03";
+const COMPANY: &str = "custom01";
 const QUERY: &[&str] = &[
     "$format",
     "$filter",
@@ -151,129 +177,6 @@ fn token(desk: &Desk) -> Result<Reply, Refusal> {
     ))
 }
 
-const DSIG: &str = "http://www.w3.org/2000/09/xmldsig#";
-
-/// The first element of this local name, as it stands in the text: with its tags.
-fn slice<'x>(xml: &'x str, name: &str) -> Option<&'x str> {
-    let mut from = 0;
-    loop {
-        let at = from + xml[from..].find('<')?;
-        let rest = &xml[at + 1..];
-        let tag = &rest[..rest.find([' ', '>', '/', '\n'])?];
-        if tag.rsplit(':').next() == Some(name) {
-            let close = format!("</{tag}>");
-            let end = at + xml[at..].find(&close)? + close.len();
-            return Some(&xml[at..end]);
-        }
-        from = at + 1;
-    }
-}
-
-/// Verifies an enveloped signature over an assertion that is already in exclusive canonical form: RSA with SHA-256.
-fn check_signature(xml: &str) -> Result<(), &'static str> {
-    let signature = slice(xml, "Signature").ok_or("The assertion is not signed")?;
-    let info = slice(signature, "SignedInfo").ok_or("SignedInfo is missing")?;
-    let all = elements(xml).ok_or("The assertion is no XML")?;
-    let find = |end: &str| all.iter().find(|e| e.path.ends_with(end));
-    let algorithm = |end: &str| {
-        find(end)
-            .and_then(|e| e.attribute("Algorithm"))
-            .unwrap_or_default()
-    };
-    if algorithm("SignedInfo/CanonicalizationMethod") != "http://www.w3.org/2001/10/xml-exc-c14n#"
-        || algorithm("SignedInfo/SignatureMethod")
-            != "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
-        || algorithm("Reference/DigestMethod") != "http://www.w3.org/2001/04/xmlenc#sha256"
-    {
-        return Err("An algorithm of the signature is not supported");
-    }
-    let root = all.first().ok_or("The assertion is empty")?;
-    let id = root.attribute("ID").unwrap_or_default();
-    let refers = find("SignedInfo/Reference").and_then(|e| e.attribute("URI"));
-    if root.path != "Assertion" || id.is_empty() || refers != Some(format!("#{id}").as_str()) {
-        return Err("The signature is not over the assertion");
-    }
-    let signed = xml.replacen(signature, "", 1);
-    if signed.contains("/>") || signed.starts_with("<?xml") || signed.contains('\r') {
-        return Err("The assertion is not in canonical form");
-    }
-    let digest = {
-        use sha2::Digest as _;
-        STANDARD.encode(sha2::Sha256::digest(signed.as_bytes()))
-    };
-    let said = find("Reference/DigestValue").map(|e| e.text.as_str());
-    if said != Some(digest.as_str()) {
-        return Err("The digest of the assertion is wrong");
-    }
-    let value = find("Signature/SignatureValue").map_or("", |e| e.text.as_str());
-    match keys::is_signed(canonical_info(info).as_bytes(), value) {
-        true => Ok(()),
-        false => Err("The signature is wrong"),
-    }
-}
-
-/// `SignedInfo` alone: in exclusive canonical form it declares the namespace that it inherits.
-fn canonical_info(info: &str) -> String {
-    if info[..info.find('>').unwrap_or(info.len())].contains(DSIG) {
-        return info.to_owned();
-    }
-    let end = info.find([' ', '>']).unwrap_or(info.len());
-    let declared = match info[1..end].split_once(':') {
-        Some((prefix, _)) => format!(" xmlns:{prefix}=\"{DSIG}\""),
-        None => format!(" xmlns=\"{DSIG}\""),
-    };
-    format!("{}{declared}{}", &info[..end], &info[end..])
-}
-
-/// Sheet: Access, step 3: audience, recipient, NameID, `api_key`, and that it is now.
-fn check_conditions(desk: &Desk, xml: &str) -> Result<(), String> {
-    let all = elements(xml).ok_or("The assertion is no XML")?;
-    let find = |end: &str| all.iter().find(|e| e.path.ends_with(end));
-    let text = |end: &str| find(end).map_or("", |e: &Element| e.text.as_str());
-    let said = |end: &str, name: &str| {
-        find(end)
-            .and_then(|e| e.attribute(name))
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let recipient = format!("https://{API_SERVER}/oauth/token");
-    let key = all
-        .iter()
-        .position(|e| e.attribute("Name") == Some("api_key"));
-    let key = key
-        .and_then(|at| all.get(at + 1))
-        .map_or("", |e| e.text.as_str());
-    for (what, is, wanted) in [
-        ("Issuer", text("Assertion/Issuer"), "www.successfactors.com"),
-        (
-            "Audience",
-            text("AudienceRestriction/Audience"),
-            "www.successfactors.com",
-        ),
-        ("NameID", text("Subject/NameID"), desk.key("api_user")),
-        ("api_key", key, desk.key("api_key")),
-        (
-            "Recipient",
-            &said("SubjectConfirmationData", "Recipient"),
-            &recipient,
-        ),
-    ] {
-        if is != wanted {
-            return Err(format!("{what} of the assertion is wrong"));
-        }
-    }
-    let time = |end: &str, name: &str| Millis::from_rfc3339(&said(end, name));
-    let skew = 5 * 60_000;
-    let is_late = |t: Option<Millis>| t.is_none_or(|t| t.0 + skew <= desk.now.0);
-    if is_late(time("Conditions", "NotOnOrAfter"))
-        || is_late(time("SubjectConfirmationData", "NotOnOrAfter"))
-        || time("Conditions", "NotBefore").is_some_and(|t| t.0 - skew > desk.now.0)
-    {
-        return Err("The assertion is not valid now".to_owned());
-    }
-    Ok(())
-}
-
 /// What `$filter` asks for. Sheet: Listing, variant A and Incremental.
 struct Filter {
     statuses: Vec<String>,
@@ -302,10 +205,13 @@ impl Filter {
     }
 }
 
-/// Sheet: Listing, "Status codes": who is hired and has not begun is active already.
+/// Sheet: Listing, "Status codes". SAP note 3170987: a user is not active before the hire date; `e` is a pre-hire from
+/// Onboarding.
 fn status(desk: &Desk, person: &Person) -> &'static str {
     match desk.state(person) {
         EmploymentState::Left => "f",
+        EmploymentState::Prehire if person.serial.is_multiple_of(3) => "e",
+        EmploymentState::Prehire => "f",
         _ => "t",
     }
 }
@@ -340,11 +246,32 @@ const NAMES: &[&str] = &[
     "businessPhone",
     "cellPhone",
     "lastModifiedDateTime",
+    COST_CENTER,
+    COMPANY,
 ];
+
+/// What a role may be kept from seeing.
+fn field(name: &str) -> Option<Field> {
+    Some(match name {
+        "title" => Field::Title,
+        "department" => Field::Department,
+        "division" => Field::Division,
+        "timeZone" => Field::Timezone,
+        "defaultLocale" => Field::Locale,
+        "businessPhone" => Field::WorkPhone,
+        "cellPhone" => Field::Mobile,
+        COST_CENTER => Field::CostCenter,
+        COMPANY => Field::Organization,
+        _ => return None,
+    })
+}
 
 /// Sheet: Record, column User.
 fn property(desk: &Desk, person: &Person, name: &str) -> Value {
     let unit = person.unit;
+    if field(name).is_some_and(|f| !desk.may_read(f)) {
+        return Value::Null;
+    }
     match name {
         "userId" => json!(desk.id(person)),
         "username" => json!(format!("user{}", person.serial)),
@@ -374,6 +301,8 @@ fn property(desk: &Desk, person: &Person, name: &str) -> Value {
         "defaultLocale" => json!(person.site.locale.replace('-', "_")),
         "businessPhone" => json!(person.work_phone),
         "cellPhone" => json!(person.mobile),
+        COST_CENTER => json!(unit.cost_center),
+        COMPANY => json!(format!("{} ({})", person.entity.name, person.entity.id)),
         _ => json!(format!("/Date({}+0000)/", millis(person.changed).0)),
     }
 }
@@ -405,7 +334,9 @@ fn users(desk: &Desk) -> Result<Reply, Refusal> {
         .map_or_else(Vec::new, |s| s.split(',').map(str::trim).collect());
     let is_known = |n: &&str| NAMES.contains(n) || *n == "manager" || *n == "manager/userId";
     if let Some(name) = select.iter().find(|n| !is_known(n)) {
-        return Err(Refusal::Bad(format!("User has no property {name}")));
+        return Err(Refusal::Bad(format!(
+            "[COE0021]Invalid property names: User/{name}."
+        )));
     }
     // "manager/userId with $expand"
     if select.iter().any(|n| n.starts_with("manager/")) && expand.is_none() {

@@ -95,7 +95,14 @@ pub(super) async fn google(world: &World) -> Result<Vec<Row>, String> {
             manager: ids.get(&boss).cloned().unwrap_or_default(),
             is_in: u["suspended"] == false && u["archived"] == false,
             start: text(&u["customSchemas"]["HR"]["startDate"]),
-            end: text(&u["customSchemas"]["HR"]["endDate"]),
+            end: [
+                &u["customSchemas"]["HR"]["endDate"],
+                &u["suspensionTime"],
+                &u["archivalTime"],
+            ]
+            .into_iter()
+            .find_map(|v| v.as_str().map(|time| time.chars().take(10).collect()))
+            .unwrap_or_default(),
         }
     };
     Ok(users.iter().map(row).collect())
@@ -167,7 +174,7 @@ pub(super) async fn sap_first(world: &World) -> First {
     First {
         method: "GET",
         path: format!(
-            "/odata/v2/User?$format=json&$filter=status%20in%20't','f'&$select={select}&$expand=manager&paging=snapshot"
+            "/odata/v2/User?$format=json&$filter=status%20in%20't','f','e'&$select={select}&$expand=manager&paging=snapshot"
         ),
         headers: vec![
             ("Authorization", format!("Bearer {token}")),
