@@ -59,6 +59,7 @@ pub const STANDIN: Standin = Standin {
         Field::Manager,
         Field::WorkPhone,
         Field::Mobile,
+        Field::Locale,
         Field::State,
         Field::Start,
         Field::End,
