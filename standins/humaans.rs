@@ -72,6 +72,7 @@ pub const STANDIN: Standin = Standin {
         Field::Title,
         Field::Number,
         Field::Department,
+        Field::Organization,
         Field::CostCenter,
         Field::Manager,
         Field::WorkPhone,
