@@ -19,7 +19,7 @@ pub mod values;
 
 pub use self::error::{Error, Kind};
 pub use self::mapping::{ENTERPRISE, ROSTERD, address};
-pub use self::probe::{Probe, probe};
+pub use self::probe::{Probe, Reach, probe};
 pub use self::pull::{Inspected, Job, Progress, Sink, Table, inspect, pull, pull_table};
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,11 +1,14 @@
 //! Tries the credentials of a connection with as few requests as can be, and says which fields the source delivers:
 //! their names and shapes, never a value.
 
+mod reach;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+pub use self::reach::Reach;
 use super::auth::Session;
 use super::client::Client;
 use super::error::{Error, Kind};
@@ -21,11 +24,14 @@ pub struct Probe {
     pub records: u64,
     /// How many the vendor announces in all.
     pub announced: Option<u64>,
-    /// For each path of a record: which kinds of values it has, and in how many records.
+    /// For each path of a record: which kinds of values it has, and in how many records. Behind `details.<name>` is what one
+    /// person's detail holds, behind `joins.<name>` the first page of a second list.
     pub fields: BTreeMap<String, (String, u64)>,
     /// What the credentials cannot read beside the main list, such as `lookups.departments`, and why: nobody is missing
     /// then, but what it would have filled in is empty.
     pub unread: BTreeMap<String, Error>,
+    /// Rights that are missing, and those that are too much.
+    pub reach: Reach,
     /// Requests sent.
     pub requests: u64,
 }
@@ -73,6 +79,7 @@ pub async fn probe(job: &Job<'_>) -> Result<Probe, Error> {
         }
     }
     beside(&source, &mut probe).await?;
+    probe.reach = reach::reach(&source, &mut probe).await?;
     probe.requests = client.requests();
     Ok(probe)
 }
@@ -106,7 +113,11 @@ async fn beside(source: &Source<'_>, probe: &mut Probe) -> Result<(), Error> {
     for (name, list, is_required) in lookups.chain(joins) {
         let parent = first_parent(source, list).await?;
         let read = Pages::new(source, list, parent.as_ref()).next().await;
-        probe.note(name, is_required, read)?;
+        let page = probe.note(&name, is_required, read)?.flatten();
+        if name.starts_with("joins.") {
+            let records = page.iter().flat_map(|page| &page.records);
+            records.for_each(|record| shape(record, name.clone(), &mut probe.fields));
+        }
     }
     Ok(())
 }
@@ -137,27 +148,33 @@ async fn details(
             continue;
         }
         let read = source.ask(&detail.request, &values).await;
-        probe.note(format!("details.{name}"), detail.required, read)?;
+        let name = format!("details.{name}");
+        let answer = probe.note(&name, detail.required, read)?;
+        if let Some(found) = answer.as_ref().and_then(|answer| detail.value.find(answer)) {
+            shape(found, name, &mut probe.fields);
+        }
     }
     Ok(())
 }
 
 impl Probe {
-    /// Notes what could not be read. Without what is required there is no pull.
+    /// What was read, or a note that it could not be. Without what is required there is no pull.
     fn note<T>(
         &mut self,
-        name: String,
+        name: &str,
         is_required: bool,
         read: Result<T, Error>,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<T>, Error> {
         match read {
-            Ok(_) => {}
+            Ok(found) => Ok(Some(found)),
             Err(error) if is_required || error.kind == Kind::Credentials => {
-                return Err(error.with("lookup", name));
+                Err(error.with("lookup", name))
             }
-            Err(error) => drop(self.unread.insert(name, error)),
+            Err(error) => {
+                self.unread.insert(name.to_owned(), error);
+                Ok(None)
+            }
         }
-        Ok(())
     }
 }
 

@@ -25,6 +25,23 @@ pub struct Tried {
     pub requests: u64,
     /// For each path of a record: which kinds of values it has, and in how many records.
     pub fields: BTreeMap<String, (String, u64)>,
+    /// What the credentials cannot read beside the main list, and why.
+    pub unread: BTreeMap<String, Failed>,
+    /// Rights that are missing, or seem to be.
+    pub missing: Vec<Told>,
+    /// What can be read, or done, and is not needed.
+    pub excess: Vec<Told>,
+    /// What more could be read without anything that shows it.
+    pub unseen: Option<Told>,
+}
+
+/// A text of a connector.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Told {
+    /// In English.
+    pub en: String,
+    /// In French.
+    pub fr: String,
 }
 
 /// Why a test of a connection failed.

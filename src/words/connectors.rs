@@ -174,6 +174,12 @@ texts! {
     RIGHT: "Without this the vendor refuses: {right}.", "Sans cela, le fournisseur refuse : {right}.";
     /// Scopes of OAuth.
     SCOPES: "Scopes that are asked for: `{scopes}`.", "Portées demandées : `{scopes}`.";
+    /// Words of the vendor's for what the credentials must be able to do.
+    SCOPES_NEEDED: "The key needs `{scopes}`; `rosterd connectors check` names what is missing, and warns of more.", "La clé a besoin de `{scopes}` ; `rosterd connectors check` nomme ce qui manque et signale ce qui est en trop.";
+    /// A right whose absence only shows in fields that are empty.
+    QUIET: "Without this fields stay empty: {right}.", "Sans cela, des champs restent vides : {right}.";
+    /// A right that is too much.
+    EXCESS: "Not needed, and warned of where it shows: {right}.", "Inutile, et signalé lorsque cela se voit : {right}.";
     /// What stands above the requests.
     REQUESTS: "What is to be granted stands under the steps. Nothing but these requests is sent; each of them only reads.", "Les droits à accorder figurent dans la mise en place. Seules ces requêtes sont envoyées ; toutes ne font que lire.";
     /// Behind a request that gives a token.

@@ -113,6 +113,15 @@ async fn a_connection_is_tested_over_http_and_nobody_is_brought_by_it() {
     assert!(
         tested["records"].as_u64().unwrap() > 0 && !tested["fields"].as_array().unwrap().is_empty()
     );
+    for list in ["unread", "missingRights", "excessRights"] {
+        assert_eq!(tested[list], json!([]), "{list}: {tested}");
+    }
+    // What the key lost, and what is read beside the list of people.
+    world.company.set_faults(&["reduced-scope"]).await;
+    let less = send(&admin, "POST", &test).await.expect(200).body;
+    let right = &less["missingRights"][0];
+    assert!(right["en"].is_string() && right["fr"].is_string(), "{less}");
+    world.company.set_faults(&[]).await;
     assert!(world.people().await.is_empty());
     let (service, tenant, id) = (&world.app.service, &world.tenant, &world.connection);
     for secret in service.list_secrets(&tenant.tenant, id).await.unwrap() {

@@ -366,6 +366,10 @@ async fn shows(world: &World, fault: &str, whole: &[Row]) {
             let is_less = rows.iter().all(lost) || rows.len() < whole.len();
             assert!(is_less, "{slug}: everything can still be read");
         }
+        "wide-scope" => {
+            let rows = everybody(world).await.unwrap();
+            assert_eq!(rows.len(), whole.len(), "{slug}: it changes nobody");
+        }
         "broken-status" => {
             let rows = everybody(world).await.unwrap();
             assert_eq!(rows.len(), whole.len(), "{slug}");

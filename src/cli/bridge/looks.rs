@@ -8,9 +8,10 @@ use futures_util::future::BoxFuture;
 use super::operator;
 use super::sources::Stored;
 use crate::domain::ids::TenantId;
+use crate::hris::manifest::Localized;
 use crate::hris::{Error as PullError, Probe};
 use crate::service::connections::ConnectionRow;
-use crate::service::looks::{Failed, Tried, Try};
+use crate::service::looks::{Failed, Told, Tried, Try};
 use crate::service::{Caller, Error, Result, Service};
 use crate::sync::schedule::{Scheduler, Sources};
 use crate::sync::{Bridge, Kind, Unwatched};
@@ -117,6 +118,21 @@ fn tried(probe: Probe) -> Tried {
         announced: probe.announced,
         requests: probe.requests,
         fields: probe.fields,
+        unread: probe
+            .unread
+            .iter()
+            .map(|(name, error)| (name.clone(), failed(error)))
+            .collect(),
+        missing: probe.reach.missing.iter().map(told).collect(),
+        excess: probe.reach.excess.iter().map(told).collect(),
+        unseen: probe.reach.unseen.as_ref().map(told),
+    }
+}
+
+fn told(text: &Localized) -> Told {
+    Told {
+        en: text.get("en").to_owned(),
+        fr: text.get("fr").to_owned(),
     }
 }
 

@@ -9,8 +9,8 @@ use crate::cli::Failure;
 use crate::cli::output::{Output, say, shown};
 use crate::config::Config;
 use crate::hris::catalogue::Catalogue;
-use crate::hris::manifest::Manifest;
-use crate::hris::{self, Probe};
+use crate::hris::manifest::{Localized, Manifest};
+use crate::hris::{self, Probe, Reach};
 
 /// Arguments of `check`.
 #[derive(Debug, Clone, clap::Args)]
@@ -81,9 +81,11 @@ pub(in crate::cli) fn report(probe: &Probe, output: Output) -> Result<(), Failur
             .iter()
             .map(|(name, error)| (name.clone(), json!(error.to_string())))
             .collect();
+        let reach = &probe.reach;
         return say(&json!({
             "ok": true, "records": probe.records, "announced": probe.announced, "requests": probe.requests,
-            "fields": fields, "unread": unread,
+            "fields": fields, "unread": unread, "missingRights": texts(&reach.missing),
+            "excessRights": texts(&reach.excess), "unseen": reach.unseen.as_ref().map(|text| text.get("en")),
         }).to_string());
     }
     let announced = probe
@@ -97,8 +99,33 @@ pub(in crate::cli) fn report(probe: &Probe, output: Output) -> Result<(), Failur
     for (name, error) in &probe.unread {
         say(&format!("  cannot read {name}: {error}"))?;
     }
+    rights(&probe.reach)?;
     for (path, (kinds, count)) in &probe.fields {
         say(&format!("  {:<48} {kinds:<16} {count} filled", shown(path)))?;
     }
     Ok(())
+}
+
+/// Says which rights are missing, and which are too much.
+fn rights(reach: &Reach) -> Result<(), Failure> {
+    for right in texts(&reach.missing) {
+        say(&format!(
+            "  a right seems to be missing: {}; nobody here has what it shows",
+            shown(right)
+        ))?;
+    }
+    for right in texts(&reach.excess) {
+        say(&format!(
+            "  warning: the credentials can do more than is needed: {}; take it away at the vendor",
+            shown(right)
+        ))?;
+    }
+    if let Some(text) = &reach.unseen {
+        say(&format!("  cannot be seen from here: {}", text.get("en")))?;
+    }
+    Ok(())
+}
+
+fn texts(rights: &[Localized]) -> Vec<&str> {
+    rights.iter().map(|right| right.get("en")).collect()
 }

@@ -135,6 +135,19 @@ fn rights(api: &Manifest, language: Language) -> Vec<String> {
         let right = json!({"right": right.get(language.as_str())});
         list.push(fill(of(w::RIGHT, language), &right));
     }
+    let own = &api.rights;
+    let signs = own.needed.iter().map(|sign| (w::QUIET, sign));
+    for (two, sign) in signs.chain(own.excess.iter().map(|sign| (w::EXCESS, sign))) {
+        let right = json!({"right": sign.right.get(language.as_str())});
+        list.push(fill(of(two, language), &right));
+    }
+    if let Some(scopes) = own.scopes.as_ref().filter(|s| !s.needed.is_empty()) {
+        let scopes = json!({"scopes": scopes.needed.join("`, `")});
+        list.push(fill(of(w::SCOPES_NEEDED, language), &scopes));
+    }
+    if let Some(unseen) = &own.unseen {
+        list.push(unseen.get(language.as_str()).to_owned());
+    }
     if let Some(scope) = scope(&api.auth).filter(|scope| !scope.contains('{')) {
         list.push(fill(of(w::SCOPES, language), &json!({"scopes": scope})));
     }

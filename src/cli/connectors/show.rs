@@ -67,7 +67,7 @@ fn text(card: &Card<'_>) -> String {
 fn row(slug: &str, name: &str, auth: &str, can: [&str; 4]) -> String {
     let [leavers, hires, manager, changes] = can;
     let line =
-        format!("{slug:<20}{name:<22}{auth:<20}{leavers:<9}{hires:<14}{manager:<12}{changes}");
+        format!("{slug:<20}{name:<22}{auth:<20}{leavers:<9}{hires:<14}{manager:<18}{changes}");
     line.trim_end().to_owned()
 }
 

@@ -1,5 +1,7 @@
 //! A JWT that is exchanged for a token (RFC 7523), signed with RS256.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Map, Value, json};
 
@@ -34,6 +36,14 @@ pub(super) fn assertion(bearer: &JwtBearer, values: &Value, now: Millis) -> Resu
     let key = key(&bearer.private_key, values)?;
     jsonwebtoken::encode(&header, &Value::Object(claims), &key)
         .map_err(|_| unusable(&bearer.private_key))
+}
+
+/// A claim of a token that the vendor made: it is for the vendor to check, and nothing is decided by it. None where the
+/// token is no JWT.
+pub(super) fn claim(token: &str, name: &str) -> Option<Value> {
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    let claims: Value = serde_json::from_slice(&payload).ok()?;
+    claims.get(name).cloned()
 }
 
 /// The RSA key at a path of the values, in PEM. Errors (kind settings): `auth.key`, which never holds the key.

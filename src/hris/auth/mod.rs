@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 use self::token::Token;
 use super::client::{Answer, Call, Client, filled};
 use super::error::{Error, Kind};
-use super::manifest::{Auth, PlainText, SECURITY_MARK, SendToken};
+use super::manifest::{Auth, PlainText, SECURITY_MARK, SendToken, ToldBy, scalar};
 use super::values::Values;
 use crate::domain::chance::Chance;
 use crate::domain::clock::Clock;
@@ -62,6 +62,8 @@ pub struct Session<'a> {
 struct State {
     token: Option<Token>,
     rotated: Option<String>,
+    /// The answer that gave the token.
+    said: Value,
 }
 
 impl<'a> Session<'a> {
@@ -100,6 +102,21 @@ impl<'a> Session<'a> {
             }
             (outcome, _) => outcome,
         }
+    }
+
+    /// Words in which the vendor says what the token is good for; none where it does not say. Without a token that is in use
+    /// nothing is said.
+    pub async fn scopes(&self, told_by: &ToldBy) -> Option<Vec<String>> {
+        let state = self.token.lock().await;
+        let said = match told_by {
+            ToldBy::Token(path) => path.find(&state.said).cloned(),
+            ToldBy::Claim(name) => state
+                .token
+                .as_ref()
+                .and_then(|token| jwt::claim(&token.value, name)),
+            ToldBy::List(_) => None,
+        };
+        said.map(|said| words(&said))
     }
 
     /// Adds what shows who we are; answers the token that was used.
@@ -180,6 +197,18 @@ impl<'a> Session<'a> {
 
     fn fill(&self, text: &PlainText) -> Result<String, Error> {
         filled(text.render(&self.values))
+    }
+}
+
+/// Words of a list, or of a text with blanks or commas between (RFC 6749 §3.3 has blanks).
+pub(in crate::hris) fn words(said: &Value) -> Vec<String> {
+    match said {
+        Value::Array(list) => list.iter().filter_map(scalar).collect(),
+        other => {
+            let text = scalar(other).unwrap_or_default();
+            let words = text.split([' ', ',']).filter(|word| !word.is_empty());
+            words.map(str::to_owned).collect()
+        }
     }
 }
 

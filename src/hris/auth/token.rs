@@ -30,6 +30,8 @@ struct Given {
     token: String,
     seconds: u64,
     refresh_token: Option<String>,
+    /// The whole answer.
+    said: Value,
 }
 
 impl Session<'_> {
@@ -84,6 +86,7 @@ impl Session<'_> {
         };
         let life = given.seconds.saturating_sub(60).saturating_mul(1_000);
         let now = self.clock.now();
+        state.said = given.said;
         Ok(Token {
             value: given.token,
             until: Millis(
@@ -301,11 +304,13 @@ impl Reading {
         let refresh_token = body
             .get("refresh_token")
             .filter(|_| self.refresh)
-            .and_then(Value::as_str);
+            .and_then(Value::as_str)
+            .map(str::to_owned);
         Ok(Given {
             token,
             seconds: seconds.unwrap_or(u64::from(self.lifetime)),
-            refresh_token: refresh_token.map(str::to_owned),
+            refresh_token,
+            said: body,
         })
     }
 }

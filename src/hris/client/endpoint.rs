@@ -44,6 +44,13 @@ impl Endpoint {
             .map_err(|_| Error::new(Kind::Settings, "endpoint").with("endpoint", &self.0))
     }
 
+    /// The vendor's address for a link without a host: whoever stands in for the vendor below a path may name that path, or
+    /// not.
+    pub fn join(&self, from: &Url, link: &str) -> Option<Url> {
+        let here = self.map(from).ok()?.join(link).ok()?;
+        self.unmap(&here, from)
+    }
+
     /// The vendor's address for a link that names this endpoint; `from` is the vendor's address of the answer.
     pub fn unmap(&self, link: &Url, from: &Url) -> Option<Url> {
         if link.origin() != self.0.origin() {
@@ -80,6 +87,22 @@ mod tests {
         let other = Url::parse("http://127.0.0.1:9001/bamboohr/api").unwrap();
         assert_eq!(endpoint.unmap(&other, &vendor), None);
         assert!(endpoint.is_loopback());
+    }
+
+    #[test]
+    fn a_link_without_a_host_may_name_the_path_of_the_endpoint() {
+        let endpoint = Endpoint::parse("http://127.0.0.1:9000/lucca").unwrap();
+        let from = Url::parse("https://acme.vendor.test/lucca-api/people?page=1").unwrap();
+        for (link, path) in [
+            ("?page=2", "/lucca-api/people?page=2"),
+            ("/lucca-api/people?page=2", "/lucca-api/people?page=2"),
+            ("/lucca/lucca-api/people?page=2", "/lucca-api/people?page=2"),
+            ("teams", "/lucca-api/teams"),
+        ] {
+            let found = endpoint.join(&from, link).unwrap();
+            assert_eq!(found.as_str(), format!("https://acme.vendor.test{path}"));
+        }
+        assert_eq!(endpoint.join(&from, "//elsewhere.test/people"), None);
     }
 
     #[test]

@@ -236,16 +236,16 @@ impl Client {
     pub fn link(&self, from: &Url, link: &str) -> Result<Url, Error> {
         let refused =
             |host: &str| Error::new(Kind::NotUnderstood, "link_refused").with("host", host);
-        let url = match Url::parse(link) {
-            Ok(url) => url,
-            Err(_) => from.join(link).map_err(|_| refused("?"))?,
+        let endpoint = self.outside.endpoint.as_ref();
+        let url = match (Url::parse(link), endpoint) {
+            (Ok(url), _) => url,
+            (Err(_), Some(endpoint)) => endpoint.join(from, link).ok_or_else(|| refused("?"))?,
+            (Err(_), None) => from.join(link).map_err(|_| refused("?"))?,
         };
         if url.origin() == from.origin() {
             return Ok(url);
         }
-        self.outside
-            .endpoint
-            .as_ref()
+        endpoint
             .and_then(|endpoint| endpoint.unmap(&url, from))
             .ok_or_else(|| refused(url.host_str().unwrap_or("?")))
     }

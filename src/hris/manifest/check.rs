@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Auth, Body, Each, Field, GivenBy, List, Manifest, Method, Paging, PlainText, Request, Until,
-    UrlText,
+    Auth, Body, Each, Field, GivenBy, List, Manifest, Method, Paging, PlainText, Request, ToldBy,
+    Until, UrlText,
 };
 
 /// A text that stands at the line to be named, and what is wrong.
@@ -36,6 +36,7 @@ pub(super) fn check(manifest: &Manifest) -> Result<(), Fault> {
             return fault("only_if:", format!("{place}: `{id}` is not asked for"));
         }
     }
+    rights(manifest)?;
     let mut origins = BTreeMap::new();
     for (place, method, url) in auth_urls(&manifest.auth) {
         origin(manifest, &mut origins, method, &place, url, &values)?;
@@ -218,6 +219,26 @@ fn auth(manifest: &Manifest, values: &Value) -> Result<(), Fault> {
     Ok(())
 }
 
+/// A sign that no field shows would never be seen, and a token that is never asked for says nothing.
+fn rights(manifest: &Manifest) -> Result<(), Fault> {
+    let rights = &manifest.rights;
+    let mut signs = rights.needed.iter().chain(&rights.excess);
+    if signs.any(|sign| sign.fields.is_empty()) {
+        return fault("rights:", "rights: say under `fields` what shows the right");
+    }
+    let is_told = |scopes: &super::Scopes| match scopes.told_by {
+        ToldBy::Token(_) | ToldBy::Claim(_) => !auth_urls(&manifest.auth).is_empty(),
+        ToldBy::List(_) => true,
+    };
+    match &rights.scopes {
+        Some(scopes) if !is_told(scopes) => fault(
+            "told_by:",
+            "rights.scopes.told_by: this `auth` asks for no token; write `list`",
+        ),
+        _ => Ok(()),
+    }
+}
+
 fn key(path: &super::Path, values: &Value) -> Result<(), Fault> {
     match path.find(values) {
         Some(_) => Ok(()),
@@ -269,7 +290,12 @@ pub(super) fn requests(manifest: &Manifest) -> impl Iterator<Item = (String, &Re
         .iter()
         .map(|(name, detail)| (format!("details.{name}.request"), &detail.request));
     let check = manifest.check.iter().map(|r| ("check".to_owned(), r));
-    lists.chain(details).chain(check)
+    let scopes = manifest.rights.scopes.iter();
+    let told = scopes.filter_map(|scopes| match &scopes.told_by {
+        ToldBy::List(told) => Some(("rights.scopes".to_owned(), &told.request)),
+        ToldBy::Token(_) | ToldBy::Claim(_) => None,
+    });
+    lists.chain(details).chain(check).chain(told)
 }
 
 fn check_request(place: &str, request: &Request, values: &Value) -> Result<(), Fault> {

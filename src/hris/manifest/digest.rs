@@ -6,11 +6,12 @@ use serde_json::Value;
 use crate::domain::audit::{canonical, sha256_hex};
 
 /// What people read, and what says how the vendor is asked but not what it tells.
-const OTHER: [&str; 8] = [
+const OTHER: [&str; 9] = [
     "name",
     "steps",
     "notes",
     "lacks",
+    "rights",
     "rate",
     "timeout_seconds",
     "error_header",

@@ -7,6 +7,7 @@ mod digest;
 mod mapping;
 mod parts;
 mod request;
+mod rights;
 mod schema;
 mod text;
 
@@ -22,6 +23,7 @@ pub use self::request::{
     Body, CursorPlace, Detail, Each, Format, InForce, Join, List, Lookup, Method, OneOrMany,
     Paging, Request, Until, Unwrap,
 };
+pub use self::rights::{Rights, Scopes, Sign, Told, ToldBy};
 pub use self::schema::json_schema;
 pub use self::text::{
     JsonText, Localized, Path, Pattern, PlainText, Sentence, UrlText, XmlText, scalar,
@@ -57,6 +59,9 @@ pub struct Manifest {
     /// Parts of a person that it does not bring, and why.
     #[serde(default)]
     pub lacks: BTreeMap<Part, Lack>,
+    /// What the credentials need, and what they should not have.
+    #[serde(default)]
+    pub rights: Rights,
     /// How to get in.
     pub auth: Auth,
     /// Headers of every request for data.

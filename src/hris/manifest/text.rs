@@ -202,6 +202,15 @@ pub struct Localized {
 }
 
 impl Localized {
+    /// A word of the vendor's, which is the same in every language.
+    pub fn word(text: &str) -> Self {
+        let word = || Sentence(format!("`{text}`"));
+        Self {
+            en: word(),
+            fr: word(),
+        }
+    }
+
     /// In this language; English where it is not spoken.
     pub fn get(&self, language: &str) -> &str {
         if language.starts_with("fr") {

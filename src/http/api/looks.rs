@@ -32,9 +32,39 @@ pub struct Tested {
     requests: Option<u64>,
     /// Fields that came: their names and shapes, never a value.
     fields: Vec<FieldSeen>,
+    /// What the credentials cannot read beside the list of people: nobody is missing then, but what it fills in is.
+    unread: Vec<Unread>,
+    /// Rights that are missing, or seem to be: nobody on the first page has what they show.
+    missing_rights: Vec<RightText>,
+    /// What the credentials can read, or do, and need not: take it away at the vendor.
+    excess_rights: Vec<RightText>,
+    /// What more they could read without anything that shows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unseen: Option<RightText>,
     /// Why it does not work.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<TestError>,
+}
+
+/// A right, in the vendor's words.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RightText {
+    /// In English.
+    #[schema(example = "View on Work > Job")]
+    en: String,
+    /// In French.
+    #[schema(example = "lecture de Work > Job")]
+    fr: String,
+}
+
+/// What cannot be read beside the list of people.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Unread {
+    /// Its name in the connector.
+    #[schema(example = "lookups.departments")]
+    name: String,
+    /// Why.
+    error: TestError,
 }
 
 /// A field that came.
@@ -88,6 +118,8 @@ pub struct LookAsked {
 
 fn works(tried: looks::Tried) -> Tested {
     let fields = tried.fields.into_iter();
+    let unread = tried.unread.into_iter();
+    let rights = |list: Vec<looks::Told>| list.into_iter().map(right).collect();
     Tested {
         works: true,
         records: Some(tried.records),
@@ -100,7 +132,23 @@ fn works(tried: looks::Tried) -> Tested {
                 filled,
             })
             .collect(),
+        unread: unread
+            .map(|(name, failed)| Unread {
+                name,
+                error: error(failed),
+            })
+            .collect(),
+        missing_rights: rights(tried.missing),
+        excess_rights: rights(tried.excess),
+        unseen: tried.unseen.map(right),
         error: None,
+    }
+}
+
+fn right(text: looks::Told) -> RightText {
+    RightText {
+        en: text.en,
+        fr: text.fr,
     }
 }
 
@@ -111,20 +159,28 @@ fn fails(failed: looks::Failed) -> Tested {
         announced: None,
         requests: None,
         fields: Vec::new(),
-        error: Some(TestError {
-            kind: failed.kind,
-            code: failed.code,
-            params: failed.params,
-            text: failed.text,
-            retry_helps: failed.retry_helps,
-        }),
+        unread: Vec::new(),
+        missing_rights: Vec::new(),
+        excess_rights: Vec::new(),
+        unseen: None,
+        error: Some(error(failed)),
+    }
+}
+
+fn error(failed: looks::Failed) -> TestError {
+    TestError {
+        kind: failed.kind,
+        code: failed.code,
+        params: failed.params,
+        text: failed.text,
+        retry_helps: failed.retry_helps,
     }
 }
 
 /// Test a connection.
 ///
 /// Calls the vendor with what is stored, with as few requests as can be, and reads the first page: whether the credentials
-/// work, and which fields come. Nobody is changed by it. That it does not work is an answer too: `works` is false.
+/// work, which fields come, and which rights are missing or too much. Nobody is changed by it. That it does not work is an answer too: `works` is false.
 #[utoipa::path(post, path = "/api/v1/tenants/{tenant}/connections/{id}/test", responses((status = 200, description = "What it showed.", body = Tested)))]
 pub async fn test(call: Call) -> Result<Reply> {
     let (service, caller) = (call.state.service.clone(), call.caller()?);

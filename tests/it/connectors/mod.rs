@@ -7,6 +7,7 @@ mod faults;
 mod joins;
 mod pages;
 mod paging;
+mod rights;
 pub mod server;
 mod shell;
 mod suite;

@@ -142,16 +142,23 @@ fn a_key_that_may_read_less_of_people_is_seen_by_the_check() {
             }
             (Ok(whole), Ok(less)) => {
                 let filled = |path: &String| less.fields.get(path).map_or(0, |f| f.1);
-                let is_seen = less.records < whole.records
-                    || less.announced < whole.announced
-                    || !less.unread.is_empty()
-                    || whole
-                        .fields
-                        .iter()
-                        .any(|(path, (_, count))| *count > 0 && filled(path) == 0);
-                match is_seen {
-                    true => Vec::new(),
-                    false => vec!["reduced rights: the check shows the same".to_owned()],
+                let lost: Vec<&String> = whole
+                    .fields
+                    .iter()
+                    .filter(|(path, (_, count))| *count > 0 && filled(path) == 0)
+                    .map(|(path, _)| path)
+                    .collect();
+                let is_shorter = less.records < whole.records || less.announced < whole.announced;
+                let is_named = !less.unread.is_empty() || !less.reach.missing.is_empty();
+                match (is_named, lost.is_empty(), is_shorter) {
+                    // Of people who are left out nothing speaks but their number.
+                    (true, ..) | (false, true, true) => Vec::new(),
+                    (false, true, false) => {
+                        vec!["reduced rights: the check shows the same".to_owned()]
+                    }
+                    (false, false, _) => {
+                        vec![format!("reduced rights: no right is named for {lost:?}")]
+                    }
                 }
             }
             (Ok(_), Err(error)) => named("reduced rights", Err(error), &[Kind::Rights], &[])
@@ -159,5 +166,63 @@ fn a_key_that_may_read_less_of_people_is_seen_by_the_check() {
                 .collect(),
             (Err(error), _) => vec![format!("check: {error}")],
         }
+    });
+}
+
+#[test]
+fn a_key_that_can_do_more_than_is_needed_is_warned_of() {
+    each(async |manifest| {
+        let mut out = Vec::new();
+        let rights = &manifest.rights;
+        if rights.scopes.is_none() && rights.excess.is_empty() && rights.unseen.is_none() {
+            out.push(
+                "rights: say what shows a key that can do more, or that nothing does".to_owned(),
+            );
+        }
+        let company = Company::new(&manifest, FEW);
+        let about = company.world.about().await;
+        match company.check(company.keys()).await {
+            Err(error) => out.push(format!("check: {error}")),
+            Ok(good) => {
+                let reach = &good.reach;
+                if !reach.missing.is_empty() || !reach.excess.is_empty() {
+                    out.push(format!("check of a good key: {reach:?}"));
+                }
+            }
+        }
+        let can_show = about["faults"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|f| f == "wide-scope");
+        let speaks = rights.scopes.is_some() || !rights.excess.is_empty();
+        match (can_show, speaks) {
+            (true, true) => {}
+            (false, false) => return out,
+            (can_show, speaks) => {
+                out.push(format!(
+                    "rights: the stand-in shows more: {can_show}, the connector looks: {speaks}"
+                ));
+                return out;
+            }
+        }
+        let company = Company::new(
+            &manifest,
+            Case {
+                fault: "wide-scope",
+                ..FEW
+            },
+        );
+        match company.check(company.keys()).await {
+            Err(error) => out.push(format!("wide-scope: {error}")),
+            Ok(wide) if wide.reach.excess.is_empty() => {
+                out.push("wide-scope: nothing is warned of".to_owned());
+            }
+            Ok(_) => {}
+        }
+        // What is too much changes nobody, and is not kept.
+        let pulled = company.pull().await;
+        out.extend(super::wrong(&company, &pulled, "wide-scope").await);
+        out
     });
 }
