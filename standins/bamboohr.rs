@@ -19,10 +19,12 @@ use filter::Filter;
 
 pub const STANDIN: Standin = Standin {
     name: "BambooHR",
-    // Sheet: Access, "Pasted values".
+    // Sheet: Access, "Pasted values"; A, "customer-defined ones are named `customField<n>`".
     credentials: &[
         Credential::new("company", Make::Fixed("kestrel")),
         Credential::new("api_key", Make::Hex("", 40)),
+        Credential::new("cost_center_field", Make::Fixed("customField4711")),
+        Credential::new("organization_field", Make::Fixed("customField4712")),
     ],
     routes: &[
         Route::post("/api/v2/datasets/employee/data", Role::List, &[], dataset),
@@ -100,6 +102,8 @@ pub const STANDIN: Standin = Standin {
         Field::Number,
         Field::Department,
         Field::Division,
+        Field::Organization,
+        Field::CostCenter,
         Field::Manager,
         Field::WorkPhone,
         Field::Mobile,
@@ -225,6 +229,8 @@ fn dataset_field(desk: &Desk, person: &Person, name: &str) -> Option<Value> {
         "team" => json!(person.unit.team),
         "departmentNumber" => json!(person.unit.id.to_string()),
         "lastChanged" | "lastChangedIso" => json!(last_changed(person)),
+        "customField4711" => json!(person.unit.cost_center),
+        "customField4712" => json!(person.entity.name),
         _ => return None,
     })
 }
@@ -260,6 +266,8 @@ const DATASET: &[(&str, &str)] = &[
     ("departmentNumber", "Department Number"),
     ("lastChanged", "Last Changed"),
     ("lastChangedIso", "Last Changed ISO"),
+    ("customField4711", "Cost Centre"),
+    ("customField4712", "Legal Entity"),
 ];
 
 fn email<'p>(desk: &Desk, person: &'p Person) -> Option<&'p str> {
@@ -366,7 +374,11 @@ fn dataset(desk: &Desk) -> Result<Reply, Refusal> {
         Some(order) => {
             let (name, is_down) = order_of(order)
                 .filter(|(name, _)| fields.contains(name))
-                .ok_or_else(|| Refusal::Bad("`orderBy` must name a requested field".into()))?;
+                .ok_or_else(|| {
+                    Refusal::Invalid(
+                        "`orderBy` must name a requested field, and asc or desc".into(),
+                    )
+                })?;
             if name != "eeid" {
                 let key = |p: &&Person| {
                     dataset_field(desk, p, &name)
@@ -421,23 +433,15 @@ fn dataset(desk: &Desk) -> Result<Reply, Refusal> {
     ))
 }
 
-/// The field to sort by, and whether downwards: `hireDate`, `hireDate desc`, or an object in a list.
+/// The field to sort by, and whether downwards. The vendor's specification, `get-data-from-dataset-v2`: "Comma-separated
+/// sort rules. Each rule is a field name followed by a direction (asc or desc)"; one rule is enough here.
 fn order_of(order: &Value) -> Option<(String, bool)> {
-    if let Some(text) = order.as_str() {
-        let mut words = text.split_whitespace();
-        let name = words.next()?.to_owned();
-        return match words.next() {
-            None | Some("asc") => Some((name, false)),
-            Some("desc") => Some((name, true)),
-            Some(_) => None,
-        };
+    let (name, direction) = order.as_str()?.trim().split_once(' ')?;
+    match direction.trim() {
+        "asc" => Some((name.to_owned(), false)),
+        "desc" => Some((name.to_owned(), true)),
+        _ => None,
     }
-    let first = order.as_array()?.first()?;
-    if first.is_string() {
-        return order_of(first);
-    }
-    let is_down = first["sort"].as_str().or(first["direction"].as_str()) == Some("desc");
-    Some((first["field"].as_str()?.to_owned(), is_down))
 }
 
 /// Sheet: Sources, "conflict": of the two pages on fields that may not be read, the quiet one is followed here.

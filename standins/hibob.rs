@@ -12,11 +12,20 @@ use crate::domain::employment::EmploymentState;
 
 pub const STANDIN: Standin = Standin {
     name: "HiBob",
-    // Sheet: Access, "Pasted values"; Record, "cost centre": a field of the tenant's own choice.
+    // Sheet: Access, "Pasted values"; Record, "cost centre": a field of the tenant's own choice. Ids of own fields are in
+    // apidocs.hibob.com, "Fields and lists metadata" and "Categories and permissions".
     credentials: &[
         Credential::new("service_user_id", Make::Word("SERVICE-", 8)),
         Credential::new("service_user_token", Make::Word("", 40)),
-        Credential::new("cost_center_field", Make::Fixed("work.costCenter")),
+        Credential::new(
+            "cost_center_field",
+            Make::Fixed("work.customColumns.column_3003"),
+        ),
+        Credential::new("division_field", Make::Fixed("work.custom.field_1001")),
+        Credential::new(
+            "organization_field",
+            Make::Fixed("category_1720508362305.field_2002"),
+        ),
     ],
     routes: &[
         Route::post("/v1/people/search", Role::List, &[], search),
@@ -47,9 +56,12 @@ pub const STANDIN: Standin = Standin {
         Field::Title,
         Field::Number,
         Field::Department,
+        Field::Division,
+        Field::Organization,
         Field::CostCenter,
         Field::Manager,
         Field::WorkPhone,
+        Field::Mobile,
         Field::State,
         Field::Start,
         Field::End,
@@ -185,12 +197,15 @@ const FIELDS: &[(&str, Option<Field>)] = &[
     ("work.department", None),
     ("work.site", None),
     ("work.team", None),
-    ("work.costCenter", None),
+    ("work.customColumns.column_3003", None),
+    ("work.custom.field_1001", None),
+    ("category_1720508362305.field_2002", None),
     ("work.reportsTo", Some(Field::Manager)),
     ("work.manager", Some(Field::Manager)),
     ("work.startDate", None),
     ("work.employeeIdInCompany", None),
     ("work.workPhone", None),
+    ("work.workMobile", None),
     ("home.mobilePhone", None),
     ("internal.status", None),
     ("internal.lifecycleStatus", None),
@@ -217,13 +232,16 @@ fn field(desk: &Desk, person: &Person, id: &str) -> Option<Shown> {
         "work.department" => item(unit.id.to_string(), unit.name),
         "work.site" => same(person.site.name),
         "work.team" => item((unit.id + 1_000).to_string(), unit.team),
-        "work.costCenter" => item((unit.id + 2_000).to_string(), unit.cost_center),
+        "work.customColumns.column_3003" => item((unit.id + 2_000).to_string(), unit.cost_center),
+        "work.custom.field_1001" => item((unit.id + 3_000).to_string(), unit.division),
+        "category_1720508362305.field_2002" => same(person.entity.name),
         "work.reportsTo" => same(manager.map_or(Value::Null, |m| reports_to(desk, m))),
         "work.manager" => same(manager.map(|m| desk.id(m))),
         "work.startDate" => date(Some(person.start)),
         "work.employeeIdInCompany" => same(person.number),
         "work.workPhone" => same(person.work_phone.clone()),
-        "home.mobilePhone" => same(person.mobile.clone()),
+        "work.workMobile" => same(person.mobile.clone()),
+        "home.mobilePhone" => same("+000 private"),
         "internal.status" => same(if is_active(state, person.serial) {
             "Active"
         } else {
@@ -383,16 +401,18 @@ fn employee(desk: &Desk, person: &Person, search: &Search) -> Value {
     Value::Object(all)
 }
 
-/// "fields of category root sit at the top level without a prefix"
+/// "fields of category root sit at the top level without a prefix"; others as deep as their id.
 fn nest(object: &mut Map<String, Value>, id: &str, value: Value) {
-    let (category, name) = id.split_once('.').unwrap_or(("root", id));
-    if category == "root" {
-        object.insert(name.to_owned(), value);
+    let Some((outer, name)) = id.split_once('.') else {
+        object.insert(id.to_owned(), value);
         return;
+    };
+    if outer == "root" {
+        return nest(object, name, value);
     }
-    let inner = object.entry(category).or_insert_with(|| json!({}));
+    let inner = object.entry(outer).or_insert_with(|| json!({}));
     if let Some(inner) = inner.as_object_mut() {
-        inner.insert(name.to_owned(), value);
+        nest(inner, name, value);
     }
 }
 

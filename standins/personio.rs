@@ -19,6 +19,7 @@ pub const STANDIN: Standin = Standin {
         Credential::new("client_id", Make::Word("papi-", 32)),
         Credential::new("client_secret", Make::Word("papi-", 48)),
         Credential::new("personnel_number_attribute", Make::Fixed("dynamic_90210")),
+        Credential::new("phone_attribute", Make::Fixed("dynamic_90211")),
     ],
     routes: &[
         Route::post("/v1/auth", Role::Token, &[], token),
@@ -104,12 +105,13 @@ pub const STANDIN: Standin = Standin {
         Field::Organization,
         Field::CostCenter,
         Field::Manager,
+        Field::WorkPhone,
         Field::State,
         Field::Start,
         Field::End,
     ],
     hides: &[Field::Email, Field::Manager, Field::End],
-    widens: false,
+    widens: true,
     is_paged: true,
     id: |_, person| (1_000 + person.serial).to_string(),
     // Sheet: SCIM mapping, `displayName` is the full preferred name, `division` the team.
@@ -279,6 +281,16 @@ fn wrapped(desk: &Desk, person: &Person) -> Vec<Bare> {
         ));
         all.push(("contract_end_date", "Contract ends", "date", date(contract)));
     }
+    // personio-personnel-data-api-oa3.yaml, `/company/employees`: pay comes like anything else that is ticked.
+    if desk.reads_more() {
+        all.push(("fix_salary", "Fix salary", "decimal", json!(3_000)));
+        all.push((
+            "fix_salary_interval",
+            "Salary interval",
+            "standard",
+            json!("monthly"),
+        ));
+    }
     all
 }
 
@@ -405,12 +417,16 @@ fn employees(desk: &Desk) -> Result<Reply, Refusal> {
     ))
 }
 
-/// Sheet: Other calls, "lists available attributes".
+/// personio-personnel-data-api-oa3.yaml, `/company/employees/attributes`: "Lists all the allowed attributes per API
+/// credentials", each with `universal_id` and `options`.
 fn attributes(desk: &Desk) -> Result<Reply, Refusal> {
     let first = desk.company.people().next().ok_or(Refusal::NotFound)?;
     let data: Vec<Value> = wrapped(desk, first)
         .into_iter()
-        .map(|(key, label, kind, _)| json!({"key": key, "label": label, "type": kind}))
+        .map(|(key, label, kind, _)| {
+            let universal = (!key.starts_with("dynamic_")).then_some(key);
+            json!({"key": key, "label": label, "type": kind, "universal_id": universal, "options": []})
+        })
         .collect();
     Ok(Reply::json(200, &json!({"success": true, "data": data})))
 }

@@ -21,6 +21,8 @@ pub const STANDIN: Standin = Standin {
         Credential::new("isu_user_name", Make::Fixed("ISU_Roster")),
         // Of all signs: it stands in XML.
         Credential::new("isu_password", Make::Word("a<&>\"]]>", 24)),
+        // A type of organization of the tenant's own.
+        Credential::new("division_organization", Make::Fixed("Division")),
     ],
     routes: &[Route::post(
         "/ccx/service/{tenant}/Human_Resources/{version}",
@@ -38,17 +40,20 @@ pub const STANDIN: Standin = Standin {
         Field::Title,
         Field::Number,
         Field::Department,
+        Field::Division,
         Field::Organization,
         Field::CostCenter,
         Field::Manager,
         Field::WorkPhone,
+        Field::Mobile,
+        Field::Locale,
         Field::State,
         Field::Start,
         Field::End,
     ],
     // Sheet: Access, "Get access on … domains": what a closed domain holds is left out.
     hides: &[Field::Email, Field::Manager, Field::End],
-    widens: false,
+    widens: true,
     is_paged: true,
     // Sheet: Record, "WID".
     id: |seed, person| Dice::new(seed, &format!("workday/{}", person.serial)).hex(32),
@@ -303,27 +308,41 @@ fn personal(desk: &Desk, person: &Person, body: &mut String) {
         let inner = tag("Email_Address", address) + &usage(is_public, kind);
         format!("<wd:Email_Address_Data>{inner}</wd:Email_Address_Data>")
     };
-    let phone = |number: &str, is_public: bool, kind: &str| {
+    // learn.microsoft.com, "Workday attribute reference", v30.1 and above, `Mobile`, `Fax`, `PrimaryWorkTelephone`.
+    let phone = |number: &str, is_public: bool, kind: &str, device: &str| {
         format!(
-            "<wd:Phone_Data wd:Workday_Traditional_Formatted_Phone=\"{}\">{}</wd:Phone_Data>",
+            "<wd:Phone_Data wd:Workday_Traditional_Formatted_Phone=\"{}\"><wd:Phone_Device_Type_Reference>{}</wd:Phone_Device_Type_Reference>{}</wd:Phone_Data>",
             escape(number),
+            id("Phone_Device_Type_ID", device),
             usage(is_public, kind)
         )
     };
-    // What is private stands first.
-    let mut contact = email(&person.private_email, false, "HOME");
+    // What is private stands first, for who may read it.
+    let mut contact = String::new();
+    if desk.reads_more() {
+        contact.push_str(&email(&person.private_email, false, "HOME"));
+        contact.push_str(&phone("+000 private", true, "HOME", "Landline"));
+    }
     let address = person.email.as_deref();
     if let Some(address) = address.filter(|_| desk.may_read(Field::Email)) {
         contact.push_str(&email(address, true, "WORK"));
     }
-    contact.push_str(&phone("+000 private", false, "HOME"));
-    if let Some(number) = &person.work_phone {
-        contact.push_str(&phone(number, true, "WORK"));
+    contact.push_str(&phone("+000 fax", true, "WORK", "Fax"));
+    contact.push_str(&phone("+000 hidden", false, "WORK", "Landline"));
+    if let Some(number) = &person.mobile {
+        contact.push_str(&phone(number, true, "WORK", "Mobile"));
     }
+    if let Some(number) = &person.work_phone {
+        contact.push_str(&phone(number, true, "WORK", "Landline"));
+    }
+    let birth = match desk.reads_more() {
+        true => tag("Birth_Date", "1980-01-01"),
+        false => String::new(),
+    };
     let preferred = person.preferred.unwrap_or(person.given);
     let _ = write!(
         body,
-        "<wd:Personal_Data><wd:Name_Data><wd:Legal_Name_Data>{}</wd:Legal_Name_Data><wd:Preferred_Name_Data>{}</wd:Preferred_Name_Data></wd:Name_Data><wd:Contact_Data>{contact}</wd:Contact_Data></wd:Personal_Data>",
+        "<wd:Personal_Data>{birth}<wd:Name_Data><wd:Legal_Name_Data>{}</wd:Legal_Name_Data><wd:Preferred_Name_Data>{}</wd:Preferred_Name_Data></wd:Name_Data><wd:Contact_Data>{contact}</wd:Contact_Data></wd:Personal_Data>",
         name(person.given),
         name(preferred)
     );
@@ -333,11 +352,13 @@ fn personal(desk: &Desk, person: &Person, body: &mut String) {
 fn employment(desk: &Desk, person: &Person, body: &mut String) {
     let job = |is_primary: bool, title: &str| {
         format!(
-            "<wd:Worker_Job_Data wd:Primary_Job=\"{}\"><wd:Position_Data>{}{}<wd:Business_Site_Summary_Data>{}</wd:Business_Site_Summary_Data></wd:Position_Data></wd:Worker_Job_Data>",
+            "<wd:Worker_Job_Data wd:Primary_Job=\"{}\"><wd:Position_Data>{}{}<wd:Business_Site_Summary_Data>{}<wd:Local_Reference>{}{}</wd:Local_Reference></wd:Business_Site_Summary_Data></wd:Position_Data></wd:Worker_Job_Data>",
             u8::from(is_primary),
             tag("Position_Title", "P-1"),
             tag("Business_Title", title),
-            tag("Name", person.site.name)
+            tag("Name", person.site.name),
+            id("WID", &Dice::new(1, person.site.locale).hex(32)),
+            id("Locale_ID", &person.site.locale.replace('-', "_"))
         )
     };
     let mut jobs = String::new();
@@ -346,9 +367,14 @@ fn employment(desk: &Desk, person: &Person, body: &mut String) {
     }
     jobs.push_str(&job(true, person.title));
     let active = if is_active(desk, person) { "1" } else { "0" };
-    let mut status = tag("Active", active) + &tag("Hire_Date", &person.start.to_string());
+    // A date of XML Schema may have a zone.
+    let date = |day: NaiveDate| match person.serial % 3 {
+        0 => format!("{day}-08:00"),
+        _ => day.to_string(),
+    };
+    let mut status = tag("Active", active) + &tag("Hire_Date", &date(person.start));
     if let Some(end) = end(desk, person) {
-        status.push_str(&tag("Termination_Date", &end.to_string()));
+        status.push_str(&tag("Termination_Date", &date(end)));
     }
     let is_away = desk.state(person) == EmploymentState::OnLeave;
     let leave = tag("On_Leave", if is_away { "1" } else { "0" });
@@ -362,19 +388,32 @@ fn employment(desk: &Desk, person: &Person, body: &mut String) {
 fn organizations(person: &Person, body: &mut String) {
     let unit = person.unit;
     body.push_str("<wd:Organization_Data>");
-    for (kind, name, code) in [
-        ("REGION_HIERARCHY", "EMEA", "R1"),
-        ("SUPERVISORY", unit.name, unit.name),
-        ("COST_CENTER", unit.cost_center, unit.cost_center),
-        ("COMPANY", person.entity.name, person.entity.name),
+    // "Workday attribute reference": the types are compared in capitals, since tenants have them in either case.
+    for (kind, subtype, name, code) in [
+        ("REGION_HIERARCHY", "Region", "EMEA", "R1"),
+        ("Supervisory", "Department", unit.name, unit.name),
+        (
+            "COST_CENTER",
+            "Cost_Center",
+            unit.cost_center,
+            unit.cost_center,
+        ),
+        ("Company", "Company", person.entity.name, person.entity.name),
+        (
+            "ORGANIZATION_TYPE-3-1",
+            "Division",
+            unit.division,
+            unit.division,
+        ),
     ] {
         let _ = write!(
             body,
-            "<wd:Worker_Organization_Data><wd:Organization_Data>{}{}<wd:Organization_Type_Reference>{}{}</wd:Organization_Type_Reference></wd:Organization_Data></wd:Worker_Organization_Data>",
+            "<wd:Worker_Organization_Data><wd:Organization_Data>{}{}<wd:Organization_Type_Reference>{}{}</wd:Organization_Type_Reference><wd:Organization_Subtype_Reference>{}</wd:Organization_Subtype_Reference></wd:Organization_Data></wd:Worker_Organization_Data>",
             tag("Organization_Code", code),
             tag("Organization_Name", name),
             id("WID", &Dice::new(1, kind).hex(32)),
             id("Organization_Type_ID", kind),
+            id("Organization_Subtype_ID", subtype),
         );
     }
     body.push_str("</wd:Organization_Data>");

@@ -38,17 +38,21 @@ pub const STANDIN: Standin = Standin {
         Field::Title,
         Field::Number,
         Field::Department,
+        Field::Division,
         Field::Organization,
         Field::CostCenter,
         Field::Manager,
         Field::WorkPhone,
+        Field::Mobile,
+        Field::Locale,
+        Field::Timezone,
         Field::State,
         Field::Start,
         Field::End,
     ],
     // Sheet: Access, "Get access on … domains": a column whose domain is closed stays empty, and so is left out.
     hides: &[Field::Email, Field::Manager, Field::End],
-    widens: false,
+    widens: true,
     is_paged: false,
     // Sheet: Record, "WID".
     id: |seed, person| Dice::new(seed, &format!("workday/{}", person.serial)).hex(32),
@@ -111,7 +115,7 @@ fn entry(desk: &Desk, person: &Person) -> Value {
     };
     // "`1`/`0` (or true/false; accept both)": one report has one of the two.
     let active = if is_active(desk, person) { "1" } else { "0" };
-    let columns: [(&str, Option<String>); 17] = [
+    let columns: [(&str, Option<String>); 21] = [
         ("Worker_ID", Some(desk.id(person))),
         ("Employee_ID", person.number.map(|n| n.to_string())),
         (
@@ -123,6 +127,11 @@ fn entry(desk: &Desk, person: &Person) -> Value {
         ("Preferred_Name", person.preferred.map(|_| person.display())),
         ("Business_Title", own(person.title)),
         ("Department", own(person.unit.name)),
+        // The admin decides the columns; a locale is Workday's Locale_ID, as in `Local_Reference` of Get_Workers.
+        ("Division", own(person.unit.division)),
+        ("Locale", Some(person.site.locale.replace('-', "_"))),
+        ("Time_Zone", own(person.site.zone)),
+        ("Work_Mobile", person.mobile.clone()),
         ("Cost_Center", own(person.unit.cost_center)),
         ("Company", own(person.entity.name)),
         ("Location", own(person.site.name)),
@@ -139,6 +148,9 @@ fn entry(desk: &Desk, person: &Person) -> Value {
         .collect();
     if let Some(end) = end(desk, person) {
         entry.insert("Termination_Date".into(), json!(end.to_string()));
+    }
+    if desk.reads_more() {
+        entry.insert("Base_Pay".into(), json!("50000"));
     }
     Value::Object(entry)
 }

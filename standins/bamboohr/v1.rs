@@ -188,12 +188,8 @@ pub(super) fn list(desk: &Desk) -> Result<Reply, Refusal> {
 /// Sheet: Access, "Check call"; other ids answer with a report's fields.
 pub(super) fn one(desk: &Desk) -> Result<Reply, Refusal> {
     let id = desk.call.places.last().map_or("", String::as_str);
-    // 0 is the caller: the head of the company made the key.
-    let person = match id {
-        "0" => desk.company.people().next(),
-        id => desk.find(id),
-    };
-    let person = person.ok_or(Refusal::NotFound)?;
+    // 0 is the employee who owns the key: the user of a connection of its own is none.
+    let person = desk.find(id).ok_or(Refusal::NotFound)?;
     let mut row = vec![("id".to_owned(), desk.id(person))];
     for name in desk.call.param("fields").unwrap_or_default().split(',') {
         if let Some(value) = report_field(desk, person, name).filter(|_| !is_restricted(desk, name))

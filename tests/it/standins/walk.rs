@@ -202,7 +202,7 @@ fn bamboohr_page(world: &World, page: usize) -> First {
         "terminationDate",
     ];
     let body = json!({
-        "fields": fields, "filter": "status in ('Active','Inactive')", "orderBy": "eeid",
+        "fields": fields, "filter": "status in ('Active','Inactive')", "orderBy": "eeid asc",
         "page": page, "pageSize": 1000,
     });
     First {

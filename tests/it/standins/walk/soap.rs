@@ -68,6 +68,8 @@ fn row(worker: &str) -> Row {
         .find(|part| before(part, "</wd:Email_Address_Data>").contains(">WORK<"));
     let job = worker.split("Primary_Job=\"1\"").nth(1).unwrap_or_default();
     let manager = worker.rsplit_once("<wd:Manager_Reference>");
+    // A date may have a zone behind it.
+    let date = |name: &str| tagged(worker, name).chars().take(10).collect::<String>();
     Row {
         id: wid(reference),
         email: work.map_or(String::new(), |part| {
@@ -77,8 +79,8 @@ fn row(worker: &str) -> Row {
         title: tagged(job, "Business_Title"),
         manager: manager.map_or(String::new(), |(_, part)| wid(part)),
         is_in: tagged(worker, "Active") == "1",
-        start: tagged(worker, "Hire_Date"),
-        end: tagged(worker, "Termination_Date"),
+        start: date("Hire_Date"),
+        end: date("Termination_Date"),
     }
 }
 
