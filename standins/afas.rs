@@ -16,12 +16,16 @@ use crate::domain::employment::EmploymentState;
 
 pub const STANDIN: Standin = Standin {
     name: "AFAS",
-    // Sheet: Access, "What the administrator pastes".
+    // Sheet: Access, "What the administrator pastes"; Record, "Field ids are whatever the administrator's GetConnector
+    // defines": the last three are this customer's own columns.
     credentials: &[
         Credential::new("environment_id", Make::Fixed("45210")),
         Credential::new("environment_type", Make::Fixed("production")),
         Credential::new("app_token", Make::Own(token)),
         Credential::new("get_connector", Make::Fixed(VIEW)),
+        Credential::new("division_field", Make::Fixed("Divisie_omschrijving")),
+        Credential::new("locale_field", Make::Fixed("Taal_code")),
+        Credential::new("timezone_field", Make::Fixed("Tijdzone")),
     ],
     routes: &[
         Route::get(
@@ -62,18 +66,22 @@ pub const STANDIN: Standin = Standin {
         Field::Title,
         Field::Number,
         Field::Department,
+        Field::Division,
         Field::Organization,
         Field::CostCenter,
         Field::Manager,
         Field::WorkPhone,
         Field::Mobile,
+        Field::Locale,
+        Field::Timezone,
         Field::State,
         Field::Start,
         Field::End,
     ],
     // Sheet: Access, "that user's authorisation filters limit which rows come back".
     hides: &[Field::State],
-    widens: false,
+    // Sheet: Access, "`GET /metainfo` (lists connectors the token may use)".
+    widens: true,
     is_paged: true,
     // Sheet: Record, "Medewerker (employee number, string, may contain letters or leading zeros)".
     id: |_, person| match person.kind {
@@ -201,6 +209,10 @@ fn row(desk: &Desk, person: &Person) -> Value {
         "Einddatum_contract": at(person.end),
         "Begindatum_functie": at(Some(person.start)),
         "Einddatum_functie": at(person.end),
+        "Divisie_omschrijving": person.unit.division,
+        // This customer writes it so.
+        "Taal_code": person.site.locale.replace('-', "_"),
+        "Tijdzone": person.site.zone,
         "Geblokkeerd": desk.state(person) == EmploymentState::Left,
     })
 }
@@ -233,6 +245,9 @@ const COLUMNS: &[(&str, &str)] = &[
     ("Einddatum_contract", "date"),
     ("Begindatum_functie", "date"),
     ("Einddatum_functie", "date"),
+    ("Divisie_omschrijving", "string"),
+    ("Taal_code", "string"),
+    ("Tijdzone", "string"),
     ("Geblokkeerd", "boolean"),
 ];
 
@@ -330,9 +345,8 @@ fn rows(desk: &Desk) -> Result<Reply, Refusal> {
     if length > 2_049 {
         return Err(Refusal::NotFound);
     }
-    // "401 …, or GetConnector not added to this App Connector"
     if call.place(0) != VIEW {
-        return Err(Refusal::Unauthorized);
+        return Err(not_added());
     }
     let number = |name: &str, usual: i64| match call.param(name) {
         None => Ok(usual),
@@ -371,17 +385,32 @@ fn version(_: &Desk) -> Result<Reply, Refusal> {
     Ok(Reply::json(200, &json!({"version": "Profit 25"})))
 }
 
-fn connectors(_: &Desk) -> Result<Reply, Refusal> {
-    let one = json!({"id": VIEW, "description": "Medewerkers"});
-    Ok(Reply::json(
-        200,
-        &json!({"updateConnectors": [], "getConnectors": [one]}),
-    ))
+/// Sheet: Listing, "401 …, or GetConnector not added to this App Connector"; the words are those of AFAS'
+/// troubleshooting page.
+fn not_added() -> Refusal {
+    let why = "GetConnector not supported for this app or the user is not authorized";
+    let body = json!({"errorNumber": 0, "externalMessage": why, "profitLogReference": "0"});
+    Refusal::Special(Box::new(Reply::json(401, &body)))
+}
+
+/// The connectors of the token. The envelope is that of AFAS' OpenAPI file, `/MetaInfo`.
+fn connectors(desk: &Desk) -> Result<Reply, Refusal> {
+    let one = |id: &str, about: &str| json!({"id": id, "description": about});
+    let mut readable = vec![one(VIEW, "Medewerkers")];
+    if desk.reads_more() {
+        readable.push(one("Profit_Salaries", "Salarissen"));
+    }
+    let info = json!({
+        "envid": "O45210AA", "appName": "Rosterd", "group": "Rosterd (45210.USER)",
+        "tokenExpiry": "0",
+    });
+    let body = json!({"updateConnectors": [], "getConnectors": readable, "info": info});
+    Ok(Reply::json(200, &body))
 }
 
 fn fields(desk: &Desk) -> Result<Reply, Refusal> {
     if desk.call.place(0) != VIEW {
-        return Err(Refusal::Unauthorized);
+        return Err(not_added());
     }
     let field = |(name, kind): &(&str, &str)| {
         let mut field = Map::new();

@@ -13,8 +13,12 @@ use crate::domain::employment::EmploymentState;
 
 pub const STANDIN: Standin = Standin {
     name: "Breathe HR",
-    // Sheet: Access, "Keys are prefixed prod- / sandbox-"; "at least 48 characters".
-    credentials: &[Credential::new("api_key", Make::Word("prod-", 48))],
+    // Sheet: Access, "Keys are prefixed prod- / sandbox-"; "at least 48 characters". breathehr.zendesk.com 360007061954:
+    // "up to five custom fields", which a customer names.
+    credentials: &[
+        Credential::new("api_key", Make::Word("prod-", 48)),
+        Credential::new("cost_center_field", Make::Fixed(COST_FIELD)),
+    ],
     routes: &[
         Route::get(
             "/v1/employees",
@@ -43,6 +47,7 @@ pub const STANDIN: Standin = Standin {
         Field::Number,
         Field::Department,
         Field::Division,
+        Field::CostCenter,
         Field::Manager,
         Field::WorkPhone,
         Field::Mobile,
@@ -75,6 +80,9 @@ pub const STANDIN: Standin = Standin {
     admit,
     refuse,
 };
+
+/// The custom field that holds the cost centre.
+const COST_FIELD: &str = "Cost centre";
 
 const PAGED: &[&str] = &["page", "per_page"];
 
@@ -185,6 +193,7 @@ fn is_of_hr(person: &Person) -> bool {
 }
 
 /// Sheet: Record, "status: label, not a code"; "pending, current, leaving (the UK help calls it pending leaver), left".
+/// workos.com/docs/integrations/breathe-hr: all people are listed; "Current employee" and "Pending leaver" are those at work.
 fn status(desk: &Desk, person: &Person) -> &'static str {
     match (desk.state(person), person.end) {
         (EmploymentState::Prehire, _) => "Pending",
@@ -233,7 +242,13 @@ fn record(desk: &Desk, person: &Person) -> Value {
         "home_telephone": "+44 1632 960999",
         "hr": is_of_hr(person),
         "full_or_part_time": "Full Time",
-        "custom_fields": null,
+        // The sample of the client python-breathe: private data stand in every record, custom fields among the rest.
+        "dob": "1980-05-05",
+        "account_number": "00000000",
+        "custom_fields": [
+            {"id": 1, "name": "Shirt", "value": "M"},
+            {"id": 2, "name": COST_FIELD, "value": person.unit.cost_center},
+        ],
         "created_at": format!("{}T09:12:00+00:00", person.start),
         "updated_at": format!("{}T08:00:00Z", person.changed),
     });

@@ -43,6 +43,7 @@ pub const STANDIN: Standin = Standin {
         Field::Display,
         Field::Title,
         Field::Department,
+        Field::Organization,
         Field::Manager,
         Field::Timezone,
         Field::State,
@@ -57,6 +58,7 @@ pub const STANDIN: Standin = Standin {
     tell: |_, person, mut facts| {
         facts.display = Some(person.display());
         facts.department = teams_of(person).first().map(|unit| unit.name.to_owned());
+        facts.organization = Some(COMPANY.to_owned());
         facts.timezone = office_of(person).map(|site| site.zone.to_owned());
         // Sheet: Record, "employment_status": no word for a leave is known.
         if facts.state == EmploymentState::OnLeave {
@@ -68,6 +70,9 @@ pub const STANDIN: Standin = Standin {
     admit,
     refuse,
 };
+
+/// The one company of a pair of keys.
+const COMPANY: &str = "Kestrel";
 
 /// Sheet: Record, "ids are prefixed strings".
 fn member_id(seed: u64, person: &Person) -> String {
@@ -208,6 +213,10 @@ fn record(desk: &Desk, person: &Person) -> Value {
         "date_of_birth": "1980-02-29",
         "gender": "Prefer not to say",
         "married": false,
+        // glama.ai, "CharlieHR MCP by usefulapi": private numbers and addresses, and a payroll id, stand in the list.
+        "phone_number": "+44 7700 900999",
+        "address": "1 Private Lane",
+        "payroll_id": "900",
         "profile_picture": null,
     })
 }
@@ -263,6 +272,6 @@ fn office(desk: &Desk) -> Result<Reply, Refusal> {
 
 /// Sheet: Other calls, "cheap credential check".
 fn company(_: &Desk) -> Result<Reply, Refusal> {
-    let data = json!({"id": "company_1", "name": "Kestrel", "subdomain": "kestrel", "logo": null});
+    let data = json!({"id": "company_1", "name": COMPANY, "subdomain": "kestrel", "logo": null});
     Ok(single(&data))
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::cli::simulate::hris::call::{Call, Refusal, Reply};
 use crate::cli::simulate::hris::desk::Desk;
+use crate::cli::simulate::hris::names::DOMAIN;
 use crate::cli::simulate::hris::people::{Kind, Person, shift};
 use crate::cli::simulate::hris::standin::{Credential, Make, Role, Route, Standin};
 use crate::cli::simulate::hris::truth::Field;
@@ -21,8 +22,10 @@ pub const STANDIN: Standin = Standin {
         Credential::new("password", Make::Word("", 32)),
         Credential::new("employee_number_field", Make::Fixed("PayrollNumber")),
         Credential::new("email_field", Make::Fixed(EMAIL)),
+        Credential::new("email_domains", Make::Fixed(DOMAIN)),
         Credential::new("work_phone_field", Make::Fixed(WORK_PHONE)),
         Credential::new("mobile_field", Make::Fixed(MOBILE)),
+        Credential::new("locale_field", Make::Fixed(LANGUAGE)),
     ],
     routes: &[
         Route::get(
@@ -53,6 +56,7 @@ pub const STANDIN: Standin = Standin {
         Field::Manager,
         Field::WorkPhone,
         Field::Mobile,
+        Field::Locale,
         Field::State,
         Field::Start,
         Field::End,
@@ -80,6 +84,8 @@ const ORGANISATION: &str = "4711";
 const EMAIL: &str = "EmailAddress";
 const WORK_PHONE: &str = "WorkTelephone";
 const MOBILE: &str = "MobileTelephone";
+/// docs.unified.to/integrations/fourthhr: a language can be read; of which field is not said.
+const LANGUAGE: &str = "Language";
 
 /// Sheet: Listing, both requests have "the same parameters".
 const QUERY: &[&str] = &[
@@ -241,9 +247,11 @@ fn record(person: &Person) -> Value {
         "DateOfBirth": "1980-01-01",
         "NationalInsuranceNumber": "QQ000000A",
         "PersonalEmail": person.private_email,
-        EMAIL: person.email.as_deref().unwrap_or_default(),
+        // "Many hospitality staff have only a private address or none."
+        EMAIL: person.email.as_deref().unwrap_or(&person.private_email),
         WORK_PHONE: person.work_phone.as_deref().unwrap_or_default(),
         MOBILE: person.mobile.as_deref().unwrap_or_default(),
+        LANGUAGE: person.site.locale.replace('-', "_"),
     })
 }
 
@@ -258,6 +266,8 @@ fn employments(desk: &Desk) -> Result<Reply, Refusal> {
     Ok(Reply::json(200, &Value::Array(rows)))
 }
 
+const ENDED: &str = "Terminated";
+
 /// What a row of the list says of one employment and one assignment.
 struct Stretch {
     reference: String,
@@ -265,6 +275,7 @@ struct Stretch {
     assignment: (NaiveDate, Option<NaiveDate>),
     title: &'static str,
     is_over: bool,
+    status: &'static str,
 }
 
 /// Sheet: Record, "a re-hire has several rows; one employment can hold several assignments".
@@ -279,9 +290,18 @@ fn rows_of(desk: &Desk, person: &Person, has_former: bool) -> Vec<Value> {
             assignment: (from, Some(to)),
             title: "Before",
             is_over: true,
+            status: ENDED,
         });
     }
-    let is_over = desk.state(person) == EmploymentState::Left;
+    let state = desk.state(person);
+    let is_over = state == EmploymentState::Left;
+    let status = match state {
+        // "exact list unknown": words that nobody can know, and none.
+        EmploymentState::Prehire if person.serial.is_multiple_of(2) => "New Starter",
+        EmploymentState::Prehire => "",
+        EmploymentState::Left => ENDED,
+        _ => "Current",
+    };
     let employment = (person.start, person.end);
     let moved = shift(person.start, 200);
     let has_moved =
@@ -292,6 +312,7 @@ fn rows_of(desk: &Desk, person: &Person, has_former: bool) -> Vec<Value> {
         assignment: (from, to),
         title,
         is_over,
+        status,
     };
     if has_moved {
         // The newer row first: nothing is said of an order.
@@ -317,7 +338,7 @@ fn row(desk: &Desk, person: &Person, stretch: &Stretch) -> Value {
         "EmploymentEndDate": open(stretch.employment.1),
         "AssignmentStartDate": stretch.assignment.0.to_string(),
         "AssignmentEndDate": open(stretch.assignment.1),
-        "EmploymentStatus": if stretch.is_over { "Terminated" } else { "Current" },
+        "EmploymentStatus": stretch.status,
         "IsPermanent": yes(!is_contractor),
         "IsFulltime": yes(true),
         "EmploymentType": if is_contractor { "Contractor" } else { "PAYE" },

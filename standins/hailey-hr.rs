@@ -1,4 +1,5 @@
-//! Hailey HR. Rules are cited as "sheet: section" of the fact sheet on this vendor.
+//! Hailey HR. Rules are cited as "sheet: section" of the fact sheet on this vendor; "client" is a public one that was made
+//! from the vendor's own description (rantalainen/hailey-api-client, `src/api.ts` of December 2025) and knows more.
 
 use chrono::NaiveDate;
 use serde_json::{Map, Value, json};
@@ -7,17 +8,18 @@ use crate::cli::simulate::hris::call::{Refusal, Reply};
 use crate::cli::simulate::hris::desk::Desk;
 use crate::cli::simulate::hris::dice::Dice;
 use crate::cli::simulate::hris::names::{ENTITIES, SITES, UNITS};
-use crate::cli::simulate::hris::people::{Kind, Person, shift};
+use crate::cli::simulate::hris::people::{Kind, Person};
 use crate::cli::simulate::hris::standin::{Credential, Make, Role, Route, Standin};
 use crate::cli::simulate::hris::truth::Field;
 use crate::domain::employment::EmploymentState;
 
 pub const STANDIN: Standin = Standin {
     name: "Hailey HR",
-    // Sheet: Access, step 3.
+    // Sheet: Access, step 3; SCIM mapping, "or a custom field", which has a name.
     credentials: &[
         Credential::new("environment", Make::Fixed("production")),
         Credential::new("access_token", Make::Word("", 48)),
+        Credential::new("cost_center_custom_field", Make::Fixed(COST_FIELD)),
     ],
     routes: &[
         // Sheet: Listing, "No query parameters, no pagination".
@@ -27,7 +29,6 @@ pub const STANDIN: Standin = Standin {
     ],
     // Sheet: Listing, "Rate limit: unknown".
     limits: &[],
-    // No state: sheet: Example, "the real words are unknown, so no rule may depend on them"; two dates tell.
     fields: &[
         Field::Email,
         Field::Given,
@@ -36,25 +37,28 @@ pub const STANDIN: Standin = Standin {
         Field::Title,
         Field::Number,
         Field::Department,
+        Field::Division,
         Field::Organization,
+        Field::CostCenter,
         Field::Manager,
         Field::WorkPhone,
+        // Client, `Employee.employmentStatus`: "BeingHired", "WillJoin", "InService" "Leaving" or "HasLeft".
+        Field::State,
         Field::Start,
         Field::End,
     ],
     // Sheet: Access, "a token from a weak account gives records without e-mail or manager rather than an error".
     hides: &[Field::Email, Field::Manager],
-    widens: false,
+    // Sheet: Record, "Do not import": bank, identity number and the like, which come to an account that may see them.
+    widens: true,
     is_paged: false,
     id: |seed, person| {
         let mut dice = Dice::new(seed, &format!("hailey-hr/{}", person.serial));
         dice.uuid()
     },
-    tell: |company, person, mut facts| {
+    tell: |_, person, mut facts| {
         facts.start = Some(joined(person));
-        // A date alone is over when it is over in every zone.
-        let left_yesterday = person.end == Some(shift(company.day, -1));
-        if facts.state == EmploymentState::OnLeave || left_yesterday {
+        if facts.state == EmploymentState::OnLeave {
             facts.state = EmploymentState::Employed;
         }
         Some(facts)
@@ -115,6 +119,10 @@ const ENTITY: &str = "ffffffff";
 const TEAM: &str = "bbbbbbbb";
 const TITLE: &str = "aaaaaaaa";
 const COST_CENTER: &str = "cccccccc";
+const BUSINESS_AREA: &str = "99999999";
+/// Name of the customer's own field that holds cost centres, and its id.
+const COST_FIELD: &str = "Cost centre";
+const COST_FIELD_ID: &str = "88888888-0000-4000-8000-000000000001";
 
 fn titles() -> Vec<&'static str> {
     let mut titles: Vec<&str> = UNITS.iter().flat_map(|u| u.titles).copied().collect();
@@ -137,12 +145,41 @@ fn title_ids(person: &Person) -> Vec<String> {
     all.map(title_id).collect()
 }
 
-/// Sheet: Record, `employmentStatus`: "computed from the employment dates"; two words are documented, the leaver's is not.
+/// Sheet: Record, `employmentStatus`: "computed from the employment dates". Client: with blanks in the list ("In service"),
+/// without in the words of one person ("InService"); nobody says that the list keeps to one of them.
 fn status(desk: &Desk, person: &Person) -> &'static str {
-    match person.state(desk.company.day) {
-        EmploymentState::Prehire => "Will join",
-        EmploymentState::Left => "Employment ended",
-        _ => "In service",
+    let words = match desk.state(person) {
+        EmploymentState::Prehire => ["Will join", "WillJoin"],
+        EmploymentState::Left => ["Has left", "HasLeft"],
+        _ if person.end.is_some() => ["Leaving", "Leaving"],
+        _ => ["In service", "InService"],
+    };
+    words[usize::from(person.serial.is_multiple_of(5))]
+}
+
+/// Divisions, which are business areas here (client, `Company.businessAreas`).
+fn divisions() -> Vec<&'static str> {
+    let mut names: Vec<&str> = UNITS.iter().map(|u| u.division).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn business_area(division: &str) -> String {
+    let before = divisions().iter().take_while(|d| **d != division).count();
+    listed(BUSINESS_AREA, before as u32 + 1)
+}
+
+/// Who has the cost centre in the customer's own field; the others have Hailey's.
+fn has_own_field(person: &Person) -> bool {
+    person.serial.is_multiple_of(3)
+}
+
+/// Client, `EmployeeListItem.costCenterId`. Where the customer's field counts an old one stands here.
+fn cost_center_id(person: &Person) -> String {
+    match has_own_field(person) {
+        true => listed(COST_CENTER, 0),
+        false => listed(COST_CENTER, person.unit.id),
     }
 }
 
@@ -167,7 +204,19 @@ fn contract(person: &Person) -> &'static str {
     }
 }
 
-/// Sheet: Record; Example. What is private stands beside it, as at the vendor.
+/// What an account with too many rights sees beside the rest. Sheet: Record, "Do not import".
+fn private(person: &Person) -> [(String, Value); 5] {
+    [
+        ("personalIdentityNumber", "19800101-0000"),
+        ("dateOfBirth", "1980-01-01"),
+        ("accountNumber", "0000000000"),
+        ("privateEmail", person.private_email.as_str()),
+        ("iceName", "Nobody Kestrel"),
+    ]
+    .map(|(name, value)| (name.to_owned(), json!(value)))
+}
+
+/// Sheet: Record; Example.
 fn record(desk: &Desk, person: &Person) -> Value {
     let number = person.number.map(|n| n.to_string());
     let mut record = json!({
@@ -182,22 +231,25 @@ fn record(desk: &Desk, person: &Person) -> Value {
         "firstName": person.given,
         "lastName": person.family,
         "companyEmail": email(desk, person),
-        "privateEmail": person.private_email,
         "workPhone": person.work_phone,
         "employmentNumber": number,
         "titleIds": title_ids(person),
         "departmentId": listed(DEPARTMENT, person.unit.id),
         "locationId": listed(LOCATION, person.site.id),
         "legalEntityId": listed(ENTITY, person.entity.id),
+        "businessAreaId": business_area(person.unit.division),
+        "costCenterId": cost_center_id(person),
         "teamIds": [listed(TEAM, person.unit.id)],
         "managerEmployeeId": manager(desk, person),
         "dateOfJoining": joined(person).to_string(),
         "lastDayOfEmployment": person.end.map(|d| d.to_string()),
-        "personalIdentityNumber": "19800101-0000",
-        "dateOfBirth": "1980-01-01",
-        "gender": null,
-        "iceName": "Nobody Kestrel",
-        "customFieldsData": {},
+        "lastWorkingDay": person.end.map(|d| d.to_string()),
+        "employmentSequenceNumber": (7_000 + person.serial).to_string(),
+        // Sheet: Record, "object keyed by custom-field UUID".
+        "customFieldsData": match has_own_field(person) {
+            true => json!({COST_FIELD_ID: person.unit.cost_center}),
+            false => json!({}),
+        },
         "lastUpdated": format!("{}T08:00:00Z", person.changed),
     });
     // "Fields the account may not see are left out of the reply", and "null-valued keys may be missing".
@@ -208,6 +260,9 @@ fn record(desk: &Desk, person: &Person) -> Value {
     };
     let is_terse = person.serial.is_multiple_of(2);
     if let Some(members) = record.as_object_mut() {
+        if desk.reads_more() {
+            members.extend(private(person));
+        }
         members.retain(|name, value| !(is_hidden(name) || is_terse && value.is_null()));
     }
     record
@@ -231,8 +286,7 @@ fn one(desk: &Desk) -> Result<Reply, Refusal> {
             "priority": 1,
             "organizationalInformation": {
                 "departmentId": listed(DEPARTMENT, person.unit.id),
-                // An id without a name: "Cost centres … are not in the client model" of /Company.
-                "costCenterId": listed(COST_CENTER, person.unit.id),
+                "costCenterId": cost_center_id(person),
             },
         })
     };
@@ -263,7 +317,21 @@ fn one(desk: &Desk) -> Result<Reply, Refusal> {
     Ok(Reply::json(200, &body))
 }
 
-/// Sheet: Other calls, "arrays departments, locations, titles, teams, legalEntities, each {id, name}".
+/// Client, `CostCenter`: id, name and code; a code need not be there.
+fn cost_centers() -> Vec<Value> {
+    let row = |id: u32, name: &str, code: Option<&str>| json!({"id": listed(COST_CENTER, id), "name": name, "code": code});
+    let units = UNITS.iter().map(|u| match u.id.is_multiple_of(2) {
+        true => row(u.id, u.name, Some(u.cost_center)),
+        false => row(u.id, u.cost_center, None),
+    });
+    [row(0, "Closed", Some("CC-000"))]
+        .into_iter()
+        .chain(units)
+        .collect()
+}
+
+/// Sheet: Other calls, "arrays departments, locations, titles, teams, legalEntities, each {id, name}". Client, `Company`:
+/// `businessAreas` and `costCenters` too.
 fn company(_: &Desk) -> Result<Reply, Refusal> {
     let row = |id: String, name: &str| json!({"id": id, "name": name});
     let all = |rows: &mut dyn Iterator<Item = Value>| rows.collect::<Vec<Value>>();
@@ -273,7 +341,13 @@ fn company(_: &Desk) -> Result<Reply, Refusal> {
         "titles": all(&mut titles().into_iter().map(|t| row(title_id(t), t))),
         "teams": all(&mut UNITS.iter().map(|u| row(listed(TEAM, u.id), u.team))),
         "legalEntities": all(&mut ENTITIES.iter().map(|e| row(listed(ENTITY, e.id), e.name))),
-        "customFields": [],
+        "businessAreas": all(&mut divisions().into_iter().map(|d| row(business_area(d), d))),
+        "costCenters": cost_centers(),
+        // "`{id, name, type}`"
+        "customFields": [
+            {"id": "88888888-0000-4000-8000-000000000002", "name": "Locker", "type": "Number"},
+            {"id": COST_FIELD_ID, "name": COST_FIELD, "type": "Text"},
+        ],
         "customEmploymentFields": [],
     });
     Ok(Reply::json(200, &body))

@@ -23,6 +23,7 @@ pub const STANDIN: Standin = Standin {
     ],
     routes: &[
         Route::get("/api/me", Role::Check, &[], me),
+        Route::get("/api/token-info", Role::Check, &[], token_info),
         Route::get(
             "/api/people",
             Role::List,
@@ -72,6 +73,7 @@ pub const STANDIN: Standin = Standin {
         Field::Title,
         Field::Number,
         Field::Department,
+        Field::Organization,
         Field::CostCenter,
         Field::Manager,
         Field::WorkPhone,
@@ -82,7 +84,7 @@ pub const STANDIN: Standin = Standin {
     ],
     // Sheet: Access, "With only public:read, future hires and offboarded people are not returned".
     hides: &[Field::State],
-    widens: false,
+    widens: true,
     is_paged: true,
     id: |seed, person| {
         let mut dice = Dice::new(seed, &format!("humaans/{}", person.serial));
@@ -266,6 +268,22 @@ fn one(desk: &Desk) -> Result<Reply, Refusal> {
 fn me(desk: &Desk) -> Result<Reply, Refusal> {
     let first = desk.company.people().next().ok_or(Refusal::NotFound)?;
     Ok(Reply::json(200, &record(desk, first, &reports_of(desk))))
+}
+
+/// Public clients of the API (ptorsten/humaans-mcp, `get_token_info`): the scopes of the token, a list of words. Sheet:
+/// Access, "Scopes are chosen when the token is created".
+fn token_info(desk: &Desk) -> Result<Reply, Refusal> {
+    let mut scopes = match desk.may_read(Field::State) {
+        true => vec!["private:read"],
+        false => vec!["public:read"],
+    };
+    if desk.reads_more() {
+        scopes.push("compensations:read");
+    }
+    Ok(Reply::json(
+        200,
+        &json!({"id": "tQ1000000000000000000001", "label": "Rosterd", "scopes": scopes}),
+    ))
 }
 
 /// Sheet: Other calls, "one record per person and effective date": some had another role, some will.

@@ -77,7 +77,8 @@ pub const STANDIN: Standin = Standin {
     ],
     // Sheet: Listing, "Errors: 400/401/403": nothing goes quietly.
     hides: &[],
-    widens: false,
+    // Sheet: Access, step 4, "`iris.hr.write iris.hr.read` for a full one".
+    widens: true,
     is_paged: true,
     id: |seed, person| Dice::new(seed, &format!("iris/{}", person.serial)).uuid(),
     tell: |company, person, mut facts| {
@@ -151,11 +152,15 @@ fn token(desk: &Desk) -> Result<Reply, Refusal> {
         return Err(deny(400, "unsupported_grant_type"));
     }
     let (token, seconds) = desk.issue("", 3_599, false);
-    // "`expires_in` - given as a string"; the scope of a read-only key.
+    let scope = match desk.reads_more() {
+        true => "iris.hr.write iris.hr.read",
+        false => "iris.hr.read",
+    };
+    // "`expires_in` - given as a string"
     Ok(Reply::json(
         200,
         &json!({
-            "access_token": token, "token_type": "Bearer", "scope": "iris.hr.read",
+            "access_token": token, "token_type": "Bearer", "scope": scope,
             "expires_in": seconds.to_string(),
         }),
     ))

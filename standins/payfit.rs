@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 use crate::cli::simulate::hris::call::{Refusal, Reply};
 use crate::cli::simulate::hris::desk::Desk;
 use crate::cli::simulate::hris::dice::Dice;
-use crate::cli::simulate::hris::people::Person;
+use crate::cli::simulate::hris::names::DOMAIN;
+use crate::cli::simulate::hris::people::{Person, shift};
 use crate::cli::simulate::hris::standin::{Credential, Limit, Make, Role, Route, Standin};
 use crate::cli::simulate::hris::truth::Field;
 use crate::domain::employment::EmploymentState;
@@ -22,12 +23,16 @@ const CONTRACTS: &[&str] = &["maxResults", "nextPageToken", "includeInProgressCo
 
 pub const STANDIN: Standin = Standin {
     name: "PayFit",
-    // Sheet: Access, "Administrator pastes: the API key only".
-    credentials: &[Credential::new("api_key", Make::Word("", 64))],
+    // Sheet: Access, "Administrator pastes: the API key only". The domains are the customer's own: not every work address
+    // is called professional.
+    credentials: &[
+        Credential::new("api_key", Make::Word("", 64)),
+        Credential::new("email_domains", Make::Fixed(DOMAIN)),
+    ],
     routes: &[
         // Of another host, https://oauth.payfit.com.
         Route::post("/introspect", Role::Check, &[], introspect),
-        Route::get("/companies/{companyId}", Role::Check, &[], company),
+        Route::get("/companies/{companyId}", Role::Lookup, &[], company),
         Route::get(
             "/companies/{companyId}/collaborators",
             Role::List,
@@ -61,6 +66,7 @@ pub const STANDIN: Standin = Standin {
         Field::Title,
         Field::Number,
         Field::Department,
+        Field::Organization,
         Field::Manager,
         Field::WorkPhone,
         Field::State,
@@ -68,15 +74,23 @@ pub const STANDIN: Standin = Standin {
         Field::End,
     ],
     // Sheet: Record, "fields outside the key's scopes are simply missing".
-    hides: &[Field::Email, Field::Manager, Field::WorkPhone],
-    widens: false,
+    hides: &[
+        Field::Email,
+        Field::Department,
+        Field::Manager,
+        Field::WorkPhone,
+    ],
+    // Sheet: Access, "Company id": the introspection tells the scopes of the key.
+    widens: true,
     is_paged: true,
     // Sheet: Record, "`id` string (24 hexadecimal)".
     id: |seed, person| hex(seed, &format!("person/{}", person.serial)),
     tell: |company, person, mut facts| {
         facts.number = matricule(person);
+        facts.organization = Some(COMPANY.to_owned());
+        facts.end = last_day(person, company.day);
         // No contract is shown any more, and with it no title and no first day.
-        if is_forgotten(person.end, company.day) {
+        if is_forgotten(facts.end, company.day) {
             facts.title = None;
             facts.start = None;
         }
@@ -131,6 +145,28 @@ fn company_id(desk: &Desk) -> String {
     hex(desk.company.seed, "company")
 }
 
+/// Sheet: Other calls, "`GET /companies/{companyId}` for name and country".
+const COMPANY: &str = "Kestrel";
+
+/// What the key may do. developers.payfit.io, "Scopes for partners".
+fn scopes(desk: &Desk) -> String {
+    let mut scopes = vec![
+        "collaborators:read",
+        "collaborators:contracts:read",
+        "contracts:read",
+    ];
+    if desk.may_read(Field::Manager) {
+        scopes.push("collaborators:management:read");
+    }
+    if desk.may_read(Field::Email) {
+        scopes.push("collaborators:personal:read");
+    }
+    if desk.reads_more() {
+        scopes.push("collaborators:bank-info:read");
+    }
+    scopes.join(" ")
+}
+
 /// Sheet: Access, "Company id": "the same Bearer and JSON body".
 fn introspect(desk: &Desk) -> Result<Reply, Refusal> {
     let body = desk.call.object()?;
@@ -141,7 +177,7 @@ fn introspect(desk: &Desk) -> Result<Reply, Refusal> {
         false => json!({"active": false}),
         true => json!({
             "active": true, "company_id": company_id(desk),
-            "scope": "collaborators:read contracts:read",
+            "scope": scopes(desk),
         }),
     };
     Ok(Reply::json(200, &answer))
@@ -161,7 +197,7 @@ fn company(desk: &Desk) -> Result<Reply, Refusal> {
     let people = desk.company.people();
     let active = people.filter(|p| word(p.state(day)) == ACTIVE).count();
     let body = json!({
-        "id": company_id(desk), "name": "Kestrel", "country": "FR", "nbActiveContracts": active,
+        "id": company_id(desk), "name": COMPANY, "country": "FR", "nbActiveContracts": active,
     });
     Ok(Reply::json(200, &body))
 }
@@ -246,6 +282,15 @@ fn is_forgotten(end: Option<NaiveDate>, day: NaiveDate) -> bool {
     end.is_some_and(|end| (day - end).num_days() > 365)
 }
 
+/// Every other one who left long ago did so longer ago still, so that no contract is shown any more.
+fn last_day(person: &Person, day: NaiveDate) -> Option<NaiveDate> {
+    let is_long_ago = |end: NaiveDate| end < shift(day, -10) && person.serial.is_multiple_of(2);
+    person.end.map(|end| match is_long_ago(end) {
+        true => shift(end, -400),
+        false => end,
+    })
+}
+
 /// One of somebody's contracts.
 struct Contract<'a> {
     person: &'a Person,
@@ -262,10 +307,11 @@ fn contracts_of<'a>(desk: &Desk, person: &'a Person) -> Vec<Contract<'a>> {
     let (seed, day) = (desk.company.seed, desk.company.day);
     let id = |name: &str| hex(seed, &format!("contract/{}/{name}", person.serial));
     let mut all = Vec::new();
-    if !is_forgotten(person.end, day) {
+    let last = last_day(person, day);
+    if !is_forgotten(last, day) {
         // "A future `terminationDate` keeps the person active": a permanent contract has no last day of its own.
         let is_permanent = person.serial.is_multiple_of(2);
-        let to = person.end.filter(|end| !is_permanent || *end < day);
+        let to = last.filter(|end| !is_permanent || *end < day);
         all.push(Contract {
             person,
             id: id(&format!("now/{}", person.stint)),
@@ -295,10 +341,11 @@ fn date(day: Option<NaiveDate>) -> Value {
     json!(day.map(|d| d.to_string()))
 }
 
-/// Sheet: Record, "`terminationDate` string date or null": a fixed term that is still to end has none.
+/// Sheet: Record, "`terminationDate` string date or null". The API reference calls it the end of the last active or current
+/// contract; whether a fixed term that is still to end has one is not said: of some it has, of some not.
 fn termination(person: &Person, day: NaiveDate) -> Option<NaiveDate> {
-    let is_permanent = person.serial.is_multiple_of(2);
-    person.end.filter(|end| is_permanent || *end < day)
+    let is_told = person.serial % 4 != 1;
+    last_day(person, day).filter(|end| is_told || *end < day)
 }
 
 /// Sheet: Record, "Collaborator"; Example. The sensitive fields are those of a key with too many scopes.
@@ -322,31 +369,52 @@ fn collaborator(desk: &Desk, person: &Person) -> Value {
     put("lastName", json!(person.family));
     put("birthName", Value::Null);
     put("secondLastName", Value::Null);
-    put("teamName", json!(person.unit.name));
     put("contracts", json!(contracts));
     put("terminationDate", date(termination(person, day)));
-    put("birthDate", json!("1980-01-01"));
-    put("nationality", json!(person.site.country));
-    put("addresses", json!([{"type": "home", "city": "Lyon"}]));
+    // Of `collaborators:personal:read`: developers.payfit.io, "Personal data".
     if desk.may_read(Field::Email) {
-        put("emails", json!(emails(person)));
-    }
-    if desk.may_read(Field::Manager) {
-        put("managerId", json!(manager.map(|m| desk.id(m))));
+        put("emails", json!(emails(person, day)));
+        put("birthDate", json!("1980-01-01"));
+        put("addresses", json!([{"type": "home", "city": "Lyon"}]));
     }
     if desk.may_read(Field::WorkPhone) {
         put("phoneNumbers", json!(phones(person)));
     }
+    // Of `collaborators:management:read`.
+    if desk.may_read(Field::Manager) {
+        put("managerId", json!(manager.map(|m| desk.id(m))));
+    }
+    if desk.may_read(Field::Department) {
+        put("teamName", json!(person.unit.name));
+    }
+    if desk.reads_more() {
+        put("iban", json!("FR7630006000011234567890189"));
+        put("bic", json!("AGRIFRPP"));
+    }
     Value::Object(record)
 }
 
-/// "types seen: professional, personal. There may be several or none."
-fn emails(person: &Person) -> Vec<Value> {
+/// "types seen: professional, personal. There may be several or none." A work address need not be the professional one: "PayFit
+/// will expose the collaborator professional email only for UK and Spain" (developers.payfit.io, "Personal data").
+fn emails(person: &Person, day: NaiveDate) -> Vec<Value> {
     let entry = |kind: &str, email: &str| json!({"type": kind, "email": email});
     let has_private = !person.serial.is_multiple_of(3);
     let private = has_private.then(|| entry("personal", &person.private_email));
-    let work = person.email.as_deref().map(|e| entry("professional", e));
+    let kind = match person.serial % 5 {
+        0 => "personal",
+        _ => "professional",
+    };
+    let work = person
+        .email
+        .as_deref()
+        .filter(|_| !is_in_contract(person, day))
+        .map(|e| entry(kind, e));
     private.into_iter().chain(work).collect()
+}
+
+/// Whether the contract alone has the work address.
+fn is_in_contract(person: &Person, day: NaiveDate) -> bool {
+    person.serial % 5 == 1 && !is_forgotten(last_day(person, day), day)
 }
 
 /// Sheet: Record, "`phoneNumbers` array of `{type, phoneNumber}`".
@@ -371,14 +439,22 @@ fn contracts(desk: &Desk) -> Result<Reply, Refusal> {
     Ok(envelope("contracts", rows, offset, all.len()))
 }
 
+/// Sheet: Other calls; `contactEmail` is "the contact email of the contract (not validated by PayFit)" of the API reference.
 fn contract(desk: &Desk, contract: &Contract) -> Value {
+    let person = contract.person;
+    let contact = match is_in_contract(person, desk.company.day) {
+        true => person.email.as_deref(),
+        false => Some(person.private_email.as_str()),
+    };
     json!({
         "contractId": contract.id,
-        "collaboratorId": desk.id(contract.person),
+        "companyId": company_id(desk),
+        "collaboratorId": desk.id(person),
         "startDate": contract.from.to_string(),
         "endDate": date(contract.to),
         "status": contract.status,
         "jobName": contract.title,
+        "contactEmail": contact,
         "probationEndDate": null,
         "standardWeeklyHours": 35,
         "fullTimeEquivalent": 1,

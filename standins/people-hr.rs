@@ -241,6 +241,9 @@ fn record(desk: &Desk, person: &Person) -> Value {
         // "plain string, not wrapped; empty when not leaving"
         "LeavingDate": leaving.as_deref().unwrap_or_default(),
         "ReasonForLeaving": if leaving.is_some() { "Resigned" } else { "" },
+        "AnalysisCode1LabelText": text(None),
+        "AnalysisCode2LabelText": text(None),
+        "EmploymentDetail": {"PayrollID": text(Some("900")), "RotaID": text(None)},
         COST_FIELD: person.unit.cost_center,
         "APIColumn2": "", "APIColumn3": "", "APIColumn4": "", "APIColumn5": "",
         "AdditionalreportsTo": [],

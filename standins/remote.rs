@@ -1,4 +1,5 @@
-//! Remote. Rules are cited as "sheet: section" of the fact sheet on this vendor.
+//! Remote. Rules are cited as "sheet: section" of the fact sheet on this vendor; "OpenAPI" is the vendor's own description
+//! of its API (gateway.remote.com/v1/docs/openapi.html).
 
 use chrono::NaiveDate;
 use serde_json::{Value, json};
@@ -15,7 +16,10 @@ use crate::domain::employment::EmploymentState;
 pub const STANDIN: Standin = Standin {
     name: "Remote",
     // Sheet: Access, "Value to paste: the token"; "Prefix ra_live works only on production".
-    credentials: &[Credential::new("api_token", Make::Word("ra_live_", 40))],
+    credentials: &[
+        Credential::new("api_token", Make::Word("ra_live_", 40)),
+        Credential::new("cost_center", Make::Fixed("code")),
+    ],
     routes: &[
         Route::get(
             "/v1/employments",
@@ -44,6 +48,15 @@ pub const STANDIN: Standin = Standin {
             &["status"],
             allocations,
         ),
+        // OpenAPI, CostCenterAllocations: of all employments at once; "page_size: maximum 100".
+        Route::get(
+            "/v1/company/{id}/cost-center-allocations",
+            Role::Lookup,
+            &["status", "page", "page_size"],
+            company_allocations,
+        ),
+        // OpenAPI, Identity: "Customer API Token: returns only the company and user".
+        Route::get("/v1/identity/current", Role::Lookup, &[], identity),
         Route::get(
             "/v1/company-departments",
             Role::Lookup,
@@ -65,6 +78,8 @@ pub const STANDIN: Standin = Standin {
         Field::Title,
         Field::Number,
         Field::Department,
+        Field::Organization,
+        Field::CostCenter,
         Field::Manager,
         Field::State,
         Field::Start,
@@ -83,6 +98,7 @@ pub const STANDIN: Standin = Standin {
         facts.given = Some(given.to_owned());
         facts.family = Some(family.to_owned());
         facts.display = Some(full.clone());
+        facts.organization = Some(COMPANY.to_owned());
         if facts.state == EmploymentState::OnLeave {
             facts.state = EmploymentState::Employed;
         }
@@ -99,6 +115,10 @@ pub const STANDIN: Standin = Standin {
     admit,
     refuse,
 };
+
+/// The company of the token, and its id.
+const COMPANY: &str = "Kestrel";
+const COMPANY_ID: &str = "0c000000-0000-4000-8000-000000000001";
 
 fn employment_id(seed: u64, serial: u32, stint: u32) -> String {
     Dice::new(seed, &format!("remote/{serial}/{stint}")).uuid()
@@ -337,7 +357,10 @@ fn one(desk: &Desk) -> Result<Reply, Refusal> {
         "user_status": if employment.stage(desk) == "offboarded" { "inactive" } else { "active" },
         "created_at": format!("{start}T09:00:00Z"),
         "updated_at": format!("{}T00:10:00Z", person.changed),
-        "company_id": "0c000000-0000-4000-8000-000000000001",
+        "company_id": COMPANY_ID,
+        // OpenAPI, Employment: private data stand in every answer about a person.
+        "personal_details": {"mobile_number": "9191919191", "birthdate": "1980-01-01"},
+        "bank_account_details": [{"iban": "PT50000000000000000000000"}],
     });
     if let (Some(shown), Some(more)) = (shown.as_object_mut(), more.as_object()) {
         shown.extend(more.clone());
@@ -345,15 +368,73 @@ fn one(desk: &Desk) -> Result<Reply, Refusal> {
     Ok(Reply::json(200, &json!({"data": {"employment": shown}})))
 }
 
+/// What a person's cost is put down to. OpenAPI, CostCenterAllocation: "active", "scheduled" or "expired"; "percentage".
+fn allocations_of(desk: &Desk, employment: &Employment) -> Vec<Value> {
+    let unit = employment.person.unit;
+    let row = |code: &str, percentage: u8, status: &str| {
+        json!({
+            "id": format!("663e0b79-c893-45ff-a1b2-{percentage:06}{:06}", employment.person.serial),
+            "cost_center": {"code": code, "name": format!("Centre {code}"), "slug": format!("cc-{code}")},
+            "percentage": percentage,
+            "effective_from": "2020-01-01",
+            "effective_to": null,
+            "status": status,
+        })
+    };
+    let mut rows = match employment.person.serial.is_multiple_of(3) {
+        true => vec![
+            row("9999", 40, "active"),
+            row(unit.cost_center, 60, "active"),
+        ],
+        false => vec![row(unit.cost_center, 100, "active")],
+    };
+    rows.push(row("0000", 99, "expired"));
+    let wanted = desk.call.param("status");
+    rows.retain(|row| wanted.is_none_or(|status| row["status"] == status));
+    rows
+}
+
 /// Sheet: Record, "cost centre".
 fn allocations(desk: &Desk) -> Result<Reply, Refusal> {
-    let employment = wanted(desk)?;
-    let unit = employment.person.unit;
-    let row =
-        json!({"cost_center": {"code": unit.cost_center, "name": unit.name}, "percentage": 100});
+    let rows = allocations_of(desk, &wanted(desk)?);
     Ok(Reply::json(
         200,
-        &json!({"data": {"cost_center_allocations": [row]}}),
+        &json!({"data": {"cost_center_allocations": rows}}),
+    ))
+}
+
+/// OpenAPI, `/v1/company/{company_id}/cost-center-allocations`: grouped by employment, those without any included.
+fn company_allocations(desk: &Desk) -> Result<Reply, Refusal> {
+    let (page, size) = window(desk)?;
+    if desk.call.place(0) != COMPANY_ID {
+        return Err(Refusal::NotFound);
+    }
+    let all = all(desk);
+    let shown = all
+        .iter()
+        .skip((page - 1).saturating_mul(size))
+        .take(size)
+        .map(|e| json!({"employment_id": e.id(desk), "cost_center_allocations": allocations_of(desk, e)}));
+    let shown: Vec<Value> = shown.collect();
+    Ok(Reply::json(
+        200,
+        &json!({"data": {
+            "current_page": page,
+            "total_pages": all.len().div_ceil(size),
+            "total_count": all.len(),
+            "employments": shown,
+        }}),
+    ))
+}
+
+/// OpenAPI, Identity.
+fn identity(_: &Desk) -> Result<Reply, Refusal> {
+    Ok(Reply::json(
+        200,
+        &json!({"data": {
+            "company": {"id": COMPANY_ID, "name": COMPANY},
+            "user": {"id": "0d000000-0000-4000-8000-000000000001", "name": "Wren Admin"},
+        }}),
     ))
 }
 

@@ -314,10 +314,16 @@ fn terminated(desk: &Desk, person: &Person) -> Value {
 fn custom_fields(desk: &Desk) -> Result<Reply, Refusal> {
     let person = asked_for(desk, false)?;
     let row = |id: u32, label: &str, value: Value| json!({"id": id, "label": label, "type": "text", "value": value, "options": []});
+    // The vendor's OpenAPI: a field of tags has a list, even of one.
+    let center = match person.serial.is_multiple_of(3) {
+        true => json!([person.unit.cost_center]),
+        false => json!(person.unit.cost_center),
+    };
     let data = [
         row(1, "T-shirt size", json!("M")),
-        row(2, COST_FIELD, json!(person.unit.cost_center)),
+        row(2, COST_FIELD, center),
         row(3, "Locker", Value::Null),
+        row(4, "Languages", json!(["English", "Latvian"])),
     ];
     Ok(Reply::json(200, &json!({"data": data})))
 }

@@ -1,17 +1,24 @@
 //! Simployer One (formerly AlexisHR). Rules are cited as "sheet: section" of the fact sheet on this vendor, variant A;
 //! "SDK" is the public one (konfig-sdks/alexis-hr-java-sdk, `docs/`), which was made from the vendor's own description.
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use serde_json::{Map, Value, json};
 
 use crate::cli::simulate::hris::call::{Refusal, Reply};
 use crate::cli::simulate::hris::desk::Desk;
 use crate::cli::simulate::hris::dice::Dice;
-use crate::cli::simulate::hris::names::{ENTITIES, SITES, UNITS};
-use crate::cli::simulate::hris::people::Person;
+use crate::cli::simulate::hris::people::{Person, shift};
 use crate::cli::simulate::hris::standin::{Credential, Make, Role, Route, Standin};
 use crate::cli::simulate::hris::truth::Field;
 use crate::domain::employment::EmploymentState;
+
+#[path = "simployer/names.rs"]
+mod names;
+
+use names::{
+    center_id, companies, company_id, cost_center, cost_centers, department, department_id,
+    departments, office, office_id, offices, teams,
+};
 
 /// SDK, `EmployeeApi.md`: list; filters and orders are those for which this stand-in has an answer.
 const PEOPLE: &[&str] = &[
@@ -59,6 +66,8 @@ pub const STANDIN: Standin = Standin {
         Field::CostCenter,
         Field::Manager,
         Field::WorkPhone,
+        // SDK, `OfficeResponse.md`, `timezone`.
+        Field::Timezone,
         Field::State,
         Field::Start,
         Field::End,
@@ -69,8 +78,7 @@ pub const STANDIN: Standin = Standin {
     is_paged: true,
     // Sheet: Record, A, "24 hexadecimal characters".
     id: |seed, person| hex(seed, &format!("employee/{}", person.serial)),
-    tell: |_, person, mut facts| {
-        facts.cost_center = facts.cost_center.filter(|_| has_cost_center(person));
+    tell: |_, _, mut facts| {
         // Sheet: Record, A, "`active` boolean - the only status flag on the person".
         if facts.state == EmploymentState::OnLeave {
             facts.state = EmploymentState::Employed;
@@ -260,23 +268,54 @@ fn is_active(desk: &Desk, person: &Person) -> bool {
     desk.state(person) != EmploymentState::Left
 }
 
+/// Who has a cost centre of their own; the others have that of the department (SDK, `effectiveCostCenter`).
 fn has_cost_center(person: &Person) -> bool {
     person.serial % 10 != 4
 }
 
-/// SDK, `EmployeeResponse.md`: moments. The sheet's example has days.
-fn moment(day: Option<NaiveDate>, is_long: bool) -> Value {
-    json!(day.map(|d| match is_long {
-        true => format!("{d}T00:00:00.000Z"),
-        false => d.to_string(),
+/// How a day is written.
+#[derive(Clone, Copy)]
+enum Form {
+    Day,
+    /// Midnight in UTC.
+    Utc,
+    /// Midnight in Stockholm.
+    Nordic,
+}
+
+/// SDK, `EmployeeResponse.md`: moments, and nobody says of which zone. The sheet's example has days.
+fn moment(day: Option<NaiveDate>, form: Form) -> Value {
+    json!(day.map(|d| match form {
+        Form::Day => d.to_string(),
+        Form::Utc => format!("{d}T00:00:00.000Z"),
+        Form::Nordic => format!("{}T{}:00:00.000Z", shift(d, -1), nordic_midnight(d)),
     }))
+}
+
+/// The hour in UTC, on the evening before, at which this day begins in Stockholm. Summer time runs from the last Sunday of
+/// March to that of October.
+fn nordic_midnight(day: NaiveDate) -> u32 {
+    let sunday = day.with_day(31).map_or(day, |last| {
+        shift(last, -i64::from(last.weekday().num_days_from_sunday()))
+    });
+    let is_summer = match day.month() {
+        3 => day > sunday,
+        4..=9 => true,
+        10 => day <= sunday,
+        _ => false,
+    };
+    if is_summer { 22 } else { 23 }
 }
 
 /// Sheet: Record, A; SDK, `EmployeeResponse.md`.
 fn record(desk: &Desk, person: &Person) -> Map<String, Value> {
     let seed = desk.company.seed;
     let manager = desk.company.manager_of(person);
-    let is_long = person.serial.is_multiple_of(2);
+    let form = match person.serial % 4 {
+        0 => Form::Utc,
+        2 => Form::Nordic,
+        _ => Form::Day,
+    };
     let phone = person.work_phone.as_deref();
     let mut record = Map::new();
     let mut put = |name: &str, value: Value| drop(record.insert(name.to_owned(), value));
@@ -304,8 +343,8 @@ fn record(desk: &Desk, person: &Person) -> Map<String, Value> {
     put("division", json!(person.unit.division));
     put("organization", json!(person.entity.name));
     put("employmentCountry", json!(person.site.country));
-    put("hireDate", moment(Some(person.start), is_long));
-    put("endDate", moment(person.end, is_long));
+    put("hireDate", moment(Some(person.start), form));
+    put("endDate", moment(person.end, form));
     put(
         "userId",
         json!(hex(seed, &format!("user/{}", person.serial))),
@@ -316,8 +355,8 @@ fn record(desk: &Desk, person: &Person) -> Map<String, Value> {
     put("privatePhoneSanitized", json!("+4790000000"));
     put("ssn", json!("01010112345"));
     put("birthDate", json!("1980-01-01T00:00:00.000Z"));
-    put("created", moment(Some(person.start), true));
-    put("updated", moment(Some(person.changed), true));
+    put("created", moment(Some(person.start), Form::Utc));
+    put("updated", moment(Some(person.changed), Form::Utc));
     record
 }
 
@@ -373,94 +412,4 @@ fn one(desk: &Desk) -> Result<Reply, Refusal> {
         "relations": related(desk, &[person], &relations),
     });
     Ok(Reply::json(200, &body))
-}
-
-fn department_id(seed: u64, id: u32) -> String {
-    hex(seed, &format!("department/{id}"))
-}
-
-fn office_id(seed: u64, id: u32) -> String {
-    hex(seed, &format!("office/{id}"))
-}
-
-fn company_id(seed: u64, id: u32) -> String {
-    hex(seed, &format!("company/{id}"))
-}
-
-fn center_id(seed: u64, code: &str) -> String {
-    hex(seed, &format!("center/{code}"))
-}
-
-/// SDK, `DepartmentResponse.md`.
-fn department(seed: u64, id: u32) -> Value {
-    let name = UNITS.iter().find(|u| u.id == id).map(|u| u.name);
-    json!({
-        "id": department_id(seed, id), "companyId": company_id(seed, ENTITIES[0].id), "name": name,
-        "description": null, "costCenterId": null, "parentId": null,
-    })
-}
-
-fn office(seed: u64, id: u32) -> Value {
-    let site = SITES.iter().find(|s| s.id == id);
-    json!({
-        "id": office_id(seed, id), "companyId": company_id(seed, ENTITIES[0].id),
-        "name": site.map(|s| s.name), "country": site.map(|s| s.country),
-    })
-}
-
-/// SDK, `CostCenterResponse.md`: a code, and a name that need not be there.
-fn cost_center(seed: u64, code: &str) -> Value {
-    let mut row = json!({
-        "id": center_id(seed, code), "companyId": company_id(seed, ENTITIES[0].id), "code": code,
-    });
-    if code.ends_with("00") {
-        row["name"] = json!(code);
-    }
-    row
-}
-
-/// A page of rows that are not people.
-fn plain(desk: &Desk, rows: Vec<Value>) -> Result<Reply, Refusal> {
-    let (offset, size) = window(desk)?;
-    let select = desk.call.param("select");
-    let is_wanted = |name: &String| select.is_none_or(|list| list.split(',').any(|n| n == name));
-    let total = rows.len();
-    let mut data: Vec<Value> = rows.into_iter().skip(offset).take(size).collect();
-    for row in data.iter_mut().filter_map(Value::as_object_mut) {
-        row.retain(|name, _| is_wanted(name));
-    }
-    Ok(envelope(total, offset, data, json!({})))
-}
-
-fn departments(desk: &Desk) -> Result<Reply, Refusal> {
-    let seed = desk.company.seed;
-    let rows = UNITS.iter().map(|u| department(seed, u.id));
-    plain(desk, rows.collect())
-}
-
-fn offices(desk: &Desk) -> Result<Reply, Refusal> {
-    let seed = desk.company.seed;
-    let rows = SITES.iter().map(|s| office(seed, s.id));
-    plain(desk, rows.collect())
-}
-
-fn cost_centers(desk: &Desk) -> Result<Reply, Refusal> {
-    let seed = desk.company.seed;
-    let rows = UNITS.iter().map(|u| cost_center(seed, u.cost_center));
-    plain(desk, rows.collect())
-}
-
-fn companies(desk: &Desk) -> Result<Reply, Refusal> {
-    let seed = desk.company.seed;
-    let row = |id: u32, name: &str| json!({"id": company_id(seed, id), "name": name});
-    let rows = ENTITIES.iter().map(|e| row(e.id, e.name));
-    plain(desk, rows.collect())
-}
-
-fn teams(desk: &Desk) -> Result<Reply, Refusal> {
-    let seed = desk.company.seed;
-    let company = company_id(seed, ENTITIES[0].id);
-    let row = |id: u32, name: &str| json!({"id": hex(seed, &format!("team/{id}")), "companyId": company, "name": name});
-    let rows = UNITS.iter().map(|u| row(u.id, u.team));
-    plain(desk, rows.collect())
 }

@@ -22,6 +22,7 @@ pub const STANDIN: Standin = Standin {
         Credential::new("id_field", Make::Fixed("PersonId")),
         Credential::new("employee_number_field", Make::Fixed("EmployeeNumber")),
         Credential::new("first_name_field", Make::Fixed("FirstName")),
+        Credential::new("preferred_name_field", Make::Fixed("PreferredName")),
         Credential::new("last_name_field", Make::Fixed("LastName")),
         Credential::new("email_field", Make::Fixed("WorkEmail")),
         Credential::new("title_field", Make::Fixed("JobTitle")),
@@ -29,7 +30,10 @@ pub const STANDIN: Standin = Standin {
         Credential::new("division_field", Make::Fixed("Division")),
         Credential::new("organization_field", Make::Fixed("CompanyName")),
         Credential::new("cost_center_field", Make::Fixed("CostCenter")),
+        Credential::new("work_phone_field", Make::Fixed("WorkPhone")),
         Credential::new("mobile_field", Make::Fixed("MobilePhone")),
+        Credential::new("locale_field", Make::Fixed("Language")),
+        Credential::new("timezone_field", Make::Fixed("TimeZone")),
         Credential::new("manager_field", Make::Fixed("ManagerId")),
         Credential::new("manager_is", Make::Fixed("id")),
         Credential::new("status_field", Make::Fixed("EmploymentStatus")),
@@ -58,17 +62,26 @@ pub const STANDIN: Standin = Standin {
         Field::Organization,
         Field::CostCenter,
         Field::Manager,
+        Field::WorkPhone,
         Field::Mobile,
+        Field::Locale,
+        Field::Timezone,
         Field::State,
         Field::Start,
         Field::End,
     ],
     // Sheet: Listing, "interfaces this key may call": a key without this one is refused.
     hides: &[],
-    widens: false,
+    // Sheet: Record, "Field names are configured per customer": an interface may have more than was asked for.
+    widens: true,
     is_paged: true,
     id: |_, person| (5_000 + person.serial).to_string(),
-    tell: |_, _, facts| Some(facts),
+    tell: |_, person, mut facts| {
+        let called = person.preferred.unwrap_or(person.given);
+        facts.given = Some(called.to_owned());
+        facts.display = Some(format!("{called} {}", person.family));
+        Some(facts)
+    },
     limit_headers: |_| Vec::new(),
     admit,
     refuse,
@@ -96,7 +109,10 @@ const FIELDS: &[(&str, &str)] = &[
     ("PreferredName", "Edm.String"),
     ("LastName", "Edm.String"),
     ("WorkEmail", "Edm.String"),
+    ("WorkPhone", "Edm.String"),
     ("MobilePhone", "Edm.String"),
+    ("Language", "Edm.String"),
+    ("TimeZone", "Edm.String"),
     ("JobTitle", "Edm.String"),
     ("Department", "Edm.String"),
     ("Division", "Edm.String"),
@@ -246,7 +262,11 @@ fn record(desk: &Desk, person: &Person, selected: Option<&[&str]>) -> Value {
         "PreferredName" => json!(person.preferred),
         "LastName" => json!(person.family),
         "WorkEmail" => json!(person.email),
+        "WorkPhone" => json!(person.work_phone),
         "MobilePhone" => json!(person.mobile),
+        // This customer writes it so.
+        "Language" => json!(person.site.locale.replace('-', "_")),
+        "TimeZone" => json!(person.site.zone),
         "JobTitle" => json!(person.title),
         "Department" => json!(person.unit.name),
         "Division" => json!(person.unit.division),
@@ -262,6 +282,10 @@ fn record(desk: &Desk, person: &Person, selected: Option<&[&str]>) -> Value {
     };
     let fields = FIELDS.iter().map(|(name, _)| *name);
     let shown = fields.filter(|name| selected.is_none_or(|names| names.contains(name)));
-    let members: Map<String, Value> = shown.map(|name| (name.to_owned(), value(name))).collect();
+    let mut members: Map<String, Value> =
+        shown.map(|name| (name.to_owned(), value(name))).collect();
+    if desk.reads_more() && selected.is_none() {
+        members.insert("MonthlySalary".into(), json!(3_100));
+    }
     Value::Object(members)
 }

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use super::connections::named;
 use super::{Failure, Output, open, shown};
 use crate::config::Config;
+use crate::domain::language::Language;
 use crate::service::pull::{Parting, People};
+use crate::words::{Book, say};
 
 /// How many people of a kind are named.
 const NAMED: i64 = 20;
@@ -61,7 +63,7 @@ fn parting_value(parting: &Parting) -> Value {
     };
     json!({
         "removed": people(&parting.removed), "kept": people(&parting.kept), "invited": people(&parting.invited),
-        "groups": parting.groups,
+        "groups": parting.groups, "teams": parting.teams, "warnings": parting.warnings,
     })
 }
 
@@ -84,5 +86,8 @@ fn parting_page(parting: &Parting) -> String {
     }
     let groups = parting.groups;
     lines.push(format!("{groups:>7}  groups stay without a manager"));
+    let params = json!({"teams": parting.teams});
+    let said = parting.warnings.iter();
+    lines.extend(said.filter_map(|code| say(Book::Previews, code, &params, Language::En)));
     lines.join("\n")
 }

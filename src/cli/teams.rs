@@ -13,6 +13,8 @@ use crate::service::{Caller, Service};
 
 /// How many of each list a preview prints.
 const LIMIT: usize = 50;
+/// How many findings are read together.
+const PAGE: usize = 500;
 
 /// Teams and the sync that keeps them.
 #[derive(Debug, clap::Subcommand)]
@@ -136,10 +138,18 @@ pub(super) async fn run(config: &Config, output: Output, command: Teams) -> Resu
         Teams::Show(of) => show(config, output, &of).await,
         Teams::Findings(of) => {
             let (service, caller) = open(config, &of, "findings").await?;
-            let found = service.list_team_findings(&caller.tenant).await?;
-            found
-                .iter()
-                .try_for_each(|found| output.row(&json!(found), &finding_line(found)))
+            let mut after = String::new();
+            loop {
+                let page = service.list_team_findings(&caller.tenant, &after, PAGE);
+                let page = page.await?;
+                for (_, found) in &page {
+                    output.row(&json!(found), &finding_line(found))?;
+                }
+                match page.last() {
+                    Some((last, _)) => after.clone_from(last),
+                    None => return Ok(()),
+                }
+            }
         }
     }
 }

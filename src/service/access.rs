@@ -1,7 +1,7 @@
 //! Whether somebody may use the app, for its login path (SEMANTICS §9). Nothing is written: signing in grants nothing, unless
 //! the tenant lets in by it whoever is listed and works.
 
-use crate::domain::access::{Access, JoinerPolicy, Standing, on_sign_in, reason};
+use crate::domain::access::{Access, Standing, on_sign_in, reason};
 use crate::domain::clock::Millis;
 use crate::domain::employment::EmploymentState;
 use crate::domain::ids::TenantId;
@@ -9,13 +9,13 @@ use crate::scim::fold::email_identity_key;
 use crate::scim::schema::Registry;
 use crate::service::entitlements::need_seat;
 use crate::service::error::{Error, Result};
-use crate::service::invitations::drop_elevated;
+use crate::service::invitations::{drop_elevated, source_of};
 use crate::service::users::conflicts::state;
 use crate::service::users::identity::{is_verified, primary_key};
 use crate::service::users::model::Model;
 use crate::service::users::names::namesake;
 use crate::service::users::settle::{Act, settle, settle_access};
-use crate::service::{Caller, Service, Source};
+use crate::service::{Caller, Service};
 use crate::storage::access::Addressed;
 use crate::storage::claims::ClaimState;
 use crate::storage::view::{UserView, View};
@@ -200,10 +200,7 @@ fn let_in(tx: &mut Tx<'_>, registry: &Registry, id: &str, email: &str) -> Result
         return settle_access(tx, &before, &mut model);
     }
     let act = Act {
-        source: &Source {
-            id: String::new(),
-            policy: JoinerPolicy::List,
-        },
+        source: &source_of(&before),
         settings: &settings,
         says: None,
         has_no_namesake: true,

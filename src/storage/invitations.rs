@@ -8,6 +8,7 @@ use super::error::Result;
 use super::schema::{given_values, handoffs, invitation_links, invitations, invite_attributes};
 use super::scope::Scope;
 use super::tenants::of_open_tenants;
+use crate::domain::access::reason::UNDONE;
 use crate::domain::clock::Millis;
 use crate::domain::ids::OPERATOR_TENANT;
 
@@ -85,12 +86,17 @@ impl Scope<'_> {
             .optional()?)
     }
 
-    /// The invitation of somebody that was made last.
+    /// The invitation of somebody that was made last, but for those that an undo took back.
     pub fn find_last_invitation(&mut self, user: &str) -> Result<Option<InvitationRow>> {
         let (conn, tenant) = self.parts();
         Ok(invitations::table
             .filter(invitations::tenant.eq(tenant))
             .filter(invitations::user_id.eq(user))
+            .filter(
+                invitations::reason
+                    .is_null()
+                    .or(invitations::reason.ne(UNDONE)),
+            )
             .order(invitations::id.desc())
             .first(conn)
             .optional()?)

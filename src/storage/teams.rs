@@ -465,6 +465,50 @@ impl Scope<'_> {
             .load(conn)?)
     }
 
+    /// The same of at most so many findings after one of them, each with everybody whom it names.
+    pub fn list_team_findings_after(
+        &mut self,
+        (code, key): (&str, &str),
+        limit: i64,
+    ) -> Result<Vec<FindingRow>> {
+        let (conn, tenant) = self.parts();
+        let later = team_findings::code
+            .gt(code)
+            .or(team_findings::code.eq(code).and(team_findings::key.gt(key)));
+        let rows = team_findings::table.filter(team_findings::tenant.eq(tenant));
+        let page: Vec<(String, String)> = rows
+            .filter(later)
+            .select((team_findings::code, team_findings::key))
+            .distinct()
+            .order((team_findings::code, team_findings::key))
+            .limit(limit)
+            .load(conn)?;
+        let Some((code, key)) = page.last() else {
+            return Ok(Vec::new());
+        };
+        let not_behind = team_findings::code
+            .lt(code)
+            .or(team_findings::code.eq(code).and(team_findings::key.le(key)));
+        Ok(rows
+            .filter(later)
+            .filter(not_behind)
+            .order((
+                team_findings::code,
+                team_findings::key,
+                team_findings::ordinal,
+            ))
+            .load(conn)?)
+    }
+
+    /// How many teams team sync keeps.
+    pub fn count_synced_teams(&mut self) -> Result<i64> {
+        let (conn, tenant) = self.parts();
+        Ok(synced_teams::table
+            .filter(synced_teams::tenant.eq(tenant))
+            .count()
+            .get_result(conn)?)
+    }
+
     /// Stores what was found.
     pub fn create_team_finding(&mut self, row: &FindingRow) -> Result<()> {
         let (conn, _) = self.parts();

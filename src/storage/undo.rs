@@ -225,13 +225,15 @@ impl Scope<'_> {
         Ok(query.query::<BigInt>().get_result(self.conn())?)
     }
 
-    /// What happened to a user after an entry of the journal, in its order; at most some hundred.
+    /// What happened to a user after an entry of the journal, in its order; at most some hundred. Not what became of an
+    /// invitation: a reminder changes nobody, and what an answer changes has an entry of its own.
     pub fn list_entries_about(&mut self, user: &str, after: i64) -> Result<Vec<Happened>> {
         let (conn, tenant) = self.parts();
         Ok(journal::table
             .filter(journal::tenant.eq(tenant))
             .filter(journal::subject_id.eq(user))
             .filter(journal::sequence.gt(after))
+            .filter(journal::action.not_like("invitation.%"))
             .order(journal::sequence)
             .limit(500)
             .select((

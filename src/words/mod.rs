@@ -10,6 +10,7 @@ mod held;
 pub mod mail;
 pub mod notices;
 mod pairs;
+mod previews;
 mod problems;
 mod reasons;
 mod refusals;
@@ -64,11 +65,13 @@ pub enum Book {
     SignIn,
     /// How a record names somebody's manager.
     ManagerBy,
+    /// What there is to know before a source is disconnected, or another scope is set.
+    Previews,
 }
 
 impl Book {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Reasons,
         Self::Held,
         Self::Health,
@@ -86,6 +89,7 @@ impl Book {
         Self::Lacks,
         Self::SignIn,
         Self::ManagerBy,
+        Self::Previews,
     ];
 
     /// Its codes.
@@ -108,6 +112,7 @@ impl Book {
             Self::Lacks => connectors::LACKS,
             Self::SignIn => connectors::SIGN_IN,
             Self::ManagerBy => connectors::MANAGER_BY,
+            Self::Previews => previews::ROWS,
         }
     }
 }

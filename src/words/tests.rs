@@ -120,7 +120,14 @@ fn in_the_source() -> Vec<(Book, Vec<String>)> {
         "impl ManagerBy {",
         "\n}",
     );
+    let previews = [
+        include_str!("../service/pull/parting.rs"),
+        include_str!("../service/scope.rs"),
+    ];
+    let previews = previews.map(|source| between(source, "pub mod warning {", "\n}"));
+    let previews = previews.iter().flat_map(|p| quoted(p, ": &str = \""));
     vec![
+        (Book::Previews, own(previews.collect())),
         (Book::Reasons, own(quoted(reasons, ": &str = \""))),
         (Book::Held, own(quoted(held, "=> \""))),
         (Book::Pulls, own(quoted(kinds, "=> \""))),

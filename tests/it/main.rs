@@ -56,6 +56,7 @@ mod push_guard;
 mod rfc;
 mod rotation;
 mod schema;
+mod scopes;
 mod secrets;
 mod serve;
 mod settings;

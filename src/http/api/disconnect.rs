@@ -41,6 +41,12 @@ pub struct Parting {
     invited: Parted,
     /// Groups that it manages: they stay, and nobody manages them.
     groups: u64,
+    /// Teams that team sync keeps by it: they stay as they are, and are edited by hand.
+    teams: u64,
+    /// `team-sync-stops`: it feeds team sync, which stops first. `teams-being-made`: its teams are being made or restored
+    /// right now, and until that is done it is not disconnected.
+    #[schema(example = json!(["team-sync-stops"]))]
+    warnings: Vec<&'static str>,
 }
 
 impl From<pull::Parting> for Parting {
@@ -58,12 +64,14 @@ impl From<pull::Parting> for Parting {
             kept: people(parting.kept),
             invited: people(parting.invited),
             groups: parting.groups,
+            teams: parting.teams,
+            warnings: parting.warnings,
         }
     }
 }
 
 /// Show what disconnecting would do.
-#[utoipa::path(get, path = "/api/v1/tenants/{tenant}/connections/{id}/disconnect", responses((status = 200, description = "Who would stay and who would go.", body = Parting)))]
+#[utoipa::path(get, path = "/api/v1/tenants/{tenant}/connections/{id}/disconnect", responses((status = 200, description = "Who would stay and who would go, and what stops with it.", body = Parting)))]
 pub async fn preview(call: Call) -> Result<Reply> {
     let (service, caller) = (&call.state.service, call.caller()?);
     let parting = service

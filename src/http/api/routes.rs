@@ -242,7 +242,7 @@ routes! {
     "GET" "/api/v1/tenants/{tenant}/team-sync" AUDITORS NONE team_sync::get;
     "PUT" "/api/v1/tenants/{tenant}/team-sync" ADMINS NONE team_sync::put;
     "GET" "/api/v1/tenants/{tenant}/team-sync/preview" AUDITORS PREVIEW team_sync::preview;
-    "GET" "/api/v1/tenants/{tenant}/team-sync/findings" AUDITORS NONE team_sync::findings;
+    "GET" "/api/v1/tenants/{tenant}/team-sync/findings" AUDITORS PAGED team_sync::findings;
     "POST" "/api/v1/tenants/{tenant}/team-sync/complete" ADMINS NONE team_sync::complete;
     "POST" "/api/v1/tenants/{tenant}/team-sync/stop" ADMINS NONE team_sync::stop;
     "POST" "/api/v1/tenants/{tenant}/team-sync/restore" ADMINS NONE team_sync::restore;

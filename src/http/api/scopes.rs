@@ -7,7 +7,7 @@ use super::call::{Call, reply};
 use super::problem::Result;
 use crate::http::call::Reply;
 
-/// How many who would drop out are named.
+/// How many who would drop out, or come in, are named.
 const NAMED: usize = 50;
 
 /// A scope to be tried.
@@ -30,24 +30,40 @@ pub struct ScopeTested {
     /// Of those, they have access: they keep it, or lose it where `scope.leaving` is `revoke`.
     drops_with_access: u64,
     /// The first 50 who would drop out, by id.
-    first: Vec<Dropped>,
-    /// `nobody`: it takes nobody of those who are there. `everybody`: it leaves out none of them.
+    first: Vec<Somebody>,
+    /// Who would come in, of those whom the scope that is set keeps out, by what the HR system last said of them.
+    comes: u64,
+    /// The first 50 who would come in, by id.
+    comes_first: Vec<Somebody>,
+    /// Records that the last complete pull left out; nothing of them is kept.
+    left_out: u64,
+    /// `nobody`: it takes nobody of those who are there. `everybody`: it leaves out none of those who are there. `others-left-out`: the last pull left
+    /// out more records than those who would come in: a dry run shows who of them would.
+    #[schema(example = json!(["others-left-out"]))]
     warnings: Vec<&'static str>,
 }
 
-/// Somebody who would drop out.
+/// Somebody by name.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Dropped {
+pub struct Somebody {
     /// Id.
     id: String,
     /// Display name, else userName.
     name: String,
 }
 
+impl Somebody {
+    fn all(people: Vec<(String, String)>) -> Vec<Self> {
+        let each = people.into_iter();
+        each.map(|(id, name)| Self { id, name }).collect()
+    }
+}
+
 /// Try a scope.
 ///
-/// With those whom the connection has, by what it last said of them; nothing is written. Who would come in only the HR system
-/// knows: set the scope, and look at a dry run. A plan that follows another scope waits for an admin if it changes access.
+/// With those whom the connection has, and those whom the scope that is set keeps out, by what the HR system last said of them;
+/// nothing is written. Of people who never came only the HR system knows: set the scope, and look at a dry run. A plan that
+/// follows another scope waits for an admin if it changes access.
 #[utoipa::path(post, path = "/api/v1/tenants/{tenant}/connections/{id}/scope:test", request_body = ScopeToTry, responses((status = 200, description = "What it would do.", body = ScopeTested)))]
 pub async fn test(call: Call) -> Result<Reply> {
     let given: ScopeToTry = call.read()?;
@@ -56,24 +72,15 @@ pub async fn test(call: Call) -> Result<Reply> {
         .test_scope(&caller, &call.id, &given.filter, NAMED)
         .await;
     let found = found.map_err(|e| call.explain(e))?;
-    let warnings = [
-        (found.is_nobody(), "nobody"),
-        (found.is_everybody(), "everybody"),
-    ];
     let shown = ScopeTested {
+        warnings: found.warnings(),
         stays: found.stays,
         drops: found.drops,
         drops_with_access: found.drops_with_access,
-        warnings: warnings
-            .iter()
-            .filter(|(is, _)| *is)
-            .map(|(_, word)| *word)
-            .collect(),
-        first: found
-            .first
-            .into_iter()
-            .map(|(id, name)| Dropped { id, name })
-            .collect(),
+        first: Somebody::all(found.first),
+        comes: found.comes,
+        comes_first: Somebody::all(found.comes_first),
+        left_out: found.left_out,
     };
     reply(200, &shown)
 }

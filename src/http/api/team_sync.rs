@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::Page;
 use super::call::{Call, reply};
 use super::problem::{Problem, Result};
 use crate::http::call::Reply;
@@ -24,13 +25,6 @@ pub struct Completion {
     templates: Option<BTreeMap<String, String>>,
     /// Where more people than one in five would be in no team: how many, as the preview says.
     confirm_unassigned: Option<usize>,
-}
-
-/// What the last build found.
-#[derive(Debug, serde::Serialize, ToSchema)]
-pub struct Findings {
-    /// By code.
-    items: Vec<Found>,
 }
 
 /// Show how team sync stands.
@@ -140,11 +134,12 @@ pub async fn run(call: Call) -> Result<Reply> {
     reply(200, &run.map_err(|e| call.explain(e))?)
 }
 
-/// List what is wrong with the hierarchy, as the last run found it.
-#[utoipa::path(get, path = "/api/v1/tenants/{tenant}/team-sync/findings", responses((status = 200, description = "What was found.", body = Findings)))]
+/// List what is wrong with the hierarchy, as the last run found it, in the order of codes.
+#[utoipa::path(get, path = "/api/v1/tenants/{tenant}/team-sync/findings", responses((status = 200, description = "A page of what was found.", body = Page<Found>)))]
 pub async fn findings(call: Call) -> Result<Reply> {
-    let (service, caller) = (&call.state.service, call.caller()?);
-    let items = service.list_team_findings(&caller.tenant).await;
-    let items = items.map_err(|e| call.explain(e))?;
-    reply(200, &Findings { items })
+    let (service, tenant) = (&call.state.service, call.caller()?.tenant);
+    let (after, limit) = (call.parameter("after").unwrap_or_default(), call.limit()?);
+    let found = service.list_team_findings(&tenant, after, limit + 1).await;
+    let found = found.map_err(|e| call.explain(e))?;
+    reply(200, &Page::first(found.into_iter(), limit))
 }

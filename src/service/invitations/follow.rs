@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::write::{address_of, create, end, entry, is_at, link, next, send};
 use super::{Delivery, Wish};
-use crate::domain::access::Access;
+use crate::domain::access::{Access, reason};
 use crate::domain::invitation::State;
 use crate::service::error::Result;
 use crate::service::mail::{self, Kind};
@@ -27,7 +27,11 @@ pub(in crate::service) fn follow(
         (false, true) if tx.find_pending_invitation(id)?.is_none() => begin(tx, model)?,
         (true, false) => {
             if let Some(mut row) = tx.find_pending_invitation(id)? {
-                let why = model.row.access_reason.as_str();
+                let why = match is_undo(tx) {
+                    // Her access is as before, and the reason for that is none to end anything.
+                    true => reason::UNDONE,
+                    false => model.row.access_reason.as_str(),
+                };
                 end(tx, &mut row, State::Superseded, Some(why))?;
             }
         }
@@ -42,6 +46,10 @@ pub(in crate::service) fn follow(
         tx.wipe_invitations_of(id)?;
     }
     Ok(())
+}
+
+fn is_undo(tx: &Tx<'_>) -> bool {
+    tx.cause().kind == "undo"
 }
 
 /// Her address is another one by now: the invitation goes there, and no link that went to the former one works. The app
@@ -66,7 +74,7 @@ fn move_on(tx: &mut Tx<'_>, model: &Model, mut row: InvitationRow) -> Result<()>
 
 /// Somebody is invited, and not by anybody in person: by a policy, or since an undo gives back what she had.
 fn begin(tx: &mut Tx<'_>, model: &Model) -> Result<()> {
-    if tx.cause().kind == "undo"
+    if is_undo(tx)
         && let Some(row) = tx.find_last_invitation(&model.row.id)?
         && row.state == State::Superseded.as_str()
         && is_at(&model.doc, &row)

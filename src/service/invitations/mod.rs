@@ -17,7 +17,7 @@ pub use handoff::{Code, HandedOff};
 
 pub(in crate::service) use follow::follow;
 pub(in crate::service) use given::{bar_roles, drop_elevated, overlay};
-pub(in crate::service) use write::address_of;
+pub(in crate::service) use write::{address_of, source_of};
 
 use futures_util::{StreamExt, TryStreamExt};
 

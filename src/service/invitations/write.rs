@@ -88,8 +88,8 @@ pub(super) fn invitee(model: &Model) -> Invitee<'_> {
     }
 }
 
-/// In whose name a human's write about somebody settles: the source that brought her.
-pub(super) fn source_of(model: &Model) -> Source {
+/// In whose name a human's write about somebody settles, or her own: the source that brought her.
+pub(in crate::service) fn source_of(model: &Model) -> Source {
     let first = model.claims.iter().find(|c| c.takes_part());
     let first = first.or(model.claims.first());
     match first {

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::AT_ONCE;
 use super::draft::tell_employment;
+use super::parting::{Fate, Parting};
 use crate::domain::access::{Access, Decision, reason};
 use crate::domain::audit::Entry;
 use crate::domain::clock::Millis;
@@ -44,85 +45,7 @@ const FORGOTTEN: i64 = 400;
 /// Groups let go in one operation: a row and an entry each.
 const GROUPS_AT_ONCE: i64 = 100;
 
-/// Who stays and who goes when a connection is disconnected.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Parting {
-    /// Listed, and claimed by nobody else: removed.
-    pub removed: People,
-    /// Granted or revoked, or claimed by others: as they are.
-    pub kept: People,
-    /// Invited: their invitation stays, unless an admin withdraws it.
-    pub invited: People,
-    /// Groups that it manages: they stay, and nobody manages them.
-    pub groups: u64,
-}
-
-/// How many they are, and the first of them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct People {
-    /// All of them.
-    pub count: u64,
-    /// User id and display name (else userName) of the first ones, by id.
-    pub first: Vec<(String, String)>,
-}
-
-/// What becomes of one person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    Removed,
-    Kept,
-    Invited,
-    /// Nothing was left to do.
-    Gone,
-}
-
-impl Parting {
-    fn of(&mut self, fate: &str) -> &mut People {
-        match fate {
-            "removed" => &mut self.removed,
-            "invited" => &mut self.invited,
-            _ => &mut self.kept,
-        }
-    }
-
-    fn count(&mut self, fate: Fate) {
-        match fate {
-            Fate::Removed => self.removed.count += 1,
-            Fate::Kept => self.kept.count += 1,
-            Fate::Invited => self.invited.count += 1,
-            Fate::Gone => {}
-        }
-    }
-}
-
 impl Service {
-    /// Who would stay and who would go; at most `names` of each are named.
-    ///
-    /// # Errors
-    /// `NotFound`; `Forbidden` for the app's own users.
-    pub async fn preview_disconnect(
-        &self,
-        tenant: &TenantId,
-        connection: &str,
-        names: i64,
-    ) -> Result<Parting> {
-        let row = self.source_row(tenant, connection).await?;
-        self.store
-            .read(tenant, move |scope| {
-                let mut parting = Parting {
-                    groups: u64::try_from(row.managed_groups).unwrap_or_default(),
-                    ..Parting::default()
-                };
-                for (fate, count) in scope.count_fates(&row.id)? {
-                    let people = parting.of(&fate);
-                    people.count = u64::try_from(count).unwrap_or_default();
-                    people.first = scope.list_fated(&row.id, &fate, names)?;
-                }
-                Ok(parting)
-            })
-            .await
-    }
-
     /// Disconnects a source and waits until it is done. Called again after it was cut off, it goes on; the counts are those
     /// of this call.
     ///
@@ -247,7 +170,11 @@ impl Service {
     }
 
     /// The connection, if it is a source that can be taken off.
-    async fn source_row(&self, tenant: &TenantId, connection: &str) -> Result<ConnectionRow> {
+    pub(super) async fn source_row(
+        &self,
+        tenant: &TenantId,
+        connection: &str,
+    ) -> Result<ConnectionRow> {
         let id = connection.to_owned();
         let found = self
             .store

@@ -9,16 +9,18 @@ mod draft;
 mod leave;
 mod leavers;
 mod matching;
+pub mod parting;
 mod record;
 mod types;
 mod who;
 
 use futures_util::StreamExt;
 
+pub use disconnect::KEPT_DAYS;
 pub(in crate::service) use disconnect::{DISCONNECTED, DISCONNECTING};
-pub use disconnect::{KEPT_DAYS, Parting, People};
 pub(in crate::service) use draft::{tell_employment, tell_employment_at};
 pub(in crate::service) use leavers::{is_believed, says_left};
+pub use parting::{Parting, People};
 pub use types::{
     AlsoBy, Effect, Finding, Gone, Permit, PullPerson, PullSource, Recognised, Stand, Step,
     unmanaged,

@@ -93,3 +93,27 @@ pub(in crate::service) fn part_from(tx: &mut Tx<'_>, connection: &str) -> Result
     refuse_job(&row)?;
     stop(tx, row)
 }
+
+/// What a connection feeds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::service) enum Feeds {
+    /// No teams.
+    Nothing,
+    /// So many teams.
+    Teams(u64),
+    /// Teams that are being made, or those of before that are being restored.
+    Job,
+}
+
+/// What a connection feeds now.
+pub(in crate::service) fn feeds(scope: &mut Scope<'_>, connection: &str) -> Result<Feeds> {
+    let row = scope.find_team_sync()?;
+    Ok(match row.filter(|row| row.connection_id == connection) {
+        Some(row) if row.job.is_some() => Feeds::Job,
+        Some(row) if row.state == State::On.as_str() => {
+            let teams = scope.count_synced_teams()?;
+            Feeds::Teams(u64::try_from(teams).unwrap_or_default())
+        }
+        _ => Feeds::Nothing,
+    })
+}

@@ -19,7 +19,7 @@ mod types;
 pub use edit::{TeamChange, TeamNew};
 pub(in crate::service) use follow::follow;
 pub use job::IDLE;
-pub(in crate::service) use lock::{part_from, refuse_edit, refuse_source};
+pub(in crate::service) use lock::{Feeds, feeds, part_from, refuse_edit, refuse_source};
 pub use preview::{Confirmed, NoWarning, Replaced, ReplacedTeam, Warn};
 pub use types::{
     Choice, DeletedTeam, FINDINGS, Found, LANGUAGES, Named, Part, PlannedTeam, Preview, REFUSALS,

@@ -116,12 +116,20 @@ impl Service {
             .await
     }
 
-    /// What the last build found.
+    /// What the last build found, after a finding, in the order of codes; each with what to ask on by.
     ///
     /// # Errors
     /// Storage.
-    pub async fn list_team_findings(&self, tenant: &TenantId) -> Result<Vec<Found>> {
-        self.store.read(tenant, findings).await
+    pub async fn list_team_findings(
+        &self,
+        tenant: &TenantId,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, Found)>> {
+        let (after, limit) = (after.to_owned(), i64::try_from(limit).unwrap_or(i64::MAX));
+        self.store
+            .read(tenant, move |scope| findings(scope, &after, limit))
+            .await
     }
 }
 
@@ -225,13 +233,14 @@ fn unassigned(scope: &mut Scope<'_>, after: &str, limit: i64) -> Result<Vec<Unas
     Ok(each.collect())
 }
 
-fn findings(scope: &mut Scope<'_>) -> Result<Vec<Found>> {
+fn findings(scope: &mut Scope<'_>, after: &str, limit: i64) -> Result<Vec<(String, Found)>> {
     let sync = scope.find_team_sync()?;
     if sync.is_none_or(|row| row.state != State::On.as_str()) {
         // What is left of them is looked at again when it is on.
         return Ok(Vec::new());
     }
-    let rows = scope.list_team_findings()?;
+    let after = after.split_once('/').unwrap_or((after, ""));
+    let rows = scope.list_team_findings_after(after, limit)?;
     let ids: BTreeSet<String> = rows.iter().map(|row| row.subject.clone()).collect();
     let people = named(scope, ids.into_iter().collect())?;
     let names: HashMap<String, Named> = people.into_iter().map(|p| (p.id.clone(), p)).collect();
@@ -251,5 +260,5 @@ fn findings(scope: &mut Scope<'_>) -> Result<Vec<Found>> {
             )),
         }
     }
-    Ok(found.into_iter().map(|(_, found)| found).collect())
+    Ok(found)
 }

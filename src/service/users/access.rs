@@ -116,6 +116,7 @@ pub(in crate::service) fn decide(
             let decision = on_app(who, word(says), app::Before { said, is_disabled });
             (decision, false)
         }
+        Says::Active if repeats_undone(before, source) => (None, false),
         Says::Active => {
             // Her first day, of which an HR source knows, comes by itself.
             let prehire = EmploymentState::Prehire.as_str();
@@ -147,6 +148,19 @@ pub(in crate::service) fn decide(
     if let Says::Employed(heard) = says {
         tell_day(model, heard);
     }
+}
+
+/// What an undo took back does not happen again because the source says the same again: it is to say something else first.
+fn repeats_undone(before: Option<&Model>, source: &Source) -> bool {
+    let is_undone = |before: &&Model| {
+        before.access() == Access::Listed
+            && before.row.access_reason == reason::UNDONE
+            && before.row.removed_at.is_none()
+    };
+    let claim = before
+        .filter(is_undone)
+        .and_then(|before| before.claims.get(before.position(&source.id)?));
+    claim.is_some_and(|claim| claim.takes_part() && claim.row.active == Some(true))
 }
 
 /// What the app says, by whichever verb.

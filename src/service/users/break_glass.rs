@@ -3,15 +3,19 @@
 
 use serde_json::Value;
 
+use super::Halt;
 use super::model::Model;
 use super::settle::{Act, settle};
-use crate::domain::access::{Access, Decision, JoinerPolicy, reason};
+use crate::domain::access::{Access, Decision, reason};
 use crate::domain::app::APP;
 use crate::domain::audit::Entry;
 use crate::scim::schema::Registry;
 use crate::service::error::{Error, Result};
-use crate::service::{Caller, Service, Source, push_guard};
+use crate::service::groups::leave_groups;
+use crate::service::invitations::source_of;
+use crate::service::{Caller, Service, push_guard};
 use crate::storage::links::ABSENT;
+use crate::storage::memberships::MemberKind;
 use crate::storage::{Outcome, Tx};
 
 /// States of a connection that brings nobody any more.
@@ -23,21 +27,29 @@ impl Service {
     /// # Errors
     /// `NotFound`; `Forbidden` for somebody without access, and for the last one of a tenant that is connected.
     pub async fn set_break_glass(&self, caller: &Caller, id: &str, is_one: bool) -> Result<bool> {
-        let (registry, id) = (self.registry(&caller.tenant).await?, id.to_owned());
-        self.store
-            .write(caller.meta(), move |tx| {
-                set(tx, &registry, &id, is_one).map(Outcome::Done)
-            })
-            .await
+        // The groups that go with her access go in steps that one transaction can carry; the mark goes last.
+        loop {
+            let (registry, id) = (self.registry(&caller.tenant).await?, id.to_owned());
+            let done = self
+                .store
+                .write(caller.meta(), move |tx| {
+                    set(tx, &registry, &id, is_one).map(Outcome::Done)
+                })
+                .await;
+            if let Some(is_news) = self.settle_halt(done).await? {
+                return Ok(is_news);
+            }
+        }
     }
 }
 
-fn set(tx: &mut Tx<'_>, registry: &Registry, id: &str, is_one: bool) -> Result<bool> {
+/// `None`: she is in more groups than one operation may change; it is to be called again.
+fn set(tx: &mut Tx<'_>, registry: &Registry, id: &str, is_one: bool) -> Result<Option<bool>, Halt> {
     let before = Model::load(tx, registry, id)?
         .filter(|m| m.row.removed_at.is_none())
         .ok_or_else(|| Error::no_such("person", id))?;
     if before.row.break_glass == is_one {
-        return Ok(false);
+        return Ok(Some(false));
     }
     match is_one {
         true => check_in(&before)?,
@@ -49,6 +61,9 @@ fn set(tx: &mut Tx<'_>, registry: &Registry, id: &str, is_one: bool) -> Result<b
         true => push_guard::spare(tx, &mut model)?,
         false => {
             if let Some(reason) = gone(tx, &model)? {
+                if !leave_kept_groups(tx, id)? {
+                    return Ok(None);
+                }
                 let access = Access::Revoked;
                 model.decide(Decision { access, reason }, tx.now());
             }
@@ -60,13 +75,7 @@ fn set(tx: &mut Tx<'_>, registry: &Registry, id: &str, is_one: bool) -> Result<b
     model.row.break_glass = is_one;
     model.row.source_epoch += 1;
     let act = Act {
-        source: &Source {
-            id: model
-                .claims
-                .first()
-                .map_or_else(String::new, |c| c.row.connection_id.clone()),
-            policy: JoinerPolicy::List,
-        },
+        source: &source_of(&before),
         settings: &tx.tenant_settings()?,
         says: None,
         has_no_namesake: false,
@@ -75,6 +84,19 @@ fn set(tx: &mut Tx<'_>, registry: &Registry, id: &str, is_one: bool) -> Result<b
     let entry = Entry::new("person.break_glass_changed", "user", id);
     let side = |is_one: bool| Some(Value::from(is_one));
     tx.record(entry.change("breakGlass", side(!is_one), side(is_one)));
+    Ok(Some(true))
+}
+
+/// Who was deleted by a provider and kept her access kept its groups with it, and leaves them with it. False: some are left.
+fn leave_kept_groups(tx: &mut Tx<'_>, id: &str) -> Result<bool, Halt> {
+    let member = (id.to_owned(), MemberKind::User);
+    for row in tx.list_parked_of(id)? {
+        let because = push_guard::code(&row.reason);
+        let is_deleted = because == reason::DELETED_BY_SOURCE;
+        if is_deleted && !leave_groups(tx, &member, Some(&row.connection_id), because)? {
+            return Ok(false);
+        }
+    }
     Ok(true)
 }
 

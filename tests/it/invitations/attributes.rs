@@ -1,5 +1,7 @@
 //! What people are given: declared once by the operator, checked when they are invited, theirs when they accept.
 
+use rosterd::domain::access::JoinerPolicy;
+use rosterd::domain::employment::EmploymentState;
 use rosterd::domain::ids::{OPERATOR_TENANT, TenantId};
 use rosterd::domain::roles::Role;
 use rosterd::service::Caller;
@@ -7,6 +9,7 @@ use rosterd::service::invitations::GIVEN;
 use serde_json::{Value, json};
 
 use super::Scene;
+use super::leavers::record;
 use crate::support::Client;
 
 impl Scene {
@@ -186,6 +189,41 @@ async fn what_an_earlier_invitation_elevated_does_not_come_back_with_a_later_one
         .expect(200);
     assert_eq!(s.access(&ann).await, "revoked/deactivated-by-source");
     assert_eq!(invite("editor").await, ["editor"]);
+    s.check().await;
+}
+
+#[actix_web::test]
+async fn what_was_elevated_does_not_come_back_by_signing_in() {
+    let s = Scene::start().await;
+    s.declare(declaration()).await.expect(200);
+    let hr = s.hr(JoinerPolicy::List).await;
+    let works = record("7", "ann@x.test", EmploymentState::Employed);
+    let ann = s.pull(&hr, works).await.unwrap();
+    let given = json!({"given": {"roles": ["editor", "owner"]}, "delivery": "app"});
+    let result = s.invite_with(&ann, given).await;
+    s.press(&super::token_of(&result), "accept")
+        .await
+        .expect(200);
+    for act in ["revoke", "reinstate"] {
+        let path = format!("/people/{ann}/{act}");
+        s.send(&s.admin, "POST", &path, None).await.expect(200);
+    }
+    assert_eq!(s.access(&ann).await, "listed/reinstated");
+    assert_eq!(roles(s.user(&ann).await), ["editor", "owner"]);
+    let on = json!({"justInTime": true});
+    s.send(&s.admin, "PATCH", "/settings", Some(on))
+        .await
+        .expect(200);
+    let before = s.entries("user.updated");
+    let body = json!({"email": "ann@x.test"});
+    let answer = s.send(&s.admin, "POST", "/sign-ins", Some(body)).await;
+    assert_eq!(answer.expect(200).body["answer"], "grant");
+    assert_eq!(s.access(&ann).await, "granted/granted-at-sign-in");
+    assert_eq!(roles(s.user(&ann).await), ["editor"]);
+    // The entry names the source that brought her, as for what a human decides.
+    assert_eq!(s.entries("user.updated"), before + 1);
+    let named = "SELECT COALESCE(object_id, '') AS line FROM journal WHERE action = 'user.updated' ORDER BY sequence";
+    assert_eq!(s.rows(named).pop().unwrap(), hr.source.id);
     s.check().await;
 }
 

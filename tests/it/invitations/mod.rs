@@ -8,6 +8,7 @@ mod leavers;
 mod pages;
 mod policies;
 mod shell;
+mod undone;
 
 use std::sync::Arc;
 
@@ -150,27 +151,7 @@ impl Scene {
 
     /// The token of the newest mail to a person, as the sender will read it.
     fn mailed(&self, person: &str) -> String {
-        use rosterd::domain::sealed::{Keyring, Place, Sealed};
-        let sql = format!(
-            "SELECT s.connection_id || ' ' || s.name || ' ' || s.key_id || ' ' || s.sealed AS line FROM connection_secrets s \
-             JOIN outbox o ON o.tenant = s.tenant AND s.connection_id LIKE '%' || o.id WHERE o.person = '{person}' ORDER BY o.created_at"
-        );
-        let last = self.rows(&sql).pop().expect("a mail with a secret");
-        let parts: Vec<&str> = last.split(' ').collect();
-        let [connection, name, key_id, sealed] = parts[..] else {
-            panic!("{last}");
-        };
-        let place = Place {
-            tenant: self.app.tenant.tenant.as_str(),
-            connection,
-            name,
-        };
-        let sealed = Sealed {
-            key_id: key_id.to_owned(),
-            text: sealed.to_owned(),
-        };
-        let ring = Keyring::new(&[7; 32], &[]);
-        ring.open(place, &sealed).unwrap().expose().to_owned()
+        mailed(&self.app, person)
     }
 
     async fn page(&self, token: &str) -> Visit {
@@ -215,6 +196,32 @@ impl Scene {
             "SELECT id AS line FROM invitations WHERE (state = 'pending') <> (due_at IS NOT NULL)";
         assert_eq!(self.rows(due), [""; 0]);
     }
+}
+
+/// The token of the newest mail to a person, as the sender will read it.
+fn mailed(app: &TestApp, person: &str) -> String {
+    use rosterd::domain::sealed::{Keyring, Place, Sealed};
+    let sql = format!(
+        "SELECT s.connection_id || ' ' || s.name || ' ' || s.key_id || ' ' || s.sealed AS line FROM connection_secrets s \
+         JOIN outbox o ON o.tenant = s.tenant AND s.connection_id LIKE '%' || o.id WHERE o.person = '{person}' ORDER BY o.created_at"
+    );
+    let rows = lines(&mut app.database.connect(), &sql);
+    let last = rows.last().expect("a mail with a secret");
+    let parts: Vec<&str> = last.split(' ').collect();
+    let [connection, name, key_id, sealed] = parts[..] else {
+        panic!("{last}");
+    };
+    let place = Place {
+        tenant: app.tenant.tenant.as_str(),
+        connection,
+        name,
+    };
+    let sealed = Sealed {
+        key_id: key_id.to_owned(),
+        text: sealed.to_owned(),
+    };
+    let ring = Keyring::new(&[7; 32], &[]);
+    ring.open(place, &sealed).unwrap().expose().to_owned()
 }
 
 fn token_of(result: &Value) -> String {

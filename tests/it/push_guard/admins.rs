@@ -1,5 +1,6 @@
 //! Break-glass admins, and *revoke now* on both sides.
 
+use futures_util::StreamExt;
 use rosterd::domain::access::JoinerPolicy;
 use rosterd::domain::ids::{OPERATOR_TENANT, TenantId};
 use rosterd::domain::roles::Role;
@@ -9,7 +10,7 @@ use serde_json::json;
 
 use super::world::{World, document, send};
 use crate::leaving::firm::{Firm, HOUR, MINUTE};
-use crate::support::Client;
+use crate::support::{Client, GROUP};
 
 async fn operator(firm: &Firm) -> Client {
     let home = Caller::system(TenantId::new(OPERATOR_TENANT), "test");
@@ -143,6 +144,62 @@ async fn what_waited_against_her_counts_when_the_mark_is_gone_and_what_was_dropp
     }
     assert_eq!(w.access(0), "revoked/deleted-by-source");
     assert!(w.access(1).starts_with("granted/"));
+    w.is_proved().await;
+}
+
+#[actix_web::test]
+async fn whom_a_provider_had_deleted_leaves_its_groups_when_the_mark_takes_her_access_with_it() {
+    let w = World::of(40, Preset::Okta).await;
+    let operator = operator(&w.firm).await;
+    for n in 10..15 {
+        w.set_active(n, false).await.expect(200);
+    }
+    // More groups than one operation may change, and one of somebody else's.
+    let both = json!([{"value": w.ids[0]}, {"value": w.ids[1]}]);
+    let posts = (0..201).map(|n| {
+        let name = format!("G{n:03}");
+        let body = json!({"schemas": [GROUP], "displayName": name, "members": both.clone()});
+        let idp = w.idp.clone();
+        async move { idp.post("/Groups", body).await.expect(201).id() }
+    });
+    let groups: Vec<String> = futures_util::stream::iter(posts)
+        .buffered(16)
+        .collect()
+        .await;
+    let entra = w.firm.app.source(Preset::Entra).await;
+    let body = json!({"schemas": [GROUP], "displayName": "Other", "members": both});
+    let other = entra.post("/Groups", body).await.expect(201).id();
+    for n in [0, 1] {
+        let path = format!("/Users/{}", w.ids[n]);
+        w.idp.delete(&path).await.expect(204);
+    }
+    assert_eq!(w.waiting().await, 2);
+    let body = json!({"people": [w.ids[1]]});
+    w.api("POST", "/parked/drop", Some(body)).await.expect(200);
+    let members = |n: usize| {
+        w.firm.lines(&format!(
+            "SELECT m.group_id AS line FROM memberships m JOIN \"groups\" g ON g.tenant = m.tenant AND g.id = m.group_id \
+             AND g.generation = m.generation WHERE m.user_id = '{}' ORDER BY 1",
+            w.ids[n]
+        ))
+    };
+    for n in [0, 1, 2] {
+        let mark = format!("/people/{}/break-glass", w.ids[n]);
+        send(&operator, "PUT", &mark, None).await.expect(204);
+    }
+    assert_eq!(members(0).len(), 202, "she keeps them with her access");
+    for n in [0, 1] {
+        let mark = format!("/people/{}/break-glass", w.ids[n]);
+        send(&operator, "DELETE", &mark, None).await.expect(204);
+    }
+    assert_eq!(w.access(0), "revoked/deleted-by-source");
+    assert_eq!(members(0), [other.as_str()]);
+    let app = w.firm.app.role(&w.firm.app.tenant, Role::App).await;
+    let seen = app.get(&format!("/Groups/{}", groups[0])).await.expect(200);
+    assert_eq!(seen.body["members"].as_array().unwrap().len(), 1);
+    // Who keeps her access keeps her groups.
+    assert!(w.access(1).starts_with("granted/"));
+    assert_eq!(members(1).len(), 202);
     w.is_proved().await;
 }
 

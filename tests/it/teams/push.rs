@@ -231,7 +231,23 @@ async fn what_is_wrong_with_a_hierarchy_is_told_and_confirmed() {
     body["confirmUnassigned"] = json!(4);
     desk.complete(body).await;
     let found = desk.get("/team-sync/findings").await;
-    assert_eq!(found["items"].as_array().unwrap().len(), 3);
+    let found = found["items"].as_array().unwrap();
+    assert_eq!(found.len(), 3);
+    // Page by page the same, each with everybody whom it names.
+    let (mut paged, mut after) = (Vec::new(), String::new());
+    loop {
+        let path = format!("/team-sync/findings?limit=1{after}");
+        let page = desk.get(&path).await;
+        let items = page["items"].as_array().unwrap();
+        assert_eq!(items.len(), 1);
+        paged.extend(items.clone());
+        let Some(next) = page["next"].as_str() else {
+            break;
+        };
+        after = format!("&after={next}");
+    }
+    assert_eq!(&paged, found);
+    assert_eq!(found[0]["people"].as_array().unwrap().len(), 2);
     let unassigned = desk.get("/teams/unassigned").await;
     let reasons: BTreeSet<(&str, &str)> = unassigned["items"]
         .as_array()
@@ -290,7 +306,26 @@ async fn a_disconnect_stops_team_sync_and_other_tenants_see_nothing_of_it() {
         .await;
     taken.expect(409);
     drop(okta);
+    let path = format!("/connections/{second}/disconnect");
+    let preview = desk.get(&path).await;
+    assert_eq!(
+        (&preview["teams"], &preview["warnings"]),
+        (&json!(0), &json!([]))
+    );
     let path = format!("/connections/{}/disconnect", s.connection);
+    let job = |word: &str| {
+        let sql = format!("UPDATE team_syncs SET job = {word}");
+        crate::support::execute(&mut s.app.database.connect(), &sql);
+    };
+    job("'complete'");
+    let preview = desk.get(&path).await;
+    assert_eq!(preview["warnings"], json!(["teams-being-made"]));
+    job("NULL");
+    let preview = desk.get(&path).await;
+    assert_eq!(
+        (&preview["teams"], &preview["warnings"]),
+        (&json!(before.len()), &json!(["team-sync-stops"]))
+    );
     send(&desk.admin, "POST", &path, None).await.expect(202);
     for _ in 0..200 {
         let row = desk.get(&format!("/connections/{}", s.connection)).await;

@@ -2,7 +2,7 @@
 //! stays.
 
 mod api;
-mod firm;
+pub mod firm;
 mod holds;
 mod kill;
 mod names;

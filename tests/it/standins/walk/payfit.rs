@@ -64,18 +64,24 @@ async fn rows(world: &World, list: &str) -> Result<Vec<Value>, String> {
 
 pub async fn everybody(world: &World) -> Result<Vec<Row>, String> {
     let people = rows(world, PEOPLE).await?;
-    let mut titles = BTreeMap::new();
+    let mut contracts = BTreeMap::new();
     for contract in rows(world, "contracts").await? {
-        titles.insert(text(&contract["contractId"]), text(&contract["jobName"]));
+        contracts.insert(text(&contract["contractId"]), contract);
     }
+    let ours = format!("@{}", world.key("email_domains"));
     let today = world.today();
     let row = |p: &Value| {
         // The contract that began last is the present one, or the one to come.
         let own = p["contracts"].as_array().into_iter().flatten();
         let now = own.max_by_key(|c| text(&c["startDate"]));
         let now = now.unwrap_or(&Value::Null);
+        let contract = contracts.get(&text(&now["id"])).unwrap_or(&Value::Null);
+        // Whatever it is called, and wherever it stands.
         let listed = p["emails"].as_array().into_iter().flatten();
-        let mut work = listed.filter(|e| e["type"] == "professional");
+        let addresses = listed
+            .map(|e| &e["email"])
+            .chain([&contract["contactEmail"]]);
+        let mut work = addresses.map(email).filter(|e| e.ends_with(&ours));
         let (start, last) = (text(&now["startDate"]), text(&p["terminationDate"]));
         let end = match last.is_empty() {
             true => text(&now["endDate"]),
@@ -83,9 +89,9 @@ pub async fn everybody(world: &World) -> Result<Vec<Row>, String> {
         };
         Row {
             id: text(&p["id"]),
-            email: work.next().map_or(String::new(), |e| email(&e["email"])),
+            email: work.next().unwrap_or_default(),
             family: text(&p["lastName"]),
-            title: titles.get(&text(&now["id"])).cloned().unwrap_or_default(),
+            title: text(&contract["jobName"]),
             manager: text(&p["managerId"]),
             is_in: now["status"] == "ACTIVE" && (end.is_empty() || end >= today),
             start,

@@ -1,5 +1,7 @@
 //! Simployer One: one list by offset, with what is selected.
 
+use chrono::NaiveDate;
+
 use super::{ENDLESS, First, Row, counted, email, text};
 use crate::standins::client::World;
 
@@ -22,7 +24,7 @@ pub async fn everybody(world: &World) -> Result<Vec<Row>, String> {
     for _ in 0..ENDLESS {
         let heard = page(world, read).send(world).await?.good()?;
         for p in heard["data"].as_array().ok_or("no data")? {
-            let day = |name: &str| text(&p[name]).chars().take(10).collect::<String>();
+            let day = |name: &str| day(&text(&p[name]));
             let (start, end) = (day("hireDate"), day("endDate"));
             rows.push(Row {
                 id: text(&p["id"]),
@@ -42,4 +44,15 @@ pub async fn everybody(world: &World) -> Result<Vec<Row>, String> {
         }
     }
     Err("no end".into())
+}
+
+/// The day of a moment, which is midnight in UTC or in Stockholm.
+fn day(moment: &str) -> String {
+    let is_evening = ["T22:00:00.000Z", "T23:00:00.000Z"]
+        .iter()
+        .any(|hour| moment.ends_with(hour));
+    let begin: String = moment.chars().take(10).collect();
+    let next = |d: NaiveDate| d.succ_opt().filter(|_| is_evening);
+    let next = begin.parse().ok().and_then(next);
+    next.map_or(begin, |d| d.to_string())
 }
