@@ -68,7 +68,7 @@ pub const STANDIN: Standin = Standin {
     ],
     // Sheet: Listing, "403 E0000006 no permission": nothing goes quietly.
     hides: &[],
-    widens: true,
+    widens: false,
     is_paged: true,
     // Sheet: Record, "20 characters, starts with 00u".
     id: |seed, person| {
@@ -110,6 +110,7 @@ const QUERY: &[&str] = &[
     "q",
     "sortBy",
     "sortOrder",
+    "fields",
 ];
 
 /// Sheet: Access, "Header Authorization: SSWS".
@@ -236,10 +237,6 @@ fn record(desk: &Desk, person: &Person) -> Value {
     {
         profile.retain(|_, value| !value.is_null());
     }
-    // Custom attributes beside the base ones; a role can leave some of them out.
-    if desk.reads_more() {
-        profile["baseSalary"] = json!("60000");
-    }
     // The display name is an attribute like any other, and not everybody has one.
     if !person.serial.is_multiple_of(3) {
         profile["displayName"] = json!(display(person));
@@ -358,7 +355,12 @@ fn users(desk: &Desk) -> Result<Reply, Refusal> {
         }
     });
     let shown = roster.page(offset, size);
-    let body: Vec<Value> = shown.iter().map(|p| record(desk, p)).collect();
+    let fields = call.param("fields").map(Fields::read).transpose()?;
+    let record = |p: &&Person| match &fields {
+        None => record(desk, p),
+        Some(fields) => fields.cut(record(desk, p)),
+    };
+    let body: Vec<Value> = shown.iter().map(record).collect();
     let reply = Reply::json(200, &json!(body));
     let reply = reply.with("Link", link(desk, call.param("after"), "self"));
     // "Several Link headers may come (self and next)"; "End when no next link".
@@ -391,6 +393,65 @@ fn link(desk: &Desk, cursor: Option<&str>, rel: &str) -> String {
         query.join("&")
     )
 }
+
+/// What of a user is asked for. Reference of the list: `id,status,profile:(firstName,city)`; `id` always comes.
+struct Fields {
+    tops: Vec<String>,
+    attributes: Vec<String>,
+}
+
+impl Fields {
+    fn read(text: &str) -> Result<Self, Refusal> {
+        let bad = || Refusal::Invalid("fields".into());
+        let (tops, attributes) = match text.split_once("profile:(") {
+            None => (text.to_owned(), ""),
+            Some((before, rest)) => {
+                let (inner, after) = rest.split_once(')').ok_or_else(bad)?;
+                (format!("{before}{}", after.trim_start_matches(',')), inner)
+            }
+        };
+        let names = |list: &str| {
+            let names = list.split(',').map(str::trim).filter(|n| !n.is_empty());
+            names.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let fields = Self {
+            tops: names(&tops),
+            attributes: names(attributes),
+        };
+        let is_known = |n: &String| TOPS.contains(&n.as_str());
+        match fields.tops.iter().all(is_known) {
+            true => Ok(fields),
+            false => Err(bad()),
+        }
+    }
+
+    fn cut(&self, mut record: Value) -> Value {
+        if let Some(profile) = record["profile"].as_object_mut() {
+            profile.retain(|name, _| self.attributes.contains(name));
+        }
+        if let Some(record) = record.as_object_mut() {
+            record.retain(|name, _| match name.as_str() {
+                "id" => true,
+                "profile" => !self.attributes.is_empty(),
+                _ => self.tops.contains(name),
+            });
+        }
+        record
+    }
+}
+
+/// Properties of a user outside its profile.
+const TOPS: &[&str] = &[
+    "id",
+    "status",
+    "created",
+    "activated",
+    "statusChanged",
+    "lastLogin",
+    "lastUpdated",
+    "passwordChanged",
+    "type",
+];
 
 fn one(desk: &Desk) -> Result<Reply, Refusal> {
     let person = desk.find(desk.call.place(0));

@@ -64,6 +64,8 @@ pub const STANDIN: Standin = Standin {
     ],
     // SAP note 2991051, "Field-level Permission": a role chooses the fields that its users see.
     hides: &[
+        Field::Email,
+        Field::Manager,
         Field::Title,
         Field::Department,
         Field::Division,
@@ -253,6 +255,7 @@ const NAMES: &[&str] = &[
 /// What a role may be kept from seeing.
 fn field(name: &str) -> Option<Field> {
     Some(match name {
+        "email" => Field::Email,
         "title" => Field::Title,
         "department" => Field::Department,
         "division" => Field::Division,
@@ -386,6 +389,7 @@ fn manager(desk: &Desk, person: &Person, is_expanded: bool) -> Value {
         return json!({"__deferred": {"uri": uri}});
     }
     let manager = desk.company.manager_of(person);
+    let manager = manager.filter(|_| desk.may_read(Field::Manager));
     manager.map_or(
         Value::Null,
         |m| json!({"__metadata": metadata(desk, m), "userId": desk.id(m)}),
