@@ -24,6 +24,7 @@ pub const STANDIN: Standin = Standin {
         Credential::new("client_id", Make::Uuid),
         Credential::new("client_secret", Make::Word("", 43)),
         Credential::new("token_path", Make::Fixed(TOKEN)),
+        Credential::new("job_link", Make::Fixed(POSITION)),
         Credential::new("title_field", Make::Fixed("JOBTITLE")),
         Credential::new("unit_field", Make::Fixed("ORGUNITNAME")),
         Credential::new("cost_center_field", Make::Fixed("COSTCENTERNAME")),
@@ -116,7 +117,16 @@ const PROPERTIES: &[&str] = &[
     "COSTCENTERNAME",
     "MANAGERPERSONID",
 ];
-const LINKED: &[&str] = &["PeopleToCommunications", ALL, CURRENT];
+const LINKED: &[&str] = &["PeopleToCommunications", ALL, CURRENT, POSITION];
+/// Sheet: Record, "Job title, position and line manager: in position/assignment entities; names not seen". This tenant
+/// shows them on the person as well.
+const POSITION: &str = "PeopleToPositionAll";
+const OF_POSITION: &[&str] = &[
+    "JOBTITLE",
+    "ORGUNITNAME",
+    "COSTCENTERNAME",
+    "MANAGERPERSONID",
+];
 /// Sheet: Record, "navigation to all employments or the current primary one".
 const ALL: &str = "PeopleToEmploymentAll";
 const CURRENT: &str = "PeopleToEmploymentCurrentPrimary";
@@ -220,6 +230,7 @@ fn names(desk: &Desk, parameter: &str, known: &[&str]) -> Result<Option<Vec<Stri
             None => known.contains(&name.as_str()),
             Some(("PeopleToCommunications", inner)) => OF_COMMUNICATIONS.contains(&inner),
             Some((ALL | CURRENT, inner)) => OF_EMPLOYMENT.contains(&inner),
+            Some((POSITION, inner)) => OF_POSITION.contains(&inner),
             Some(_) => false,
         };
         if !is_known {
@@ -259,6 +270,12 @@ fn person(desk: &Desk, person: &Person, form: Form, expand: &[String]) -> Value 
         "COSTCENTERNAME": person.unit.cost_center,
         "MANAGERPERSONID": manager.map(|m| desk.id(m)),
     });
+    if expand.iter().any(|name| name == POSITION) {
+        let names = OF_POSITION
+            .iter()
+            .map(|n| ((*n).to_owned(), record[*n].clone()));
+        record[POSITION] = form.rows(vec![names.collect()]);
+    }
     if expand.iter().any(|name| name == "PeopleToCommunications") {
         record["PeopleToCommunications"] = communications(desk, person);
     }
@@ -408,9 +425,10 @@ fn metadata(_: &Desk) -> Result<Reply, Refusal> {
         format!("<EntityType Name=\"{name}\">{properties}</EntityType>")
     };
     let body = format!(
-        "<edmx:Edmx xmlns:edmx=\"http://schemas.microsoft.com/ado/2007/06/edmx\" Version=\"1.0\">{}{}</edmx:Edmx>",
+        "<edmx:Edmx xmlns:edmx=\"http://schemas.microsoft.com/ado/2007/06/edmx\" Version=\"1.0\">{}{}{}</edmx:Edmx>",
         entity("People", PROPERTIES),
         entity("Employments", OF_EMPLOYMENT),
+        entity("Positions", OF_POSITION),
     );
     Ok(Reply::new(200, "application/xml", body))
 }

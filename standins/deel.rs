@@ -55,7 +55,8 @@ pub const STANDIN: Standin = Standin {
     ],
     // Sheet: Record, "null/omitted without the extra permission" is of `person_status` alone; `hiring_status` stays.
     hides: &[],
-    widens: false,
+    // developer.deel.com, api-tokens: a step of its own gives a token access to sensitive data, such as pay.
+    widens: true,
     is_paged: true,
     id: |seed, person| Dice::new(seed, &format!("deel/{}", person.serial)).uuid(),
     tell: |_, person, mut facts| {
@@ -245,6 +246,10 @@ fn employments(desk: &Desk, person: &Person) -> Vec<Value> {
             "is_ended": is_ended,
             "completion_date": null,
             "termination_last_day": date(end),
+            "payment": {
+                "rate": desk.reads_more().then_some(52_000), "scale": null, "currency": "EUR",
+                "contract_name": person.title,
+            },
             "team": {"id": format!("team-{}", person.unit.id), "name": person.unit.team},
         })
     };

@@ -20,6 +20,8 @@ pub const STANDIN: Standin = Standin {
     credentials: &[
         Credential::new("api_key", Make::Hex("", 64)),
         Credential::new("api_version", Make::Fixed("2026-07-01")),
+        // Sheet: Record, phone "may be private": that those of this company are not, its administrator says.
+        Credential::new("phone", Make::Fixed("yes")),
     ],
     routes: &[
         Route::get(
@@ -94,6 +96,7 @@ pub const STANDIN: Standin = Standin {
         Field::Organization,
         Field::CostCenter,
         Field::Manager,
+        Field::WorkPhone,
         Field::Timezone,
         Field::State,
         Field::Start,

@@ -29,6 +29,7 @@ pub const STANDIN: Standin = Standin {
     credentials: &[
         Credential::new("access_key", Make::Word("", 20)),
         Credential::new("secret_access_key", Make::Word("", 40)),
+        Credential::new("division_field", Make::Fixed(DIVISION)),
     ],
     routes: &[
         Route::post("/v2/authentication", Role::Token, &[], authentication),
@@ -69,6 +70,7 @@ pub const STANDIN: Standin = Standin {
         Field::Title,
         Field::Number,
         Field::Department,
+        Field::Division,
         Field::Organization,
         Field::CostCenter,
         Field::Manager,
@@ -251,6 +253,9 @@ fn link(desk: &Desk, page: usize, rel: &str) -> String {
     format!("<{address}>; rel=\"{rel}\"")
 }
 
+/// The free field in which this company keeps the division.
+const DIVISION: &str = "Geschäftsbereich (neu)";
+
 /// Sheet: Record; Example. "any field may be absent or an empty string".
 fn record(desk: &Desk, person: &Person) -> Value {
     let manager = desk.company.manager_of(person);
@@ -295,7 +300,7 @@ fn record(desk: &Desk, person: &Person) -> Value {
         "permanentEstablishment",
         Some(establishment(person.site.id)),
     );
-    put("superior", manager.map(base_data));
+    put("superior", manager.map(|m| base_data(desk, m)));
     put(
         "officePhoneNumber",
         person.work_phone.as_ref().map(|p| json!(p)),
@@ -321,15 +326,21 @@ fn record(desk: &Desk, person: &Person) -> Value {
     );
     // "company-defined free fields appear as extra top-level keys named like their label"
     put("Zweite Kostenstelle (für Umlagen)", text("2010"));
+    put(DIVISION, text(person.unit.division));
     Value::Object(record)
 }
 
-/// Sheet: Record, "superior": "no e-mail inside".
-fn base_data(person: &Person) -> Value {
-    json!({
+/// Sheet: Record, "superior": "no e-mail inside". The vendor's OpenAPI file (`PersonBaseData`) has `uuid` too, which is
+/// newer: not everybody has it there.
+fn base_data(desk: &Desk, person: &Person) -> Value {
+    let mut data = json!({
         "personId": login(person), "personnelNumber": number(person),
-        "firstName": person.given, "lastName": person.family,
-    })
+        "firstName": person.given, "lastName": person.family, "externalIds": [],
+    });
+    if person.serial.is_multiple_of(2) {
+        data["uuid"] = json!(desk.id(person));
+    }
+    data
 }
 
 fn unit(person: &Person) -> Value {
@@ -352,7 +363,7 @@ fn persons_by_unit(desk: &Desk) -> Result<Reply, Refusal> {
         }
         let rows = units.entry(person.unit.id.to_string());
         if let Value::Array(rows) = rows.or_insert_with(|| json!([])) {
-            rows.push(base_data(person));
+            rows.push(base_data(desk, person));
         }
     }
     Ok(Reply::json(200, &Value::Object(units)))

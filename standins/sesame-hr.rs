@@ -1,5 +1,6 @@
 //! Sesame HR. Rules are cited as "sheet: section" of the fact sheet on this vendor.
 
+use chrono::NaiveDate;
 use serde_json::{Value, json};
 
 use crate::cli::simulate::hris::call::{Refusal, Reply};
@@ -21,7 +22,10 @@ pub const STANDIN: Standin = Standin {
         Credential::new("region", Make::Fixed("eu1")),
         Credential::new("api_token", Make::Hex("", 64)),
         Credential::new("manager_permission", Make::Fixed("vacation")),
+        Credential::new("phone", Make::Fixed("yes")),
+        Credential::new("employee_number_custom_field", Make::Fixed(NUMBER_FIELD)),
         Credential::new("cost_center_custom_field", Make::Fixed(COST_FIELD)),
+        Credential::new("division_custom_field", Make::Fixed(DIVISION_FIELD)),
     ],
     routes: &[
         Route::get("/core/v3/info", Role::Check, &[], info),
@@ -58,7 +62,19 @@ pub const STANDIN: Standin = Standin {
             &["limit", "page", "employeeId", "departmentId"],
             assignations,
         ),
-        Route::get("/core/v3/offices", Role::Lookup, PAGED, offices),
+        // apidocs.sesametime.com, core/listoffices and employees/listemployeeofficeassignations.
+        Route::get(
+            "/core/v3/offices",
+            Role::Lookup,
+            &["limit", "page", "name", "orderBy"],
+            offices,
+        ),
+        Route::get(
+            "/core/v3/employee-office-assignations",
+            Role::Lookup,
+            &["limit", "page", "employeeId", "officeId"],
+            office_assignations,
+        ),
         Route::get("/core/v3/custom-fields", Role::Lookup, PAGED, custom_fields),
         Route::get(
             "/contract/v1/contracts/{id}/current-contract",
@@ -87,11 +103,13 @@ pub const STANDIN: Standin = Standin {
         Field::Title,
         Field::Number,
         Field::Department,
+        Field::Division,
         Field::Organization,
         Field::CostCenter,
         Field::Manager,
         Field::WorkPhone,
         Field::Mobile,
+        Field::Timezone,
         Field::State,
         Field::Start,
         Field::End,
@@ -118,7 +136,9 @@ pub const STANDIN: Standin = Standin {
     refuse,
 };
 
-/// Slug of the custom field that holds the cost centre.
+/// Slugs of the custom fields that hold the employee number, the division and the cost centre.
+const NUMBER_FIELD: &str = "cf_number";
+const DIVISION_FIELD: &str = "cf_division";
 const COST_FIELD: &str = "cf_cost_centre";
 
 fn uuid(seed: u64, what: &str) -> String {
@@ -247,7 +267,7 @@ fn one(desk: &Desk) -> Result<Reply, Refusal> {
 }
 
 /// Sheet: Record, "timestamps": `2020-01-01T10:00:00+01:00`.
-fn moment(day: chrono::NaiveDate) -> String {
+fn moment(day: NaiveDate) -> String {
     format!("{day}T10:00:00+01:00")
 }
 
@@ -262,13 +282,19 @@ fn company(desk: &Desk, person: &Person) -> Value {
 /// Sheet: Record; Example. "The response contains sensitive data (national id, bank account, PIN, salary range)".
 fn record(desk: &Desk, person: &Person) -> Value {
     let seed = desk.company.seed;
-    let field = |slug: &str, name: &str, value: &str| {
+    let field = |slug: &str, name: &str, value: Option<&str>| {
         json!({
             "id": uuid(seed, &format!("value/{slug}/{}", person.serial)),
             "companyId": uuid(seed, "company/31"),
             "name": name, "slug": slug, "type": "text", "value": value,
         })
     };
+    // "`code` (integer), or a custom field": every second person has the number in the field, and a code that is another.
+    let in_field = person.serial.is_multiple_of(2);
+    let number = person.number.filter(|_| in_field).map(|n| n.to_string());
+    let code = person
+        .number
+        .map(|n| if in_field { 900_000 + n } else { n });
     json!({
         "id": employee_id(seed, person),
         "firstName": person.given,
@@ -279,7 +305,7 @@ fn record(desk: &Desk, person: &Person) -> Value {
         // "not employment status; ignore"
         "workStatus": if person.serial.is_multiple_of(2) { "offline" } else { "online" },
         "imageProfileURL": null,
-        "code": person.number,
+        "code": code,
         "pin": 1_000 + person.serial,
         "phone": person.mobile,
         "workPhone": person.work_phone,
@@ -291,8 +317,10 @@ fn record(desk: &Desk, person: &Person) -> Value {
         "jobChargeId": title(person).map(|t| uuid(seed, t)),
         "jobChargeName": title(person),
         "customFields": [
-            field("cf_shirt_size", "Shirt size", "M"),
-            field(COST_FIELD, "Cost centre", person.unit.cost_center),
+            field("cf_shirt_size", "Shirt size", Some("M")),
+            field(NUMBER_FIELD, "Number", number.as_deref()),
+            field(DIVISION_FIELD, "Division", Some(person.unit.division)),
+            field(COST_FIELD, "Cost centre", Some(person.unit.cost_center)),
         ],
         "createdAt": moment(person.start),
         "updatedAt": moment(person.changed),
@@ -413,15 +441,49 @@ fn assignations(desk: &Desk) -> Result<Reply, Refusal> {
 
 fn offices(desk: &Desk) -> Result<Reply, Refusal> {
     let seed = desk.company.seed;
-    plain(
-        desk,
-        SITES.iter().collect(),
-        |s| json!({"id": office_id(seed, s.id), "name": s.name, "defaultTimezone": s.zone}),
-    )
+    plain(desk, SITES.iter().collect(), |s| office(seed, s.id))
+}
+
+/// apidocs.sesametime.com, core/listoffices: `defaultEmployeesDateTimeZone`.
+fn office(seed: u64, id: u32) -> Value {
+    let site = SITES.iter().find(|s| s.id == id);
+    json!({
+        "id": office_id(seed, id), "name": site.map(|s| s.name), "address": null,
+        "defaultEmployeesDateTimeZone": site.map(|s| s.zone), "isDeleted": false,
+    })
+}
+
+/// Some were in another office before the one of today.
+fn office_assignations(desk: &Desk) -> Result<Reply, Refusal> {
+    let call = desk.call;
+    let seed = desk.company.seed;
+    let is = |name: &str, value: &str| call.param(name).is_none_or(|wanted| wanted == value);
+    let both = desk.company.people().flat_map(|p| {
+        let before = (p.serial % 8 == 5).then_some(SITES[0].id);
+        let before = before.filter(|id| *id != p.site.id);
+        let since = if before.is_some() { 30 } else { 0 };
+        [Some((p, p.site.id, since)), before.map(|id| (p, id, 0))]
+    });
+    let rows = both.flatten().filter(|(p, id, _)| {
+        is("employeeId", &desk.id(p)) && is("officeId", &office_id(seed, *id))
+    });
+    plain(desk, rows.collect(), |(p, id, days)| {
+        let since = moment(shift(p.start, *days));
+        json!({
+            "id": uuid(seed, &format!("office-of/{}/{id}", p.serial)),
+            "employee": record(desk, p), "office": {"id": office_id(seed, *id)},
+            "createdAt": since, "updatedAt": since,
+        })
+    })
 }
 
 fn custom_fields(desk: &Desk) -> Result<Reply, Refusal> {
-    let rows = vec![(COST_FIELD, "Cost centre"), ("cf_shirt_size", "Shirt size")];
+    let rows = vec![
+        (COST_FIELD, "Cost centre"),
+        (NUMBER_FIELD, "Number"),
+        (DIVISION_FIELD, "Division"),
+        ("cf_shirt_size", "Shirt size"),
+    ];
     plain(
         desk,
         rows,
@@ -448,15 +510,28 @@ fn contract(desk: &Desk) -> Result<Reply, Refusal> {
     Ok(Reply::json(200, &json!({"data": agreement(desk, person)})))
 }
 
+/// A row of all contracts is flat (apidocs.sesametime.com, contracts/getcontractsemployee); the published OpenAPI file of
+/// before knows `startDate` and `endDate` alone, without the job.
 fn contracts(desk: &Desk) -> Result<Reply, Refusal> {
     let person = wanted(desk)?;
-    let mut rows = vec![agreement(desk, person)];
+    let is_older = person.serial % 7 == 3;
+    let flat = |stint: u32, from: NaiveDate, to: Option<NaiveDate>| {
+        let mut row = json!({
+            "id": uuid(desk.company.seed, &format!("contract/{}/{stint}", person.serial)),
+            "startDate": from.to_string(), "endDate": to.map(|d| d.to_string()),
+            "code": format!("C-{}", person.serial), "comment": "",
+        });
+        if !is_older {
+            row["startAt"] = row["startDate"].clone();
+            row["endAt"] = row["endDate"].clone();
+            row["jobChargeName"] = json!(person.title);
+            row["socialSecurityNumber"] = json!("28 0000000000");
+        }
+        row
+    };
+    let mut rows = vec![flat(person.stint, person.start, person.end)];
     if let Some((from, to)) = person.earlier {
-        let mut before = agreement(desk, person);
-        before["startAt"] = json!(from.to_string());
-        before["endAt"] = json!(to.to_string());
-        before["status"] = json!("inactive");
-        rows.push(before);
+        rows.push(flat(person.stint + 1, from, Some(to)));
     }
     plain(desk, rows, Value::clone)
 }
