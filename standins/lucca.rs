@@ -335,7 +335,7 @@ fn record(desk: &Desk, person: &Person) -> Value {
         "employeeNumber": person.number.map(|n| n.to_string()),
         "status": status(desk.state(person)),
         "email": person.email,
-        "birthDay": "1988-02-03",
+        "birthDay": {"day": 3, "month": 2},
         "phoneNumber": person.work_phone,
         "applicableEmployment": reference("employment", &employment_id(person)),
         "applicableJobPosition": applicable.map(|p| reference("job-position", &p.id)),
