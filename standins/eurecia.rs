@@ -63,7 +63,7 @@ pub const STANDIN: Standin = Standin {
     ],
     // Sheet: Access, "Calls run with that person's rights".
     hides: &[Field::Organization],
-    widens: false,
+    widens: true,
     is_paged: true,
     id: user_id,
     tell: |_, _, mut facts| {
@@ -272,9 +272,11 @@ fn detail(desk: &Desk, person: &Person) -> Value {
     put("timezone", Some(json!(person.site.zone)));
     put("dateCreate", Some(date(person.start)));
     put("dateUpdate", Some(date(person.changed)));
-    // Never to be taken over.
-    put("socialSecurityNum", Some(json!("1 80 02 75 000 000")));
-    put("annualGrossSalary", Some(json!(1_337.0)));
+    // Sheet: Access, "Calls run with that person's rights": of a user who sees the pay, this comes with it.
+    if desk.reads_more() {
+        put("socialSecurityNum", Some(json!("1 80 02 75 000 000")));
+        put("annualGrossSalary", Some(json!(1_337.0)));
+    }
     put("archived", Some(json!(is_archived(desk, person))));
     Value::Object(record)
 }

@@ -5,11 +5,14 @@ use serde_json::{Map, Value, json};
 
 use crate::cli::simulate::hris::call::{Refusal, Reply};
 use crate::cli::simulate::hris::desk::Desk;
-use crate::cli::simulate::hris::names::{ENTITIES, SITES, UNITS};
+use crate::cli::simulate::hris::names::UNITS;
 use crate::cli::simulate::hris::people::{Person, shift};
 use crate::cli::simulate::hris::standin::{Credential, Limit, Make, Role, Route, Standin};
 use crate::cli::simulate::hris::truth::Field;
 use crate::domain::employment::EmploymentState;
+
+#[path = "lucca/lists.rs"]
+mod lists;
 
 pub const STANDIN: Standin = Standin {
     name: "Lucca",
@@ -18,6 +21,8 @@ pub const STANDIN: Standin = Standin {
         Credential::new("address", Make::Fixed(ORIGIN)),
         Credential::new("client_id", Make::Uuid),
         Credential::new("client_secret", Make::Word("", 44)),
+        // A property that this company made for itself.
+        Credential::new("cost_center_attribute", Make::Fixed(lists::COST_PROPERTY)),
     ],
     routes: &[
         Route::post("/connect/token", Role::Token, &[], token),
@@ -29,13 +34,35 @@ pub const STANDIN: Standin = Standin {
         ),
         Route::get("/lucca-api/employments", Role::Lookup, LIST, employments),
         Route::get("/lucca-api/job-positions", Role::Lookup, LIST, positions),
-        Route::get("/lucca-api/departments", Role::Lookup, LIST, departments),
-        Route::get("/lucca-api/legal-entities", Role::Lookup, LIST, entities),
+        Route::get(
+            "/lucca-api/departments",
+            Role::Lookup,
+            LIST,
+            lists::departments,
+        ),
+        Route::get(
+            "/lucca-api/legal-entities",
+            Role::Lookup,
+            LIST,
+            lists::entities,
+        ),
         Route::get(
             "/lucca-api/business-establishments",
             Role::Lookup,
             LIST,
-            establishments,
+            lists::establishments,
+        ),
+        Route::get(
+            "/lucca-api/employee-attributes",
+            Role::Lookup,
+            &[
+                "include",
+                "limit",
+                "page",
+                "definition.id",
+                "applicability.asOf",
+            ],
+            lists::attributes,
         ),
     ],
     // Sheet: Limits, "50 requests per minute per tenant".
@@ -53,6 +80,7 @@ pub const STANDIN: Standin = Standin {
         Field::Number,
         Field::Department,
         Field::Organization,
+        Field::CostCenter,
         Field::Manager,
         Field::WorkPhone,
         Field::State,
@@ -78,7 +106,7 @@ pub const STANDIN: Standin = Standin {
 const ORIGIN: &str = "https://kestrel.ilucca.net";
 const LIST: &[&str] = &["include", "limit", "page"];
 /// Sheet: Access, "Scopes", and which path wants which.
-const SCOPES: [(&str, &str); 6] = [
+const SCOPES: [(&str, &str); 7] = [
     ("employees", "employees.readonly"),
     ("employments", "employments.readonly"),
     ("job-positions", "job-positions.readonly"),
@@ -88,6 +116,7 @@ const SCOPES: [(&str, &str); 6] = [
         "business-establishments",
         "business-establishments.readonly",
     ),
+    ("employee-attributes", "employee-attributes.readonly"),
 ];
 
 /// Sheet: Access, "Calls: Authorization: Bearer …, Api-Version: 2024-11-01, Accept: application/json"; Limits, "403
@@ -306,7 +335,7 @@ fn record(desk: &Desk, person: &Person) -> Value {
         "employeeNumber": person.number.map(|n| n.to_string()),
         "status": status(desk.state(person)),
         "email": person.email,
-        "birthDay": "1988-02-03",
+        "birthDay": {"day": 3, "month": 2},
         "phoneNumber": person.work_phone,
         "applicableEmployment": reference("employment", &employment_id(person)),
         "applicableJobPosition": applicable.map(|p| reference("job-position", &p.id)),
@@ -464,34 +493,4 @@ fn positions(desk: &Desk) -> Result<Reply, Refusal> {
     let people = desk.company.people();
     let rows = people.flat_map(|p| positions_of(desk, p));
     plain(desk, rows.map(|p| p.record(desk)).collect())
-}
-
-fn departments(desk: &Desk) -> Result<Reply, Refusal> {
-    let rows = UNITS.iter().map(|u| {
-        json!({
-            "id": u.id.to_string(), "type": "department", "url": format!("{ORIGIN}/lucca-api/departments/{}", u.id),
-            "name": u.name, "code": u.cost_center, "isActive": true,
-        })
-    });
-    plain(desk, rows.collect())
-}
-
-fn entities(desk: &Desk) -> Result<Reply, Refusal> {
-    let rows = ENTITIES.iter().map(|e| {
-        json!({
-            "id": e.id.to_string(), "type": "legal-entity",
-            "url": format!("{ORIGIN}/lucca-api/legal-entities/{}", e.id), "name": e.name,
-        })
-    });
-    plain(desk, rows.collect())
-}
-
-fn establishments(desk: &Desk) -> Result<Reply, Refusal> {
-    let rows = SITES.iter().map(|s| {
-        json!({
-            "id": s.id.to_string(), "type": "business-establishment",
-            "url": format!("{ORIGIN}/lucca-api/business-establishments/{}", s.id), "name": s.name, "timeZone": s.zone,
-        })
-    });
-    plain(desk, rows.collect())
 }

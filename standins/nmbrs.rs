@@ -4,6 +4,7 @@ use chrono::{Datelike, NaiveDate};
 use serde_json::{Map, Value, json};
 
 use crate::cli::simulate::hris::call::{Refusal, Reply};
+use crate::cli::simulate::hris::company::Company;
 use crate::cli::simulate::hris::desk::Desk;
 use crate::cli::simulate::hris::dice::Dice;
 use crate::cli::simulate::hris::names::{ENTITIES, UNITS};
@@ -14,6 +15,8 @@ use crate::domain::employment::EmploymentState;
 
 #[path = "nmbrs/consent.rs"]
 mod consent;
+#[path = "nmbrs/lists.rs"]
+mod lists;
 
 const PAGED: &[&str] = &["pageNumber", "pageSize"];
 
@@ -81,13 +84,19 @@ pub const STANDIN: Standin = Standin {
             "/api/companies/{id}/employees/employments",
             Role::Lookup,
             &["pageNumber", "pageSize", "createdFrom", "changedFrom"],
-            employments,
+            lists::employments,
         ),
         Route::get(
             "/api/companies/{id}/employees/costcenters",
             Role::Lookup,
             HISTORY,
-            cost_centers,
+            lists::cost_centers,
+        ),
+        Route::get(
+            "/api/companies/{id}/employees/useraccounts",
+            Role::Lookup,
+            PAGED,
+            lists::accounts,
         ),
         Route::get("/api/employees/{id}", Role::Detail, PAGED, one),
     ],
@@ -112,12 +121,14 @@ pub const STANDIN: Standin = Standin {
     ],
     // Sheet: Listing, "403 usually a missing scope": nothing goes quietly.
     hides: &[],
-    widens: false,
+    widens: true,
     is_paged: true,
     id: |seed, person| Dice::new(seed, &format!("nmbrs/{}", person.serial)).uuid(),
     tell: |company, person, mut facts| {
-        // Sheet: Record, "a manager is NOT an employee record: join by e-mail": without an address there is none.
-        if company.manager_of(person).is_none_or(|m| m.email.is_none()) {
+        if !company
+            .manager_of(person)
+            .is_some_and(|m| is_known(company, m))
+        {
             facts.manager = None;
         }
         if facts.state == EmploymentState::OnLeave {
@@ -130,6 +141,14 @@ pub const STANDIN: Standin = Standin {
     refuse,
 };
 
+/// Sheet: Record, "a manager is NOT an employee record: join by e-mail, then by name". Of those without an address only
+/// who has a name for herself is anybody's manager here.
+fn is_known(company: &Company, manager: &Person) -> bool {
+    let name = |p: &Person| (p.given, p.family);
+    let has_name = |p: &&Person| name(p) == name(manager);
+    manager.email.is_some() || company.people().filter(has_name).count() == 1
+}
+
 /// Sheet: Access, "Every request needs two credentials".
 fn admit(desk: &Desk) -> Result<(), Refusal> {
     let is_subscribed =
@@ -140,44 +159,44 @@ fn admit(desk: &Desk) -> Result<(), Refusal> {
     }
 }
 
-/// Sheet: Listing, "Errors: {type, httpStatus, code, title, detail, invalid-params[], docUrl}"; "HTTP 429 with `code`
+/// Components `401-error`, `403-error`, `429-error` of the vendor's OpenAPI; sheet: Listing, "Errors: {type, httpStatus, code, title, detail, invalid-params[], docUrl}"; "HTTP 429 with `code`
 /// 42908 … no headers documented".
 fn refuse(_: &Desk, refusal: Refusal) -> Reply {
     let (status, code, title, detail) = match refusal {
-        Refusal::Unauthorized => (
-            401,
-            40101,
-            "Unauthorized",
-            "The access token or subscription key is not valid".to_owned(),
-        ),
-        Refusal::Forbidden => (403, 40301, "Forbidden", "A scope is missing".to_owned()),
+        Refusal::Unauthorized => (401, 40102, "Invalid_Token", "Token is invalid.".to_owned()),
+        Refusal::Forbidden => {
+            let detail =
+                "You do not have access for the debtor or company you are trying to reach.";
+            (403, 40303, "Unauthorized_AccessData", detail.to_owned())
+        }
         Refusal::NotFound => (
             404,
             40401,
-            "Not found",
+            "Not_Found",
             "There is no such resource".to_owned(),
         ),
-        Refusal::WrongMethod => (
-            405,
-            40501,
-            "Method not allowed",
-            "The method is not allowed".to_owned(),
-        ),
-        Refusal::Bad(why) | Refusal::Invalid(why) => (400, 40001, "Invalid request", why),
+        Refusal::WrongMethod => (405, 40501, "Not_Allowed", "Not with this method".to_owned()),
+        Refusal::Bad(why) | Refusal::Invalid(why) => (400, 40001, "Invalid_Request", why),
         Refusal::Broken => (
             500,
             50001,
-            "Internal error",
+            "Internal_Error",
             "Something went wrong".to_owned(),
         ),
-        Refusal::TooMany(_) => (429, 42908, "Too many requests", "Too many calls".to_owned()),
+        Refusal::TooMany(_) => (429, 42908, "Too_Many_Calls", "Too many calls".to_owned()),
         Refusal::Special(reply) => return *reply,
+    };
+    let kind = match status {
+        401 | 403 => "authenticationError",
+        429 => "throttlingError",
+        500 => "apiError",
+        _ => "invalidRequestError",
     };
     Reply::json(
         status,
         &json!({
-            "type": "about:blank", "httpStatus": status, "code": code, "title": title, "detail": detail,
-            "invalid-params": [], "docUrl": "https://developer.nmbrs.com",
+            "type": kind, "httpStatus": status, "code": code, "title": title, "detail": detail,
+            "docUrl": "https://developer.nmbrs.com/api/docs/errors",
         }),
     )
 }
@@ -348,10 +367,8 @@ fn personal_info(desk: &Desk, person: &Person) -> Value {
 }
 
 fn manager(desk: &Desk, person: &Person) -> Value {
-    let manager = desk
-        .company
-        .manager_of(person)
-        .filter(|m| m.email.is_some());
+    let manager = desk.company.manager_of(person);
+    let manager = manager.filter(|m| is_known(desk.company, m));
     manager.map_or(Value::Null, |m| {
         json!({
             "managerId": Dice::new(m.serial.into(), "nmbrs/manager").uuid(), "number": m.serial,
@@ -465,34 +482,5 @@ fn functions(desk: &Desk) -> Result<Reply, Refusal> {
     histories(desk, "functions", |p| {
         let other = json!({"functionId": Dice::new(9, "nmbrs/function").uuid(), "code": 9, "description": "Stagiair"});
         dated(desk, p, function(p), Some(other))
-    })
-}
-
-fn cost_centers(desk: &Desk) -> Result<Reply, Refusal> {
-    histories(desk, "employeeCostCenters", |p| {
-        let row = |code: &str, is_default: bool, share: u32| {
-            json!({
-                "costCenters": {"code": code, "description": code}, "costUnits": null, "percentage": share,
-                "default": is_default, "period": period_of(shift(desk.company.day, -40)),
-            })
-        };
-        vec![row("CC-999", false, 40), row(p.unit.cost_center, true, 60)]
-    })
-}
-
-/// Sheet: Record, "hire / end": "several employments after rehire".
-fn employments(desk: &Desk) -> Result<Reply, Refusal> {
-    histories(desk, "employments", |p| {
-        let row = |which: &str, from: NaiveDate, to: Option<NaiveDate>| {
-            json!({
-                "employmentId": Dice::new(p.serial.into(), &format!("nmbrs/employment/{which}")).uuid(),
-                "creationDate": moment(from), "startDate": moment(from), "endDate": to.map(moment),
-                "seniorityDate": moment(from), "endContractReason": {"code": null, "reason": null},
-                "changedDate": moment(p.changed),
-            })
-        };
-        let before = p.earlier.map(|(from, to)| row("before", from, Some(to)));
-        let now = row("now", p.start, p.end);
-        before.into_iter().chain([now]).collect()
     })
 }

@@ -15,6 +15,9 @@ use crate::domain::employment::EmploymentState;
 /// Name of the custom field that holds the cost centre; each company names its own.
 const COST_FIELD: &str = "Cost centre";
 
+/// Whose account it is.
+const COMPANY: &str = "Kestrel";
+
 /// Sheet: Listing, "fixed 30 per page".
 const SIZE: usize = 30;
 
@@ -55,6 +58,7 @@ pub const STANDIN: Standin = Standin {
         Field::Title,
         Field::Number,
         Field::Department,
+        Field::Organization,
         Field::CostCenter,
         Field::Manager,
         Field::WorkPhone,
@@ -72,6 +76,8 @@ pub const STANDIN: Standin = Standin {
         if facts.state == EmploymentState::OnLeave {
             facts.state = EmploymentState::Employed;
         }
+        // An authorisation is that of one company.
+        facts.organization = Some(COMPANY.to_owned());
         Some(facts)
     },
     // Sheet: Listing, "no Retry-After documented".
@@ -284,6 +290,6 @@ fn teams(_: &Desk) -> Result<Reply, Refusal> {
 
 /// Sheet: Access, "Connection test".
 fn account(_: &Desk) -> Result<Reply, Refusal> {
-    let data = json!({"company_id": 4_242, "company_name": "Kestrel", "subdomain": "kestrel"});
+    let data = json!({"company_id": 4_242, "company_name": COMPANY, "subdomain": "kestrel"});
     Ok(Reply::json(200, &json!({"data": data})))
 }

@@ -39,12 +39,21 @@ const DEACTIVATED: &[&str] = &[
 
 const PAGED: &[&str] = &["limit", "offset"];
 
+/// The custom field that holds the cost centre.
+const COST_FIELD: &str = "custom_146688";
+
+/// The portal's company and time zone: reference of the portal API, sample of `GET /portal/v1.0/info`.
+const COMPANY: &str = "Kestrel";
+const ZONE: &str = "Europe/Oslo";
+
 pub const STANDIN: Standin = Standin {
     name: "Planday",
     // Sheet: Access, step 3: "There is no client secret in this flow".
     credentials: &[
         Credential::new("client_id", Make::Uuid),
         Credential::new("refresh_token", Make::Word("", 22)),
+        // Sheet: Record, "Cost centre: none, a custom field at best"; each portal has its own.
+        Credential::new("cost_center_custom_field", Make::Fixed(COST_FIELD)),
     ],
     routes: &[
         // Of another host, https://id.planday.com.
@@ -89,15 +98,18 @@ pub const STANDIN: Standin = Standin {
         Field::Title,
         Field::Number,
         Field::Department,
+        Field::Organization,
+        Field::CostCenter,
         Field::Manager,
         Field::Mobile,
+        Field::Timezone,
         Field::State,
         Field::Start,
         Field::End,
     ],
     // Sheet: Access, "Data returned is limited to what the consenting administrator may see in Planday".
     hides: &[Field::Department],
-    widens: false,
+    widens: true,
     is_paged: true,
     id: |_, person| employee_id(person).to_string(),
     tell: |company, person, mut facts| {
@@ -106,7 +118,10 @@ pub const STANDIN: Standin = Standin {
         if person.state(company.day) == EmploymentState::Left {
             facts.title = None;
             facts.manager = None;
+            facts.cost_center = None;
         }
+        facts.organization = Some(COMPANY.to_owned());
+        facts.timezone = Some(ZONE.to_owned());
         if facts.state == EmploymentState::OnLeave {
             facts.state = EmploymentState::Employed;
         }
@@ -181,12 +196,17 @@ fn token(desk: &Desk) -> Result<Reply, Refusal> {
         return Err(wrong("invalid_grant"));
     }
     let (token, seconds) = desk.issue("", 3_600, false);
+    // Of the app, chosen when it was created.
+    let more = match desk.reads_more() {
+        true => " salaries:read bankaccount:read",
+        false => "",
+    };
     Ok(Reply::json(
         200,
         &json!({
             "access_token": token, "expires_in": seconds, "token_type": "Bearer",
             "refresh_token": desk.key("refresh_token"),
-            "scope": "employee:read department:read employeegroup:read employeetype:read offline_access",
+            "scope": format!("openid employee:read department:read{more} offline_access"),
         }),
     ))
 }
@@ -353,6 +373,11 @@ fn one(desk: &Desk) -> Result<Reply, Refusal> {
         record.insert("jobTitle".into(), json!(person.title));
         record.insert("hiredFrom".into(), json!(person.start.to_string()));
         record.insert("supervisorEmployeeId".into(), json!(manager));
+        // Sheet: Record, "object {name, type, value, url}".
+        let cost = json!({"name": "Cost centre", "type": "Text", "value": person.unit.cost_center, "url": null});
+        record.insert(COST_FIELD.into(), cost);
+        let other = json!({"name": "Forklift", "type": "Boolean", "value": true, "url": null});
+        record.insert("custom_146689".into(), other);
     }
     Ok(Reply::json(200, &json!({"data": shown})))
 }
@@ -394,7 +419,9 @@ fn types(desk: &Desk) -> Result<Reply, Refusal> {
 
 /// Sheet: Other calls, "connection test and portal time zone".
 fn portal(_: &Desk) -> Result<Reply, Refusal> {
-    let data =
-        json!({"id": 4_242, "companyName": "Kestrel", "country": "NO", "timeZone": "Europe/Oslo"});
+    let data = json!({
+        "id": 4_242, "name": "kestrel.planday.com", "companyName": COMPANY, "country": "NO", "timeZone": ZONE,
+        "maxDepartments": 0, "aliases": [], "portals": [],
+    });
     Ok(Reply::json(200, &json!({"data": data})))
 }

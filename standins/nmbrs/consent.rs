@@ -127,7 +127,13 @@ fn refresh(desk: &Desk, sent: &str) -> Result<Reply, Refusal> {
 
 fn grant(desk: &Desk, has_refresh: bool) -> Reply {
     let (access, seconds) = desk.issue("", 3_600, false);
-    let mut body = json!({"access_token": access, "token_type": "Bearer", "expires_in": seconds, "scope": SCOPES.join(" ")});
+    // What was consented to; more than was asked for where the app was consented to for something else as well.
+    let more = match desk.reads_more() {
+        true => " employee.bankaccount.read",
+        false => "",
+    };
+    let scope = format!("{}{more}", SCOPES.join(" "));
+    let mut body = json!({"access_token": access, "token_type": "Bearer", "expires_in": seconds, "scope": scope});
     if has_refresh {
         let new = Dice::new(desk.company.seed, &format!("nmbrs/refresh/{access}")).word(64);
         desk.set_note("refresh", Some(new.clone()));

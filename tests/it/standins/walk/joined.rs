@@ -212,7 +212,7 @@ pub(super) async fn nmbrs(world: &World) -> Result<Vec<Row>, String> {
     let headers = nmbrs_headers(world).await;
     let companies = nmbrs_list(world, &headers, "/api/companies").await?;
     let mut rows = Vec::new();
-    let mut bosses = Vec::new();
+    let (mut bosses, mut names_of) = (Vec::new(), Vec::new());
     for company in &companies {
         let base = format!("/api/companies/{}/employees", text(&company["companyId"]));
         let people = nmbrs_list(world, &headers, &format!("{base}?{NMBRS_TYPES}")).await?;
@@ -236,7 +236,11 @@ pub(super) async fn nmbrs(world: &World) -> Result<Vec<Row>, String> {
                 found.chars().take(10).collect::<String>()
             };
             let family = format!("{} {}", text(&names["prefix"]), text(&names["lastName"]));
-            bosses.push(email(&one["manager"]["email"]));
+            let boss = &one["manager"];
+            let boss_name = format!("{} {}", text(&boss["firstName"]), text(&boss["lastName"]));
+            bosses.push((email(&boss["email"]), boss_name));
+            let given = text(&names["firstNameInFull"]);
+            names_of.push(format!("{given} {}", family.trim()));
             rows.push(Row {
                 id,
                 email: email(&info["contactInfo"]["businessEmail"]),
@@ -249,16 +253,23 @@ pub(super) async fn nmbrs(world: &World) -> Result<Vec<Row>, String> {
             });
         }
     }
-    let ids: BTreeMap<String, String> = rows
-        .iter()
-        .map(|r| (r.email.clone(), r.id.clone()))
-        .collect();
-    for (row, boss) in rows
-        .iter_mut()
-        .zip(bosses)
-        .filter(|(_, boss)| !boss.is_empty())
-    {
-        row.manager = ids.get(&boss).cloned().unwrap_or_default();
-    }
+    nmbrs_managers(&mut rows, &bosses, &names_of);
     Ok(rows)
+}
+
+/// Managers by address, without one by a name that one person has.
+fn nmbrs_managers(rows: &mut [Row], bosses: &[(String, String)], names: &[String]) {
+    let mut ids: BTreeMap<String, String> = BTreeMap::new();
+    for (row, name) in rows.iter().zip(names) {
+        if names.iter().filter(|n| *n == name).count() == 1 {
+            ids.insert(name.clone(), row.id.clone());
+        }
+        if !row.email.is_empty() {
+            ids.insert(row.email.clone(), row.id.clone());
+        }
+    }
+    for (row, (email, name)) in rows.iter_mut().zip(bosses) {
+        let wanted = if email.is_empty() { name } else { email };
+        row.manager = ids.get(wanted).cloned().unwrap_or_default();
+    }
 }
