@@ -48,7 +48,13 @@ pub const STANDIN: Standin = Standin {
         Field::End,
     ],
     // Sheet: Access, "a token from a weak account gives records without e-mail or manager rather than an error".
-    hides: &[Field::Email, Field::Manager],
+    hides: &[
+        Field::Email,
+        Field::Manager,
+        Field::State,
+        Field::Start,
+        Field::End,
+    ],
     // Sheet: Record, "Do not import": bank, identity number and the like, which come to an account that may see them.
     widens: true,
     is_paged: false,
@@ -256,6 +262,9 @@ fn record(desk: &Desk, person: &Person) -> Value {
     let is_hidden = |name: &str| match name {
         "companyEmail" => !desk.may_read(Field::Email),
         "managerEmployeeId" => !desk.may_read(Field::Manager),
+        "employmentStatus" => !desk.may_read(Field::State),
+        "dateOfJoining" => !desk.may_read(Field::Start),
+        "lastDayOfEmployment" | "lastWorkingDay" => !desk.may_read(Field::End),
         _ => false,
     };
     let is_terse = person.serial.is_multiple_of(2);
