@@ -169,7 +169,7 @@ fn parts(family: &'static str) -> (Option<&'static str>, &'static str) {
 
 /// Who may be seen: the authorisation filter of the token's user.
 fn is_shown(desk: &Desk, person: &Person) -> bool {
-    desk.may_read(Field::State) || person.serial.is_multiple_of(2)
+    desk.may_read(Field::State) || !person.serial.is_multiple_of(5)
 }
 
 /// Sheet: Record; Example. "Missing values are JSON null, keys are always present."

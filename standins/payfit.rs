@@ -442,7 +442,9 @@ fn contracts(desk: &Desk) -> Result<Reply, Refusal> {
 /// Sheet: Other calls; `contactEmail` is "the contact email of the contract (not validated by PayFit)" of the API reference.
 fn contract(desk: &Desk, contract: &Contract) -> Value {
     let person = contract.person;
+    // It is personal data, so that it goes with them here.
     let contact = match is_in_contract(person, desk.company.day) {
+        _ if !desk.may_read(Field::Email) => None,
         true => person.email.as_deref(),
         false => Some(person.private_email.as_str()),
     };
