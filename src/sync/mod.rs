@@ -14,6 +14,7 @@ mod gather;
 pub mod guard;
 mod known;
 mod managers;
+mod proof;
 mod rekeyed;
 mod report;
 mod run;

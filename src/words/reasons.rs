@@ -133,8 +133,8 @@ pub(super) const ROWS: &[Row] = &[
     (
         reason::UNDONE,
         [
-            "the run that brought her was undone",
-            "la lecture qui l’avait apportée a été annulée",
+            "the run that brought or invited her was undone",
+            "la lecture qui l’avait apportée ou invitée a été annulée",
         ],
     ),
     (

@@ -103,7 +103,8 @@ pub(super) enum Connection {
     Consent(Which),
     /// Try a connection with what is stored of it: call the vendor, and say what works.
     Test(Which),
-    /// Try a scope: who of those whom a pull connection has would drop out. Nothing is changed.
+    /// Try a scope: who of those whom a pull connection has would drop out, and who would come in of those whom the scope
+    /// that is set keeps out. Nothing is changed.
     TestScope {
         #[command(flatten)]
         which: Which,

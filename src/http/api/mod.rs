@@ -22,6 +22,7 @@ pub mod imports;
 pub mod invitations;
 pub mod looks;
 pub mod mail;
+mod new_connection;
 pub mod notices;
 pub mod pairs;
 pub mod parked;

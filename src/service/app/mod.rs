@@ -1,6 +1,7 @@
 //! The app as a source (SEMANTICS §1, §2): its own users, loaded once and kept in step by the app, one by one or as an
 //! import. There is one connection for them in each tenant, made with the first of them; it never revokes by absence.
 
+mod ending;
 mod import;
 mod line;
 mod teams;
@@ -8,7 +9,8 @@ mod types;
 
 use serde_json::Value;
 
-pub use import::{AT_ONCE, Ended, Import, LINE, LineResult, Missing, Mode, What};
+pub use ending::{Ended, Missing};
+pub use import::{AT_ONCE, Import, LINE, LineResult, Mode, What};
 pub use teams::AppTeamView;
 pub use types::{AppTeam, AppUser, AppUserView, Done, check_id};
 

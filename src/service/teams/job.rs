@@ -3,33 +3,25 @@
 //! replaced goes, kept for a restore, and the journal is told, in chunks again. A killed process's job is gone on with: what
 //! was prepared is thrown away and prepared anew, what is in force is finished.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::apply::synced;
-use super::build::{self, Wanted};
+use super::build;
+use super::fills::{AT_ONCE, Fill, fills_of, mark, put, throw_away};
 use super::preview::{Confirmed, Prospect};
 use super::types::{Choice, Chosen, State, Status};
 use super::{ROWS, find_source, fresh, is_connected, lock, restore, write_choice};
 use crate::domain::audit::{Actor, Cause, Entry};
 use crate::domain::clock::Millis;
 use crate::domain::ids::TenantId;
-use crate::scim::schema::Registry;
 use crate::service::entitlements::{Feature, require};
 use crate::service::error::{Error, Result};
-use crate::service::groups::teams as groups;
 use crate::service::{Caller, Service};
-use crate::storage::groups::GroupRow;
-use crate::storage::memberships::{Member, MemberKind};
-use crate::storage::teams::{SyncedTeamRow, TeamSyncRow, list_team_jobs};
+use crate::storage::teams::{TeamSyncRow, list_team_jobs};
 use crate::storage::{Lane, Outcome, Scope, Tx};
 
 /// A job without a step for so long belongs to nobody any more.
 pub const IDLE: Duration = Duration::from_secs(10);
-
-/// Teams that one operation looks at.
-const AT_ONCE: i64 = 50;
 
 pub(super) const COMPLETE: &str = "complete";
 pub(super) const RESTORE: &str = "restore";
@@ -37,22 +29,6 @@ pub(super) const PREPARING: &str = "preparing";
 pub(super) const CLEARING: &str = "clearing";
 pub(super) const RETIRING: &str = "retiring";
 pub(super) const TELLING: &str = "telling";
-
-/// A part of what is prepared; its rows fit into one operation.
-#[derive(Debug, Clone)]
-pub(super) enum Fill {
-    Team(Box<GroupRow>, Option<SyncedTeamRow>, BTreeSet<String>),
-    Members(String, Vec<String>),
-}
-
-impl Fill {
-    fn cost(&self) -> usize {
-        match self {
-            Self::Team(_, _, reviewers) => 2 + reviewers.len(),
-            Self::Members(_, members) => members.len(),
-        }
-    }
-}
 
 impl Service {
     /// Completes the set-up, and waits until it is done. From its beginning on nobody edits teams.
@@ -332,19 +308,8 @@ impl Service {
         let Prospect { plan, input, .. } = &prospect;
         let counts = super::apply::counts(input, plan);
         let wanted = build::wanted(plan, || self.fresh_id());
-        let (tenant, now) = (caller.tenant.as_str(), self.store.clock().now().0);
-        let mut fills = Vec::new();
-        for team in &wanted {
-            let group = group(&registry, (tenant, now, next), team)?;
-            let reviewers = team.reviewer.iter().cloned().collect();
-            fills.push(Fill::Team(
-                Box::new(group),
-                Some(synced(tenant, team)),
-                reviewers,
-            ));
-            fills.extend(members_of(&team.id, team.members.iter().cloned().collect()));
-        }
-        Ok((fills, counts, input.head))
+        let of = (caller.tenant.as_str(), self.store.clock().now().0, next);
+        Ok((fills_of(&registry, of, &wanted)?, counts, input.head))
     }
 
     /// Nothing came of it: everything is as it was.
@@ -438,83 +403,4 @@ fn begin(tx: &mut Tx<'_>, mut row: TeamSyncRow, job: &str) -> Result<()> {
     row.touched_at = tx.now().0;
     row.revision += 1;
     Ok(tx.put_team_sync(&row)?)
-}
-
-pub(super) fn members_of(team: &str, members: Vec<String>) -> Vec<Fill> {
-    let chunks = members.chunks(ROWS / 2);
-    chunks
-        .map(|chunk| Fill::Members(team.to_owned(), chunk.to_vec()))
-        .collect()
-}
-
-fn group(
-    registry: &Registry,
-    (tenant, now, set): (&str, i64, i64),
-    team: &Wanted,
-) -> Result<GroupRow> {
-    let mut row = groups::row(registry, tenant, (&team.id, &team.name), now)?;
-    row.team_set = Some(set);
-    Ok(row)
-}
-
-/// Stores a part of what is prepared. Somebody who was removed meanwhile is left out.
-fn put(tx: &mut Tx<'_>, fill: &Fill) -> Result<()> {
-    match fill {
-        Fill::Team(row, synced, reviewers) => {
-            tx.create_group(row)?;
-            if let Some(synced) = synced {
-                tx.put_synced_team(synced)?;
-            }
-            for user in here(tx, reviewers.iter().cloned().collect())? {
-                tx.create_reviewer(&row.id, &user)?;
-            }
-            Ok(())
-        }
-        Fill::Members(team, members) => {
-            let members = here(tx, members.clone())?.into_iter();
-            let members: Vec<Member> = members.map(|id| (id, MemberKind::User)).collect();
-            Ok(tx.create_memberships(team, 1, &members)?)
-        }
-    }
-}
-
-fn here(tx: &mut Tx<'_>, ids: Vec<String>) -> Result<Vec<String>> {
-    let found = tx.list_visible_ids(None, &ids)?;
-    Ok(found.into_iter().map(|(id, _)| id).collect())
-}
-
-/// Throws some of what was prepared away; whether there was any.
-fn throw_away(tx: &mut Tx<'_>, set: i64) -> Result<bool> {
-    let mut rows = 0;
-    let teams = tx.list_teams_of_set(set, AT_ONCE)?;
-    let is_more = !teams.is_empty();
-    for team in teams {
-        let limit = i64::try_from(ROWS.saturating_sub(rows)).unwrap_or_default();
-        let members = tx.list_all_members(&team.id, team.generation, limit + 1)?;
-        let members: Vec<String> = members.into_iter().map(|(id, _)| id).collect();
-        tx.delete_memberships(&team.id, team.generation, &members)?;
-        rows += members.len();
-        if rows > ROWS {
-            break;
-        }
-        for user in tx.list_reviewers(&team.id)? {
-            tx.delete_reviewer(&team.id, &user)?;
-            rows += 1;
-        }
-        tx.delete_synced_team(&team.id)?;
-        tx.delete_group(&team.id)?;
-        rows += 2;
-    }
-    Ok(is_more)
-}
-
-/// Says of some teams in force that they end with the switch; whether there were any. Nobody sees a difference.
-fn mark(tx: &mut Tx<'_>, next: i64, only_synced: bool) -> Result<bool> {
-    let teams = tx.list_unmarked_teams(only_synced, i64::try_from(ROWS).unwrap_or_default())?;
-    let is_more = !teams.is_empty();
-    for mut row in teams {
-        row.team_set = Some(-next);
-        tx.update_group(&row)?;
-    }
-    Ok(is_more)
 }

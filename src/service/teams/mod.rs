@@ -7,6 +7,7 @@
 mod apply;
 mod build;
 mod edit;
+mod fills;
 mod follow;
 mod job;
 mod lock;

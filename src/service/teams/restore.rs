@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use super::job::{Fill, members_of};
+use super::fills::{Fill, members_of};
 use crate::domain::app::APP;
 use crate::scim::schema::Registry;
 use crate::service::error::Result;

@@ -220,7 +220,7 @@ async fn whom_an_undone_session_invited_is_listed_and_who_has_accepted_stays() {
     assert_eq!(s.rows(ended), ["superseded/undone"]);
     s.page(&links[0]).await.answer.expect(410);
     assert_eq!(s.access(&yes).await, "granted/invitation-accepted");
-    let path = format!("/sessions/{session}/changes");
+    let path = format!("/sessions/{session}/undo");
     let told = s.send(&s.admin, "GET", &path, None).await.expect(200).body;
     let items = told["items"].as_array().unwrap();
     let kept = items.iter().find(|i| i["person"] == yes.as_str()).unwrap();
