@@ -115,6 +115,7 @@ pub const STANDIN: Standin = Standin {
         Field::Manager,
         Field::WorkPhone,
         Field::Mobile,
+        Field::Language,
         Field::State,
         Field::Start,
         Field::End,
@@ -131,6 +132,7 @@ pub const STANDIN: Standin = Standin {
         {
             facts.manager = None;
         }
+        facts.language = facts.language.filter(|_| lists::has_login(person));
         if facts.state == EmploymentState::OnLeave {
             facts.state = EmploymentState::Employed;
         }

@@ -111,6 +111,8 @@ pub struct Pages<'a> {
     seen: HashSet<u64>,
     rest: Option<Rest>,
     is_done: bool,
+    /// The first page without a record behind which there was more.
+    hollow: Option<u64>,
     /// Records so far.
     pub rows: u64,
     /// Pages so far.
@@ -136,6 +138,7 @@ impl<'a> Pages<'a> {
             seen: HashSet::new(),
             rest: None,
             is_done: false,
+            hollow: None,
             rows: 0,
             pages: 0,
             total: None,
@@ -169,9 +172,13 @@ impl<'a> Pages<'a> {
         let rows = records.len() as u64;
         self.rows += rows;
         let client = self.source.client;
-        self.is_done = !self
+        let goes_on = self
             .pager
             .advance(&facts, rows, |link| client.link(&url, link))?;
+        if rows == 0 && (goes_on || self.pager.announces_more(&facts)) {
+            self.hollow.get_or_insert(self.pages);
+        }
+        self.is_done = !goes_on;
         Ok(Some(Page {
             records,
             total: self.total,
@@ -201,10 +208,11 @@ impl<'a> Pages<'a> {
         let is_only = matches!(self.list.paging, Paging::None)
             && matches!(self.list.request.format, Format::Json)
             && self.list.total.is_none();
-        let found = is_only.then(|| apart::places(&answer.body, self.list.records.inner()));
+        let only = self.list.records.only().filter(|_| is_only)?;
+        let found = apart::places(&answer.body, only.inner());
         Some(Rest {
             body: Arc::clone(&answer.body),
-            places: found.flatten()?.into_iter(),
+            places: found?.into_iter(),
         })
     }
 
@@ -250,29 +258,25 @@ impl<'a> Pages<'a> {
         body: Value,
         hidden: impl Fn(&Value) -> Option<Error>,
     ) -> Result<Vec<Value>, Error> {
-        let path = &self.list.records;
+        let path = self.list.records.of(&body);
         if self.list.single {
             // One object has no list that could be missing: what it says itself counts.
             if let Some(error) = hidden(&body) {
                 return Err(error);
             }
             let record = path.inner().take(body).filter(|record| !record.is_null());
-            let missing = || Problem::new("json.records_missing").with("path", path);
+            let missing = || Problem::new("json.records_missing").with("path", &path);
             return Ok(self.unwrap(vec![record.ok_or_else(missing)?]));
         }
-        let is_missing = path.find(&body).is_none();
-        if let Some(error) = is_missing.then(|| hidden(&body)).flatten() {
-            return Err(error);
-        }
-        // An error beside an empty list: nothing was there to be read.
-        let is_empty = path
-            .find(&body)
+        let found = path.find(&body);
+        // An error in the place of the list, or beside an empty one: nothing was there to be read.
+        let is_read = found
             .and_then(Value::as_array)
-            .is_some_and(Vec::is_empty);
-        if let Some(error) = is_empty.then(|| hidden(&body)).flatten() {
+            .is_some_and(|l| !l.is_empty());
+        if let Some(error) = (!is_read).then(|| hidden(&body)).flatten() {
             return Err(error);
         }
-        if is_missing && self.list.records_may_be_missing && body.is_object() {
+        if found.is_none() && self.list.records_may_be_missing && body.is_object() {
             return Ok(Vec::new());
         }
         Ok(self.unwrap(json::records(body, path.inner())?))
@@ -301,6 +305,10 @@ impl<'a> Pages<'a> {
     }
 
     fn end(&mut self) -> Result<(), Error> {
+        // Where there is a total, it says whether somebody is missing.
+        if let (Some(page), None, false) = (self.hollow, self.total, self.list.pages_may_be_empty) {
+            self.gap("page_empty", &[("page", page.to_string())]);
+        }
         if let Some(total) = self.total.filter(|total| *total != self.rows)
             && self.gaps.is_empty()
         {

@@ -8,7 +8,7 @@ use reqwest::header::HeaderMap;
 use serde_json::{Map, Value, json};
 
 use super::error::{Error, Kind};
-use super::manifest::{CursorPlace, List, Paging, Path, Until, scalar};
+use super::manifest::{CursorPlace, List, Paging, Until, scalar};
 
 /// What an answer says about its list, read before the records are taken out of it.
 #[derive(Debug, Clone, Default)]
@@ -33,8 +33,8 @@ impl Facts {
         match &list.paging {
             Paging::Page { until, .. } | Paging::Offset { until, .. } => match until {
                 Until::Pages(path) => facts.pages = path.number(body),
-                Until::More(path) => facts.more = Some(is_true(path, body)),
-                Until::Total | Until::Short => {}
+                Until::More(path) => facts.more = path.find(body).map(|more| is_yes(more)),
+                Until::Total | Until::Empty => {}
             },
             Paging::Cursor { from, more, .. } => {
                 facts.next = match from {
@@ -42,7 +42,7 @@ impl Facts {
                     CursorPlace::Header(name) => header(headers, name),
                 };
                 let told = more.as_ref().filter(|path| path.find(body).is_some());
-                facts.more = told.map(|path| is_true(path, body));
+                facts.more = told.and_then(|path| path.find(body)).map(is_yes);
             }
             Paging::NextUrl { from, .. } => facts.next = from.text(body),
             Paging::LinkHeader { .. } => {
@@ -64,11 +64,15 @@ impl Facts {
     }
 }
 
-fn is_true(path: &Path, body: &Value) -> bool {
-    match path.find(body) {
-        Some(Value::Bool(more)) => *more,
-        Some(Value::Number(more)) => more.as_u64() != Some(0),
-        Some(Value::String(more)) => matches!(more.as_str(), "true" | "1" | "yes"),
+/// Whether a flag says yes; a text that does not say no, such as an address, does.
+fn is_yes(flag: &Value) -> bool {
+    match flag {
+        Value::Bool(yes) => *yes,
+        Value::Number(number) => number.as_u64() != Some(0),
+        Value::String(text) => {
+            let text = text.trim().to_lowercase();
+            !matches!(text.as_str(), "" | "0" | "false" | "no")
+        }
         _ => false,
     }
 }
@@ -157,6 +161,11 @@ impl<'a> Pager<'a> {
         );
     }
 
+    /// Whether an answer says that there is more behind it.
+    pub fn announces_more(&self, facts: &Facts) -> bool {
+        facts.pages.is_some_and(|all| self.pages < all) || facts.more == Some(true)
+    }
+
     /// Goes on to the next page; false at the end. `link` finds the vendor's address of a link.
     pub fn advance(
         &mut self,
@@ -168,14 +177,14 @@ impl<'a> Pager<'a> {
         let read = self.offset + rows;
         let goes_on = match self.paging {
             Paging::None => false,
-            Paging::Page { size, until, .. } => {
+            Paging::Page { until, .. } => {
                 self.page += 1;
                 self.offset = read;
-                goes_on(until, facts, rows, *size, read, self.pages)
+                goes_on(until, facts, rows, read, self.pages)
             }
-            Paging::Offset { size, until } => {
+            Paging::Offset { until, .. } => {
                 self.offset = read;
-                goes_on(until, facts, rows, *size, read, self.pages)
+                goes_on(until, facts, rows, read, self.pages)
             }
             Paging::Scim { .. } => {
                 let step = if rows > 0 {
@@ -224,23 +233,23 @@ impl<'a> Pager<'a> {
     }
 }
 
-/// Whether a numbered list goes on. A flag or a count that is missing leaves the short page.
-fn goes_on(until: &Until, facts: &Facts, rows: u64, size: u64, read: u64, pages: u64) -> bool {
-    if rows == 0 {
-        return false;
-    }
-    match until {
-        Until::Total => facts.total.map_or(rows >= size, |total| read < total),
-        Until::Pages(_) => facts.pages.map_or(rows >= size, |all| pages < all),
-        Until::More(_) => facts.more.unwrap_or(false),
-        Until::Short => rows >= size,
-    }
+/// Whether a numbered list goes on. Where a count or a flag is missing, an empty page ends it: a vendor that keeps pages
+/// shorter than was asked would look as if it were at its end.
+fn goes_on(until: &Until, facts: &Facts, rows: u64, read: u64, pages: u64) -> bool {
+    rows > 0
+        && match until {
+            Until::Total => facts.total.is_none_or(|total| read < total),
+            Until::Pages(_) => facts.pages.is_none_or(|all| pages < all),
+            Until::More(_) => facts.more.unwrap_or(true),
+            Until::Empty => true,
+        }
 }
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+    use crate::hris::manifest::Path;
 
     fn no_link(_: &str) -> Result<Url, Error> {
         Err(Error::new(Kind::NotUnderstood, "link"))
@@ -280,8 +289,10 @@ mod tests {
                 true,
             ),
             (Until::More(path), facts(None, None, Some(false)), 2, false),
-            (Until::Short, facts(None, None, None), 2, true),
-            (Until::Short, facts(None, None, None), 1, false),
+            (Until::Empty, facts(None, None, None), 1, true),
+            (Until::Empty, facts(None, None, None), 0, false),
+            // What is not said is not taken for the end.
+            (Until::Total, facts(None, None, None), 1, true),
         ];
         for (until, facts, rows, wanted) in cases {
             let paging = Paging::Offset {
@@ -343,7 +354,7 @@ mod tests {
     fn a_list_without_end_is_ended() {
         let paging = Paging::Offset {
             size: 1,
-            until: Until::Short,
+            until: Until::Empty,
         };
         let mut pager = Pager::new(&paging, 2);
         assert!(pager.advance(&Facts::default(), 1, no_link).unwrap());

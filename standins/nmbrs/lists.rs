@@ -7,7 +7,7 @@ use super::{entity, histories, moment, period_of, plain};
 use crate::cli::simulate::hris::call::{Refusal, Reply};
 use crate::cli::simulate::hris::desk::Desk;
 use crate::cli::simulate::hris::dice::Dice;
-use crate::cli::simulate::hris::people::shift;
+use crate::cli::simulate::hris::people::{Person, shift};
 
 /// Sheet: Record, "take `default` = true"; "current = greatest (year, period) not after the company's current period".
 pub(super) fn cost_centers(desk: &Desk) -> Result<Reply, Refusal> {
@@ -49,11 +49,16 @@ pub(super) fn employments(desk: &Desk) -> Result<Reply, Refusal> {
     })
 }
 
+/// Some never sign in there.
+pub(super) fn has_login(person: &Person) -> bool {
+    !person.serial.is_multiple_of(6)
+}
+
 /// Schema `UserAccount` of the vendor's OpenAPI. Its address is that of the login and no work address.
 pub(super) fn accounts(desk: &Desk) -> Result<Reply, Refusal> {
     let entity = entity(desk)?;
     let people = desk.company.people();
-    let with_login = people.filter(|p| p.entity.id == entity && !p.serial.is_multiple_of(6));
+    let with_login = people.filter(|p| p.entity.id == entity && has_login(p));
     let rows: Vec<Value> = with_login
         .map(|p| {
             let language = p.site.locale.get(..2).map(str::to_uppercase);

@@ -141,8 +141,14 @@ fn rights(api: &Manifest, language: Language) -> Vec<String> {
         let right = json!({"right": sign.right.get(language.as_str())});
         list.push(fill(of(two, language), &right));
     }
-    if let Some(scopes) = own.scopes.as_ref().filter(|s| !s.needed.is_empty()) {
-        let scopes = json!({"scopes": scopes.needed.join("`, `")});
+    let words = own.scopes.iter().flat_map(|scopes| &scopes.needed);
+    // What depends on a value stands where it is asked for.
+    let words = words
+        .map(PlainText::source)
+        .filter(|word| !word.contains('{'));
+    let words: Vec<&str> = words.collect();
+    if !words.is_empty() {
+        let scopes = json!({"scopes": words.join("`, `")});
         list.push(fill(of(w::SCOPES_NEEDED, language), &scopes));
     }
     if let Some(unseen) = &own.unseen {

@@ -220,8 +220,9 @@ fn basic(username: &str, password: &str) -> String {
     )
 }
 
+/// Whether the vendor refused the token: with 401, or as the connector's rules say.
 fn is_refused(error: &Error) -> bool {
-    error.kind == Kind::Credentials && error.params.get("status").is_some_and(|s| s == "401")
+    error.kind == Kind::Credentials && error.code == "http_status"
 }
 
 /// Adds a member to a JSON body.

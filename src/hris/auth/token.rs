@@ -257,6 +257,15 @@ impl Session<'_> {
             .fetch_up_to(call, 2, |answer| reading.read(answer))
             .await;
         outcome.map_err(|error| match error.kind {
+            // A rule of the connector says that a right is missing (`invalid_scope`).
+            Kind::Rights
+                if error
+                    .params
+                    .get("status")
+                    .is_some_and(|s| s == "400" || s == "401") =>
+            {
+                error
+            }
             // 400 and 401 of a token call speak of the credentials (RFC 6749 §5.2); so do 403 and 404 of a login.
             Kind::NotUnderstood | Kind::Credentials | Kind::Rights
                 if error.code == "http_status" || error.code == "error_behind_200" =>

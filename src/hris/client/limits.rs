@@ -8,7 +8,7 @@ use reqwest::header::HeaderMap;
 use tokio::time::Instant;
 
 use crate::domain::clock::Millis;
-use crate::hris::error::Error;
+use crate::hris::error::{Error, Kind};
 use crate::hris::manifest::{Rate, ResetUnit};
 
 /// Headers that say how many requests are left.
@@ -71,7 +71,10 @@ impl Pace {
     /// The error with the wait that its headers ask for.
     pub(super) fn timed(&self, mut error: Error, headers: &HeaderMap, now: Millis) -> Error {
         if error.retry_helps() {
-            error.retry_after = retry_after(headers, now).or_else(|| self.reset(headers, now));
+            // A vendor that is down resets nothing.
+            let is_limit = error.kind == Kind::RateLimited;
+            let reset = || is_limit.then(|| self.reset(headers, now)).flatten();
+            error.retry_after = retry_after(headers, now).or_else(reset);
         }
         error
     }

@@ -26,6 +26,9 @@ use super::values::Redactor;
 use crate::domain::chance::Chance;
 use crate::domain::clock::Clock;
 
+/// Times our own wait, where a vendor counts requests and does not say until when: 8 seconds, 16, 32, 64.
+const SILENT: u32 = 8;
+
 /// Bounds of a pull.
 #[derive(Debug, Clone)]
 pub struct Limits {
@@ -171,7 +174,7 @@ impl Client {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
-            let wait = self.wait(attempt, error.retry_after);
+            let wait = self.wait(attempt, &error);
             if !error.retry_helps() || attempt >= attempts || wait > self.limits().longest_wait {
                 return Err(self.redactor.clean_error(error));
             }
@@ -186,8 +189,9 @@ impl Client {
         }
     }
 
-    /// Doubles with each try, half to one and a half times that by chance, and never less than the vendor asks for.
-    fn wait(&self, attempt: u32, asked: Option<Duration>) -> Duration {
+    /// Doubles with each try, half to one and a half times that by chance, and never less than the vendor asks for. One that
+    /// wants to be asked less often and does not say when has a window, mostly a minute.
+    fn wait(&self, attempt: u32, error: &Error) -> Duration {
         let mut bytes = [0u8; 2];
         self.chance.fill(&mut bytes);
         let share = f64::from(u16::from_le_bytes(bytes)) / f64::from(u16::MAX);
@@ -196,7 +200,11 @@ impl Client {
             .backoff
             .saturating_mul(1 << (attempt - 1).min(10));
         let own = doubled.mul_f64(0.5 + share);
-        asked.map_or(own, |asked| asked.max(own))
+        match error.retry_after {
+            Some(asked) => asked.max(own),
+            None if error.kind == Kind::RateLimited => own.saturating_mul(SILENT),
+            None => own,
+        }
     }
 
     async fn once(&self, call: &Call) -> Result<Answer, Error> {

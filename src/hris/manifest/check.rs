@@ -36,7 +36,7 @@ pub(super) fn check(manifest: &Manifest) -> Result<(), Fault> {
             return fault("only_if:", format!("{place}: `{id}` is not asked for"));
         }
     }
-    rights(manifest)?;
+    rights(manifest, &values)?;
     let mut origins = BTreeMap::new();
     for (place, method, url) in auth_urls(&manifest.auth) {
         origin(manifest, &mut origins, method, &place, url, &values)?;
@@ -220,11 +220,17 @@ fn auth(manifest: &Manifest, values: &Value) -> Result<(), Fault> {
 }
 
 /// A sign that no field shows would never be seen, and a token that is never asked for says nothing.
-fn rights(manifest: &Manifest) -> Result<(), Fault> {
+fn rights(manifest: &Manifest, values: &Value) -> Result<(), Fault> {
     let rights = &manifest.rights;
     let mut signs = rights.needed.iter().chain(&rights.excess);
     if signs.any(|sign| sign.fields.is_empty()) {
         return fault("rights:", "rights: say under `fields` what shows the right");
+    }
+    let words = rights.scopes.iter();
+    let words = words.flat_map(|scopes| scopes.needed.iter().chain(&scopes.harmless));
+    let signs = rights.needed.iter().chain(&rights.excess);
+    for text in words.chain(signs.flat_map(|sign| &sign.fields)) {
+        plain("rights", text, values)?;
     }
     let is_told = |scopes: &super::Scopes| match scopes.told_by {
         ToldBy::Token(_) | ToldBy::Claim(_) => !auth_urls(&manifest.auth).is_empty(),

@@ -6,6 +6,7 @@ mod check;
 mod digest;
 mod mapping;
 mod parts;
+mod records;
 mod request;
 mod rights;
 mod schema;
@@ -19,6 +20,7 @@ use utoipa::ToSchema;
 pub use self::auth::{Auth, ClientAuth, JwtBearer, Login, SamlBearer, SendToken, TokenEndpoint};
 pub use self::mapping::Mapping;
 pub use self::parts::{Lack, Part};
+pub use self::records::Records;
 pub use self::request::{
     Body, CursorPlace, Detail, Each, Format, InForce, Join, List, Lookup, Method, OneOrMany,
     Paging, Request, Until, Unwrap,

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use utoipa::ToSchema;
 
+use super::Records;
 use super::text::{JsonText, Path, PlainText, Sentence, UrlText, XmlText};
 
 /// Method of a request.
@@ -151,11 +152,14 @@ pub enum Format {
 pub struct List {
     /// The request of each page; it may use `page`, `offset`, `cursor` and `size`.
     pub request: Request,
-    /// Where the records lie in an answer.
-    pub records: Path,
+    /// Where the records lie in an answer; of several places the first that is there.
+    pub records: Records,
     /// The records' key may be missing when there are none.
     #[serde(default)]
     pub records_may_be_missing: bool,
+    /// The vendor gives pages without a record before the last one. Otherwise such a page shows that records are missing.
+    #[serde(default)]
+    pub pages_may_be_empty: bool,
     /// There is one record there, and no list of them.
     #[serde(default)]
     pub single: bool,
@@ -321,7 +325,7 @@ impl Paging {
     }
 }
 
-/// When a numbered list ends. An empty page always ends it.
+/// When a numbered list ends. An empty page always ends it, and alone where an answer does not say what it is to say.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Until {
@@ -331,8 +335,8 @@ pub enum Until {
     Pages(Path),
     /// The answer says here that there is no more.
     More(Path),
-    /// A page holds fewer records than were asked for.
-    Short,
+    /// A page is empty. A page that is not full may be one that the vendor keeps short.
+    Empty,
 }
 
 /// Where an answer holds a cursor.

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{Localized, Path, Request};
+use super::{Localized, Path, PlainText, Request};
 
 /// What the credentials need, and what they should not have. A check says both; a pull is the same either way.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
@@ -30,11 +30,12 @@ pub struct Sign {
     /// The right, in the vendor's words.
     pub right: Localized,
     /// Paths as `connectors check` prints them (`work.title`, `details.card.title`, `joins.posts.name`), without regard to
-    /// case, `*` at either end for anything.
-    pub fields: Vec<String>,
+    /// case, `*` at either end for anything. With holes for values; one that comes out empty is left out.
+    pub fields: Vec<PlainText>,
 }
 
-/// The vendor's words for what credentials can do. `*` at either end of a word stands for anything.
+/// The vendor's words for what credentials can do. `*` at either end of a word stands for anything; words may have holes for
+/// values, and one that comes out empty is left out.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scopes {
@@ -42,10 +43,10 @@ pub struct Scopes {
     pub told_by: ToldBy,
     /// Those without which something is missing.
     #[serde(default)]
-    pub needed: Vec<String>,
+    pub needed: Vec<PlainText>,
     /// Those that nobody needs to be warned of. Of any other somebody is.
     #[serde(default)]
-    pub harmless: Vec<String>,
+    pub harmless: Vec<PlainText>,
 }
 
 /// Who says what the credentials can do.

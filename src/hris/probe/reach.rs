@@ -1,10 +1,13 @@
 //! What the credentials can do beside what is needed: by the vendor's own words where it has them, and by the fields that
 //! come.
 
+use serde_json::Value;
+
 use super::Probe;
 use crate::hris::auth::words;
+use crate::hris::client::filled;
 use crate::hris::error::Error;
-use crate::hris::manifest::{Localized, Scopes, Sign, ToldBy, scalar};
+use crate::hris::manifest::{Localized, PlainText, Scopes, Sign, ToldBy, scalar};
 use crate::hris::mapping::fits;
 use crate::hris::pages::Source;
 
@@ -27,6 +30,7 @@ pub struct Reach {
 /// Holds what a try showed against the rights of the connector. Errors: as of any request that ends a pull.
 pub(super) async fn reach(source: &Source<'_>, probe: &mut Probe) -> Result<Reach, Error> {
     let rights = &source.manifest.rights;
+    let values = Value::Object(source.values.clone());
     let mut reach = Reach {
         unseen: rights.unseen.clone(),
         ..Reach::default()
@@ -34,16 +38,19 @@ pub(super) async fn reach(source: &Source<'_>, probe: &mut Probe) -> Result<Reac
     if let Some(scopes) = &rights.scopes
         && let Some(granted) = granted(source, scopes, probe).await?
     {
-        compare(scopes, &granted, &mut reach);
+        compare(scopes, &values, &granted, &mut reach)?;
     }
-    let right = |sign: &Sign| sign.right.clone();
-    // Of nobody there is nothing to be learnt.
-    if probe.records > 0 {
-        let missing = rights.needed.iter().filter(|sign| !shows(sign, probe));
-        reach.missing.extend(missing.map(right));
+    for sign in &rights.needed {
+        // Of nobody there is nothing to be learnt.
+        if probe.records > 0 && shows(sign, &values, probe)? == Some(false) {
+            reach.missing.push(sign.right.clone());
+        }
     }
-    let excess = rights.excess.iter().filter(|sign| shows(sign, probe));
-    reach.excess.extend(excess.map(right));
+    for sign in &rights.excess {
+        if shows(sign, &values, probe)? == Some(true) {
+            reach.excess.push(sign.right.clone());
+        }
+    }
     Ok(reach)
 }
 
@@ -56,7 +63,7 @@ async fn granted(
     let ToldBy::List(told) = &scopes.told_by else {
         return Ok(source.session.scopes(&scopes.told_by).await);
     };
-    let values = serde_json::Value::Object(source.values.clone());
+    let values = Value::Object(source.values.clone());
     let read = source.ask(&told.request, &values).await;
     let answer = probe.note("rights.scopes", false, read)?;
     let found = answer.as_ref().and_then(|answer| told.records.find(answer));
@@ -69,18 +76,38 @@ async fn granted(
     }))
 }
 
-fn compare(scopes: &Scopes, granted: &[String], reach: &mut Reach) {
-    let is_one_of = |words: &[String], granted: &str| words.iter().any(|word| fits(word, granted));
-    let missing = scopes.needed.iter();
-    let missing = missing.filter(|word| !granted.iter().any(|granted| fits(word, granted)));
+/// Texts with their holes filled in, without those that come out empty.
+fn filled_in(texts: &[PlainText], values: &Value) -> Result<Vec<String>, Error> {
+    let mut all = Vec::with_capacity(texts.len());
+    for text in texts {
+        let text = filled(text.render(values))?.trim().to_owned();
+        all.extend(Some(text).filter(|text| !text.is_empty()));
+    }
+    Ok(all)
+}
+
+fn compare(
+    scopes: &Scopes,
+    values: &Value,
+    granted: &[String],
+    reach: &mut Reach,
+) -> Result<(), Error> {
+    let needed = filled_in(&scopes.needed, values)?;
+    let harmless = filled_in(&scopes.harmless, values)?;
+    let is_granted = |word: &String| granted.iter().any(|granted| fits(word, granted));
+    let missing = needed.iter().filter(|word| !is_granted(word));
     reach
         .missing
         .extend(missing.map(|word| Localized::word(word)));
-    let more = granted.iter().filter(|granted| {
-        !is_one_of(&scopes.needed, granted) && !is_one_of(&scopes.harmless, granted)
-    });
-    let more = more.take(NAMED).map(|word| shortened(word));
-    reach.excess.extend(more.map(|word| Localized::word(&word)));
+    let is_known = |word: &String| {
+        let mut known = needed.iter().chain(&harmless);
+        known.any(|known| fits(known, word))
+    };
+    let more = granted.iter().filter(|word| !is_known(word)).take(NAMED);
+    reach
+        .excess
+        .extend(more.map(|word| Localized::word(&shortened(word))));
+    Ok(())
 }
 
 /// The vendor's word without what would be no word of any.
@@ -89,11 +116,14 @@ fn shortened(word: &str) -> String {
     letters.take(LONGEST).collect()
 }
 
-/// Whether anybody has what shows a right.
-fn shows(sign: &Sign, probe: &Probe) -> bool {
-    probe.fields.iter().any(|(path, (_, filled))| {
-        *filled > 0 && sign.fields.iter().any(|pattern| fits(pattern, path))
-    })
+/// Whether anybody has what shows a right; none where nothing is asked for that could show it.
+fn shows(sign: &Sign, values: &Value, probe: &Probe) -> Result<Option<bool>, Error> {
+    let patterns = filled_in(&sign.fields, values)?;
+    let is_filled = |pattern: &String| {
+        let mut fields = probe.fields.iter();
+        fields.any(|(path, (_, filled))| *filled > 0 && fits(pattern, path))
+    };
+    Ok((!patterns.is_empty()).then(|| patterns.iter().any(is_filled)))
 }
 
 #[cfg(test)]
@@ -108,13 +138,14 @@ mod tests {
     #[test]
     fn words_are_compared_with_stars_and_whatever_their_case() {
         let scopes: Scopes = serde_saphyr::from_str(
-            "told_by: {token: scope}\nneeded: ['people:read', 'jobs:*']\nharmless: [openid]",
+            "told_by: {token: scope}\nneeded: ['people:read', '{{ area }}:*']\nharmless: [openid, '{% if more %}x{% endif %}']",
         )
         .unwrap();
+        let values = serde_json::json!({"area": "jobs", "more": false});
         let granted = |words: &[&str]| {
             let words: Vec<String> = words.iter().map(|w| (*w).to_owned()).collect();
             let mut reach = Reach::default();
-            compare(&scopes, &words, &mut reach);
+            compare(&scopes, &values, &words, &mut reach).unwrap();
             (reach.missing, reach.excess)
         };
         let nothing = (vec![], vec![]);

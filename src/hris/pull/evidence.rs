@@ -1,7 +1,7 @@
 //! Counts while a pull runs, and what they prove.
 
-use std::collections::hash_map::DefaultHasher;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::hash_map::{DefaultHasher, Entry};
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{Hash as _, Hasher as _};
 
 use serde_json::{Map, Value};
@@ -26,7 +26,10 @@ pub(super) struct Count {
     coverage: BTreeMap<String, u64>,
     unknown_words: BTreeMap<String, u64>,
     gaps: Vec<Gap>,
-    ids: HashSet<u64>,
+    /// The list in which each id came first.
+    ids: HashMap<u64, u64>,
+    /// Lists that are behind us.
+    lists: u64,
     repeated: u64,
     /// Room for the name of a unit: there are some twenty to a person.
     path: String,
@@ -49,18 +52,26 @@ impl Count {
 
     /// A list was read to its end.
     pub(super) fn list(&mut self, total: Option<u64>, gaps: Vec<Gap>) {
+        self.lists += 1;
         self.announced = self.announced(total);
         self.gaps.extend(gaps);
     }
 
-    /// Whether an id was not there yet. One that comes again means that the list moved while it was read, and then
-    /// somebody else may have been missed.
+    /// Whether an id was not there yet. One that comes again in its list means that the list moved while it was read, and
+    /// then somebody else may have been missed. In another list it is the same person once more, and the first list counts.
     pub(super) fn is_new(&mut self, id: &str) -> bool {
         let mut hasher = DefaultHasher::new();
         id.hash(&mut hasher);
-        let is_new = self.ids.insert(hasher.finish());
-        self.repeated += u64::from(!is_new);
-        is_new
+        match self.ids.entry(hasher.finish()) {
+            Entry::Vacant(free) => {
+                free.insert(self.lists);
+                true
+            }
+            Entry::Occupied(first) => {
+                self.repeated += u64::from(*first.get() == self.lists);
+                false
+            }
+        }
     }
 
     /// A word that the connector does not know. Words are the vendor's, not a person's; long ones are cut.

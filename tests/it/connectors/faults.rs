@@ -250,7 +250,7 @@ async fn a_cursor_or_an_address_that_comes_again_ends_the_pull() {
 #[actix_web::test]
 async fn a_list_without_end_is_ended() {
     let list = "  request: { url: 'https://api.vendor.test/people', query: { page: '{{ page }}' } }\n  records: people\n  id: id\n  \
-                paging: { page: { size: 1, until: short } }";
+                paging: { page: { size: 1, until: empty } }";
     let server = Server::start(|_, n| {
         let id = u32::try_from(n).unwrap();
         Reply::json(&json!({"people": people(id..=id)}))

@@ -3,6 +3,7 @@
 
 mod auth;
 mod data;
+mod ends;
 mod faults;
 mod joins;
 mod pages;

@@ -90,18 +90,18 @@ async fn offsets_until_the_total() {
 }
 
 #[actix_web::test]
-async fn offsets_until_a_short_page() {
+async fn offsets_until_an_empty_page() {
     let server =
         Server::start(|asked, _| Reply::json(&json!({"data": part(number(asked, "offset"))})))
             .await;
     let people = paged(
         "offset: '{{ offset }}'",
-        "  records: data\n  paging: { offset: { size: 2, until: short } }",
+        "  records: data\n  paging: { offset: { size: 2, until: empty } }",
     );
     all_five(
         &people,
         "offset",
-        &[Some("0"), Some("2"), Some("4")],
+        &[Some("0"), Some("2"), Some("4"), Some("5")],
         server,
     )
     .await;

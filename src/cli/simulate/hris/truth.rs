@@ -46,6 +46,8 @@ pub enum Field {
     WorkPhone,
     /// The phone number of type `mobile`.
     Mobile,
+    /// `preferredLanguage`: a language alone.
+    Language,
     /// `locale`
     Locale,
     /// `timezone`
@@ -76,6 +78,7 @@ impl Field {
             Self::Manager => "manager",
             Self::WorkPhone => "phoneNumbers.work",
             Self::Mobile => "phoneNumbers.mobile",
+            Self::Language => "preferredLanguage",
             Self::Locale => "locale",
             Self::Timezone => "timezone",
             Self::State => "employmentState",
@@ -103,6 +106,7 @@ pub struct Facts {
     pub manager: Option<String>,
     pub work_phone: Option<String>,
     pub mobile: Option<String>,
+    pub language: Option<String>,
     pub locale: Option<String>,
     pub timezone: Option<String>,
     pub state: EmploymentState,
@@ -131,6 +135,7 @@ impl Facts {
             manager: company.manager_of(person).map(id),
             work_phone: person.work_phone.clone(),
             mobile: person.mobile.clone(),
+            language: person.site.locale.get(..2).map(str::to_owned),
             locale: own(person.site.locale),
             timezone: own(person.site.zone),
             state: person.state(day),
@@ -167,6 +172,8 @@ impl Facts {
             told(Field::Display, &self.display),
         );
         put(&mut user, "title", told(Field::Title, &self.title));
+        let language = told(Field::Language, &self.language);
+        put(&mut user, "preferredLanguage", language);
         put(&mut user, "locale", told(Field::Locale, &self.locale));
         put(&mut user, "timezone", told(Field::Timezone, &self.timezone));
         put(&mut user, "phoneNumbers", self.phones(fields));

@@ -128,10 +128,10 @@ fn wasted(manifest: &Manifest, pulled: &Pulled) -> Option<String> {
     let is_ended_by_it = matches!(
         &manifest.people.paging,
         Paging::Page {
-            until: Until::Short,
+            until: Until::Empty,
             ..
         } | Paging::Offset {
-            until: Until::Short,
+            until: Until::Empty,
             ..
         }
     );
