@@ -33,7 +33,7 @@ impl Facts {
         match &list.paging {
             Paging::Page { until, .. } | Paging::Offset { until, .. } => match until {
                 Until::Pages(path) => facts.pages = path.number(body),
-                Until::More(path) => facts.more = path.find(body).map(|more| is_yes(more)),
+                Until::More(path) => facts.more = path.find(body).map(is_yes),
                 Until::Total | Until::Empty => {}
             },
             Paging::Cursor { from, more, .. } => {

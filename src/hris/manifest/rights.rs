@@ -58,7 +58,7 @@ pub enum ToldBy {
     /// A claim of the access token, which is a JWT (RFC 7519 §4).
     Claim(String),
     /// A request of its own.
-    List(Told),
+    List(Box<Told>),
 }
 
 /// A request that says what the credentials can do; people are not in its answer.
