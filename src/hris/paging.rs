@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn numbered_pages_end_by_total_pages_flag_or_a_short_page() {
+    fn numbered_pages_end_by_total_pages_flag_or_an_empty_page() {
         let facts = |total, pages, more| Facts {
             total,
             pages,
@@ -267,8 +267,8 @@ mod tests {
         let cases = [
             (Until::Total, facts(Some(5), None, None), 2, true),
             (Until::Total, facts(Some(2), None, None), 2, false),
-            (Until::Total, facts(None, None, None), 2, true),
-            (Until::Total, facts(None, None, None), 1, false),
+            // What is not said is not taken for the end.
+            (Until::Total, facts(None, None, None), 1, true),
             (Until::Total, facts(Some(5), None, None), 0, false),
             (
                 Until::Pages(path.clone()),
@@ -291,8 +291,6 @@ mod tests {
             (Until::More(path), facts(None, None, Some(false)), 2, false),
             (Until::Empty, facts(None, None, None), 1, true),
             (Until::Empty, facts(None, None, None), 0, false),
-            // What is not said is not taken for the end.
-            (Until::Total, facts(None, None, None), 1, true),
         ];
         for (until, facts, rows, wanted) in cases {
             let paging = Paging::Offset {
