@@ -506,3 +506,44 @@ fn what_is_allowed_or_no_code_is_no_violation() {
         assert!(found.is_empty(), "{file}: {source}: {found:?}");
     }
 }
+
+/// Words that are words of the language too: a name only where it stands as a text of its own.
+const ORDINARY: [&str; 2] = ["remote", "fourth"];
+
+/// Whether a text has this word, with nothing of a word on either side.
+fn has_word(text: &str, word: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(word).any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        let after = text[at + word.len()..].chars().next();
+        !before.is_some_and(is_part) && !after.is_some_and(is_part)
+    })
+}
+
+#[test]
+fn no_vendor_of_an_hr_system_is_named_in_the_code() {
+    let catalogue = rosterd::hris::catalogue::Catalogue::load(None).unwrap();
+    // A provider that pushes has its preset in the code.
+    let names = catalogue
+        .list()
+        .filter(|manifest| manifest.provider.is_none());
+    let names: Vec<String> = names
+        .flat_map(|manifest| [manifest.slug.clone(), manifest.name.to_lowercase()])
+        .map(|name| match ORDINARY.contains(&name.as_str()) {
+            true => format!("\"{name}\""),
+            false => name,
+        })
+        .collect();
+    assert!(names.len() > 50, "{names:?}");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    collect(&root, &root, &mut files);
+    let mut found = Vec::new();
+    for (file, text) in &files {
+        let text = text.to_lowercase();
+        let here = names.iter().filter(|name| has_word(&text, name));
+        found.extend(here.map(|name| format!("{file}: {name}")));
+    }
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+    assert!(has_word("such as acme-hr.", "acme-hr") && !has_word("remotely", "remote"));
+}

@@ -15,7 +15,7 @@ use crate::hris::{self, Probe, Reach};
 /// Arguments of `check`.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
-    /// Connector, such as bamboohr.
+    /// Connector: a name of `connectors list`.
     #[arg(required_unless_present = "file")]
     slug: Option<String>,
     /// A file instead.

@@ -13,7 +13,7 @@ use crate::hris::manifest::{GivenBy, Manifest};
 /// Arguments of `configure`.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
-    /// Connector, such as nmbrs.
+    /// Connector: a name of `connectors list`.
     pub(super) slug: String,
     /// A value that is no secret, such as a client id.
     #[arg(long, value_name = "NAME=VALUE")]

@@ -21,7 +21,7 @@ use crate::hris::{
 /// Arguments of `pull`.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
-    /// Connector, such as bamboohr.
+    /// Connector: a name of `connectors list`.
     pub(super) slug: String,
     #[command(flatten)]
     pub(super) world: World,

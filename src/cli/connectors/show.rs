@@ -15,7 +15,7 @@ use crate::words::of;
 /// Arguments of `show`.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
-    /// Connector, such as bamboohr.
+    /// Connector: a name of `connectors list`.
     pub(super) slug: String,
     /// Language of labels, help and steps.
     #[arg(long, default_value = "en", value_parser = ["en", "fr"])]

@@ -50,7 +50,7 @@ pub struct Connection {
     preset: Option<String>,
     /// Of one that is pulled: the connector's slug.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "personio")]
+    #[schema(example = "acme-hr")]
     connector: Option<String>,
     /// Of one that is pulled: what the connector asks for and is no secret.
     #[serde(skip_serializing_if = "Option::is_none")]

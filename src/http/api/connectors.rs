@@ -18,10 +18,10 @@ const LANGUAGES: [&str; 2] = ["en", "fr"];
 #[serde(rename_all = "camelCase")]
 pub struct Connector {
     /// What a connection names it by.
-    #[schema(example = "personio")]
+    #[schema(example = "acme-hr")]
     slug: String,
     /// Name as the vendor writes it.
-    #[schema(example = "Personio")]
+    #[schema(example = "Acme HR")]
     name: String,
     /// Version: the next pull of a connection under a new one is looked at first.
     version: u32,

@@ -14,7 +14,7 @@ use crate::http::call::Reply;
 pub struct ConsentLink {
     /// To be opened in the administrator's browser. It works once; whoever has it can let the connection in.
     #[schema(
-        example = "https://roster.example.com/oauth/start/nmbrs?ticket=01977e60-2f4b-7c11-9d0e-5a3c8b7f1e20.…"
+        example = "https://roster.example.com/oauth/start/acme-hr?ticket=01977e60-2f4b-7c11-9d0e-5a3c8b7f1e20.…"
     )]
     url: String,
     /// When it ends: 10 minutes after it was made.

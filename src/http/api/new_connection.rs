@@ -28,10 +28,7 @@ pub enum Kind {
 /// A connection to be made.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(example = json!({
-    "kind": "hris", "connector": "personio", "label": "HR", "schedule": {"everyMinutes": 60},
-    "secrets": {"client_id": "…", "client_secret": "…"},
-}))]
+#[schema(example = json!({"kind": "scim", "preset": "generic", "label": "Identity provider"}))]
 pub struct ConnectionToCreate {
     /// `scim` or `hris`.
     pub(super) kind: Kind,

@@ -37,7 +37,7 @@ use vary::Variations;
 /// Arguments of `rosterd simulate hris`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
-    /// The system, such as bamboohr; a wrong one is answered with the list
+    /// The system; a wrong one is answered with the list
     #[arg(value_name = "SYSTEM")]
     slug: String,
     /// How many people the company has
